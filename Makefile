@@ -1,0 +1,43 @@
+# The front door: every target first sets up what it needs, once. `make` lists the targets.
+
+PYTHON ?= python3
+JUPYTER = .venv/bin/python -m jupyter
+EXECUTE = .venv/bin/python scripts/execute.py
+NOTEBOOK = notebooks/MNIST-Classification.ipynb
+# `make … CUDA=1` installs what libtorch needs on a GPU.
+SETUP = scripts/setup.py $(if $(CUDA),--cuda)
+
+.PHONY: help set-up notebook lab kernel test figures clean
+
+help:  ## lists the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+set-up:  ## installs and compiles what the others need (they call it)
+	@command -v $(PYTHON) >/dev/null || { echo "Set-up needs Python 3.10 or newer. Debian, Ubuntu: apt install python3 python3-venv   Fedora: dnf install python3   macOS: brew install python"; exit 1; }
+	@$(PYTHON) $(SETUP)
+
+notebook: set-up  ## executes the main notebook and writes its pictures and its page into out/
+	@$(EXECUTE) $(NOTEBOOK)
+
+lab: set-up  ## opens the notebooks in JupyterLab
+	$(JUPYTER) lab --notebook-dir=notebooks --ip=127.0.0.1 --LabApp.default_url=/lab/tree/MNIST-Classification.ipynb \
+	  --MappingKernelManager.kernel_info_timeout=600 $(if $(filter 0,$(shell id -u)),--allow-root)
+
+kernel: set-up  ## makes the kernel known to your own Jupyter and VS Code
+	$(JUPYTER) kernelspec install --user --name rust-mnist .venv/share/jupyter/kernels/rust-mnist
+	@echo "To remove it: jupyter kernelspec remove rust-mnist"
+
+test: SETUP += --tests
+test: set-up  ## runs every check
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+	cargo test
+	.venv/bin/python tests/notebooks.py
+
+figures: set-up  ## executes the main notebook, keeps its outputs in it and its pictures in figures/
+	@$(EXECUTE) $(NOTEBOOK) --refresh
+
+clean:  ## removes what the targets above made here
+	rm -rf .venv target out runs
+	@if [ -L libtorch ]; then rm libtorch; fi

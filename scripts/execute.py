@@ -1,0 +1,124 @@
+"""Executes a notebook from top to bottom in the Rust kernel and exports what it shows.
+
+    execute.py NOTEBOOK             writes the executed notebook, its HTML page and its pictures into out/
+    execute.py NOTEBOOK --refresh   writes the outputs into the notebook itself and its pictures into figures/
+
+A picture is named after its cell (a cell's `id` in the notebook's file).
+"""
+
+import base64
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbconvert import HTMLExporter
+
+from project import KERNEL_NAME, NOTEBOOKS, ROOT
+
+COLOURS = re.compile("\x1b\\[[0-9;]*m")
+COMPILING = re.compile(r"^ *Compiling .*\n", re.MULTILINE)
+
+
+class Client(NotebookClient):
+    """Prints a cell's text as it comes."""
+
+    def output(self, outs, msg, display_id, cell_index):
+        if msg["msg_type"] == "stream":
+            print("    " + msg["content"]["text"], end="", flush=True)
+        return super().output(outs, msg, display_id, cell_index)
+
+
+def execute(notebook):
+    """Runs all cells; a failing one ends the program with its text and its error."""
+    kernel = {"kernel_name": KERNEL_NAME, "resources": {"metadata": {"path": str(NOTEBOOKS)}}}
+    # An edited library is compiled before the kernel answers.
+    client = Client(notebook, timeout=None, startup_timeout=1200, record_timing=False, **kernel)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    numbers = {id(cell): number for number, cell in enumerate(code, 1)}
+
+    def started(cell, cell_index):
+        if id(cell) in numbers:
+            print(f"[{numbers[id(cell)]:2}/{len(code)}] {cell.source.strip().splitlines()[-1]}", flush=True)
+
+    client.on_cell_start = started
+    print("Starting the Rust kernel (about 10 seconds)", flush=True)
+    try:
+        client.execute()
+    except (CellExecutionError, DeadKernelError) as failure:
+        failed = next((cell for cell in code for output in cell.outputs if output.output_type == "error"), None)
+        if failed is None:
+            raise SystemExit(f"The kernel ended: {failure}")
+        errors = [output for output in failed.outputs if output.output_type == "error"]
+        texts = ["\n".join(error.traceback) or error.evalue for error in errors]
+        raise SystemExit(
+            f"\nCell {numbers[id(failed)]} failed:\n\n{failed.source}\n\n" + COLOURS.sub("", "\n".join(texts))
+        )
+    # evcxr counts from 2, and reports what it compiled; neither belongs into a notebook.
+    for number, cell in enumerate(code, 1):
+        cell.execution_count = number
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = number
+            if output.output_type == "stream":
+                output.text = COMPILING.sub("", output.text)
+        cell.outputs = [output for output in cell.outputs if output.get("text") != ""]
+
+
+def save_pictures(notebook, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    saved = []
+    for cell in notebook.cells:
+        pictures = [output.data["image/png"] for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
+        for number, picture in enumerate(pictures, 1):
+            path = folder / (cell.id + (f"-{number}" if number > 1 else "") + ".png")
+            path.write_bytes(base64.b64decode(picture))
+            saved.append(path)
+    return saved
+
+
+def test_accuracy(notebook):
+    """The number after the words "test accuracy", wherever a cell shows them."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            text = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+            found = re.search(r"test accuracy\D{0,20}(\d[\d.]*\d(?: ?%)?)", text, re.IGNORECASE)
+            if found:
+                return found.group(1)
+    return None
+
+
+def relative(path):
+    return path.relative_to(ROOT)
+
+
+def main():
+    refresh = "--refresh" in sys.argv
+    path = Path(sys.argv[1]).resolve()
+    notebook = nbformat.read(path, as_version=4)
+    began = time.monotonic()
+    execute(notebook)
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    print(f"\n{path.name} ran without an error in {minutes} min {seconds} s.")
+    if test_accuracy(notebook):
+        print(f"Test accuracy:      {test_accuracy(notebook)}")
+    if refresh:
+        nbformat.write(notebook, path)
+        pictures = save_pictures(notebook, ROOT / "figures")
+        print(f"Refreshed:          {relative(path)}")
+    else:
+        folder = ROOT / "out" / path.stem
+        pictures = save_pictures(notebook, folder)
+        nbformat.write(notebook, folder / path.name)
+        page, _ = HTMLExporter().from_notebook_node(notebook)
+        (folder / (path.stem + ".html")).write_text(page)
+        print(f"Executed notebook:  {relative(folder / path.name)}")
+        print(f"HTML page:          {relative(folder / (path.stem + '.html'))}")
+    print("Pictures:           " + "\n                    ".join(str(relative(picture)) for picture in pictures))
+
+
+if __name__ == "__main__":
+    main()

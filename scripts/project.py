@@ -1,0 +1,54 @@
+"""What the scripts share: where things are, what cargo runs with, locks and fingerprints."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+LIBTORCH = ROOT / "libtorch"
+NOTEBOOKS = ROOT / "notebooks"
+KERNELS = ROOT / "target" / "kernel"
+EVCXR = VENV / "bin" / "evcxr_jupyter"
+# Not "rust": evcxr rewrites a user's kernel of that name when its version differs.
+KERNEL_NAME = "rust-mnist"
+
+TOOLCHAIN = re.search(r'channel = "(.+)"', (ROOT / "rust-toolchain.toml").read_text()).group(1)
+
+
+def rust_environment():
+    """The environment in which cargo and the kernel run."""
+    environment = dict(os.environ)
+    cargo_home = pathlib.Path(environment.get("CARGO_HOME", "~/.cargo")).expanduser()
+    # A Jupyter that was started from a desktop menu often lacks cargo's folder.
+    environment["PATH"] = environment.get("PATH", os.defpath) + os.pathsep + str(cargo_home / "bin")
+    # A kernel may be started outside this folder, where rust-toolchain.toml does not reach.
+    environment["RUSTUP_TOOLCHAIN"] = TOOLCHAIN
+    # Set-up has linked the right libtorch; with two paths to it, cargo would compile it twice.
+    environment.pop("LIBTORCH", None)
+    return environment
+
+
+def fingerprint(*parts):
+    """A short text that changes when any part does; a part that is a path stands for the file's content."""
+    digest = hashlib.sha256()
+    for part in parts:
+        content = part.read_bytes() if isinstance(part, pathlib.Path) else str(part).encode()
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def lock(name):
+    """Only one process at a time; the lock goes with the process that holds it, however that ends."""
+    KERNELS.mkdir(parents=True, exist_ok=True)
+    with open(KERNELS / (name + ".lock"), "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Waiting for another " + name + " to finish …", flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,100 @@
+//! Everything that can go wrong, as one type whose text fits on a line: the file, what was found, what to do next.
+
+use std::path::PathBuf;
+
+/// An error of this library. Its text is one readable line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file that is needed is not there.
+    #[error("{file}: no such file; expected {expected}", file = file.display())]
+    Missing {
+        /// The path that was looked for.
+        file: PathBuf,
+        /// What should have been there.
+        expected: String,
+    },
+    /// A file is there, but its contents are not what they should be.
+    #[error("{file}: found {found}, expected {expected}", file = file.display())]
+    Malformed {
+        /// The file that was read.
+        file: PathBuf,
+        /// What it holds.
+        found: String,
+        /// What it should hold.
+        expected: String,
+    },
+    /// The operating system refused to read or write a file.
+    #[error("{file}: {source}", file = file.display())]
+    Io {
+        /// The file or folder.
+        file: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// MNIST is in none of the usual places and could not be downloaded.
+    #[error(
+        "MNIST was not found in {searched} and could not be downloaded ({reason}); \
+         put its four files into a folder and set MNIST_DIR to it"
+    )]
+    NoData {
+        /// The folders that were searched.
+        searched: String,
+        /// What each mirror answered.
+        reason: String,
+    },
+    /// A setting has a value that cannot work.
+    #[error("{setting} is {found}; expected {expected}")]
+    Setting {
+        /// The name of the setting.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// The values that work.
+        expected: String,
+    },
+    /// The loss became NaN or infinite: training cannot go on.
+    #[error(
+        "the loss is {loss} at step {step} of epoch {epoch}; try a smaller learning rate (now {learning_rate})"
+    )]
+    Diverged {
+        /// The loss: NaN or infinite.
+        loss: f64,
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The step within the epoch, counted from 1.
+        step: usize,
+        /// The learning rate in use.
+        learning_rate: f64,
+    },
+    /// Two sequences that belong together differ in length, or a class is out of range.
+    #[error("{what}: found {found}, expected {expected}")]
+    Mismatch {
+        /// What was compared.
+        what: &'static str,
+        /// What was given.
+        found: String,
+        /// What fits.
+        expected: String,
+    },
+    /// A chart could not be drawn.
+    #[error("the figure could not be drawn: {0}")]
+    Figure(String),
+    /// libtorch reported an error.
+    #[error("libtorch: {}", .0.to_string().lines().next().unwrap_or_default())]
+    Torch(#[from] tch::TchError),
+    /// polars reported an error.
+    #[error("polars: {0}")]
+    Frame(#[from] polars::error::PolarsError),
+}
+
+/// A result with this library's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Wraps an error of the operating system with the file that it is about.
+    pub(crate) fn io(file: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let file = file.into();
+        move |source| Self::Io { file, source }
+    }
+}

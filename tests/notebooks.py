@@ -1,0 +1,182 @@
+"""Checks of the notebooks: what is committed, a real run in the Rust kernel, and JupyterLab in a real browser."""
+
+import base64
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+MAIN = NOTEBOOKS / "MNIST-Classification.ipynb"
+FEW_EPOCHS = {**os.environ, "MNIST_EPOCHS": "2"}
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def code_cells(path):
+    return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+
+
+def pictures(cells):
+    return [data for cell in cells for output in cell["outputs"] if (data := output.get("data", {}).get("image/png"))]
+
+
+def errors(cells):
+    return [output["evalue"] for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
+
+
+class Committed(unittest.TestCase):
+    """Every notebook as it is in the repository."""
+
+    def each(self):
+        for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+            with self.subTest(path.name):
+                yield path
+
+    def test_has_no_error(self):
+        for path in self.each():
+            self.assertEqual(errors(code_cells(path)), [])
+
+    def test_was_executed_from_top_to_bottom(self):
+        for path in self.each():
+            cells = code_cells(path)
+            self.assertEqual([cell["execution_count"] for cell in cells], list(range(1, len(cells) + 1)))
+
+    def test_names_no_path_of_the_machine_that_executed_it(self):
+        private = re.compile(r"/(?:home|root|Users|tmp|var|private)/|" + re.escape(str(ROOT)))
+        for path in self.each():
+            # Pictures are base64 text, which may hold anything.
+            text = re.sub(r'"image/png": "[^"]*"', "", path.read_text())
+            self.assertEqual(private.findall(text), [])
+
+    def test_shows_no_compiler_messages_and_no_timing(self):
+        for path in self.each():
+            for cell in code_cells(path):
+                self.assertNotIn("execution", cell["metadata"])
+                self.assertNotRegex(json.dumps(cell["outputs"]), r"\bCompiling \w+ v\d")
+
+    def test_has_pictures_and_is_small(self):
+        for path in self.each():
+            shown = pictures(code_cells(path))
+            self.assertGreater(len(shown), 0)
+            self.assertTrue(all(base64.b64decode(picture).startswith(PNG) for picture in shown))
+            self.assertLess(path.stat().st_size, 2_000_000)
+
+    def test_asks_for_the_same_dependencies_as_the_others(self):
+        # The kernel's warm build folder holds one set of them.
+        asked = {path.name: re.findall(r"^:dep .+", "".join(code_cells(path)[0]["source"]), re.M) for path in self.each()}
+        self.assertEqual(len(set(map(tuple, asked.values()))), 1, asked)
+
+
+class Executed(unittest.TestCase):
+    """The main notebook, run for real with fewer epochs."""
+
+    @classmethod
+    def setUpClass(cls):
+        command = [sys.executable, str(ROOT / "scripts" / "execute.py"), str(MAIN)]
+        before = MAIN.read_bytes()
+        cls.run = subprocess.run(command, env=FEW_EPOCHS, capture_output=True, text=True)
+        cls.untouched = MAIN.read_bytes() == before
+        cls.cells = code_cells(ROOT / "out" / MAIN.stem / MAIN.name) if cls.run.returncode == 0 else []
+
+    def test_runs_to_the_end(self):
+        self.assertEqual(self.run.returncode, 0, self.run.stdout + self.run.stderr)
+        self.assertEqual(errors(self.cells), [])
+
+    def test_compiles_no_dependency(self):
+        self.assertNotRegex(self.run.stdout, r"Compiling \w+ v")
+
+    def test_reports_the_test_accuracy(self):
+        self.assertRegex(self.run.stdout, r"Test accuracy: +\d")
+
+    def test_shows_the_pictures_of_the_committed_notebook(self):
+        self.assertEqual(len(pictures(self.cells)), len(pictures(code_cells(MAIN))))
+
+    def test_leaves_the_committed_notebook_as_it_was(self):
+        self.assertTrue(self.untouched)
+
+
+def chromium():
+    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+    found = [path for name in names if (path := shutil.which(name))]
+    mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+    return found[0] if found else mac if os.path.exists(mac) else None
+
+
+@contextlib.contextmanager
+def jupyterlab(folder):
+    """A server as `make lab` starts it, with settings of its own; gives the address with the token."""
+    settings = folder / "@jupyterlab" / "notebook-extension"
+    settings.mkdir(parents=True)
+    # Otherwise JupyterLab keeps only those cells in the page that are in sight.
+    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    own = {name: str(folder) for name in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "JUPYTER_CONFIG_DIR")}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
+    command += [f"--notebook-dir={NOTEBOOKS}", "--MappingKernelManager.kernel_info_timeout=600"]
+    log = folder / "log"
+    server = subprocess.Popen(command, env=FEW_EPOCHS | own, stderr=log.open("w"))
+    try:
+        while not (address := re.search(r"http://127\.0\.0\.1:\S+token=\S+", log.read_text())):
+            if server.poll() is not None:
+                raise RuntimeError("JupyterLab ended:\n" + log.read_text())
+            time.sleep(0.2)
+        yield address.group(0)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@unittest.skipUnless(chromium(), "Chromium is not installed, so the notebook is not opened in a browser")
+class Browser(unittest.TestCase):
+    """The main notebook in JupyterLab, opened and run as a reader does."""
+
+    def setUp(self):
+        from playwright.sync_api import sync_playwright
+
+        self.stack = contextlib.ExitStack()
+        self.addCleanup(self.stack.close)
+        # An empty copy, so that every output seen comes from this run.
+        self.notebook = NOTEBOOKS / f"browser-test-{os.getpid()}.ipynb"
+        content = json.loads(MAIN.read_text())
+        for cell in content["cells"]:
+            if cell["cell_type"] == "code":
+                cell.update(outputs=[], execution_count=None)
+        self.notebook.write_text(json.dumps(content))
+        self.stack.callback(self.notebook.unlink)
+        folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        address = self.stack.enter_context(jupyterlab(folder))
+        chrome = self.stack.enter_context(sync_playwright()).chromium
+        browser = chrome.launch(executable_path=chromium(), args=["--no-sandbox"])
+        self.stack.callback(browser.close)
+        self.page = browser.new_page()
+        self.page.goto(address.replace("/lab?", f"/lab/tree/{self.notebook.name}?"))
+
+    def test_runs_all_cells_and_shows_every_picture(self):
+        minutes = 60_000
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=2 * minutes)
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.page.wait_for_function(
+            """() => document.querySelector('[data-mime-type="application/vnd.jupyter.error"]') ||
+            [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(cell => /\\[\\d+\\]/.test(cell.innerText))""",
+            timeout=20 * minutes,
+        )
+        failed = self.page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts()
+        self.assertEqual(failed, [])
+        drawn = "images => images.filter(image => image.complete && image.naturalWidth > 0).length"
+        shown = self.page.locator(".jp-OutputArea-output img").evaluate_all(drawn)
+        self.assertEqual(shown, len(pictures(code_cells(MAIN))))
+
+
+if __name__ == "__main__":
+    result = unittest.main(verbosity=2, exit=False).result
+    failed = len({str(getattr(test, "test_case", test)) for test, _ in result.failures + result.errors})
+    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed")
+    sys.exit(not result.wasSuccessful())
