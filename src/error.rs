@@ -54,9 +54,7 @@ pub enum Error {
         expected: String,
     },
     /// The loss became NaN or infinite: training cannot go on.
-    #[error(
-        "the loss is {loss} at step {step} of epoch {epoch}; try a smaller learning rate (now {learning_rate})"
-    )]
+    #[error("the loss is {loss} at step {step} of epoch {epoch}; try a smaller learning rate (now {learning_rate})")]
     Diverged {
         /// The loss: NaN or infinite.
         loss: f64,
@@ -89,7 +87,7 @@ pub enum Error {
 }
 
 /// A result with this library's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Wraps an error of the operating system with the file that it is about.

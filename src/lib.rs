@@ -1,13 +1,62 @@
-//! MNIST digit classification: the tour is written last.
+//! Handwritten digits, from pixels to a report: the library under the notebooks, in reading order.
+//!
+//! 1. [`data`]: MNIST and its relatives, as images and as the network's inputs.
+//! 2. [`model`]: the network, its summary and its weights.
+//! 3. [`optimizer`]: how gradients change the weights.
+//! 4. [`training`]: `fit`, `evaluate`, `predict`, and the history of a training.
+//! 5. [`metrics`]: the confusion matrix and the classification report.
+//! 6. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
+//!
+//! [`tables`] shows and saves polars frames. The `run` module is what the command line does with all of these.
+//!
+//! The whole of it, on digits drawn by a program in place of MNIST:
+//!
+//! ```
+//! use mnist_classification::prelude::*;
+//!
+//! let digits = Mnist::drawn(0)?;
+//! let mut model = Mlp::new(&[784, 32, 10], 0)?;
+//! let history = fit(&mut model, &digits.train.preprocess(), &Training { epochs: 1, ..Training::default() })?;
+//! let predictions = predict(&model, &digits.test.preprocess())?;
+//! let confusion = ConfusionMatrix::of(&predictions)?;
+//! println!("{}", ClassificationReport::new(&confusion));
+//! figures::training_curves(&history)?.save("target/doc-example/curves.svg")?;
+//! assert!(confusion.accuracy() > 0.5);
+//! # Ok::<(), Error>(())
+//! ```
+
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
-mod error;
 pub mod data;
+mod error;
 pub mod figures;
+mod files;
 pub mod metrics;
 pub mod model;
 pub mod optimizer;
+mod random;
+#[cfg(feature = "command-line")]
+pub mod run;
+pub mod tables;
 pub mod training;
+mod warning;
 
 pub use error::{Error, Result};
+pub use warning::Warning;
+// So that a notebook can go beneath this library with the versions that it was built with.
+pub use {plotters, polars, tch};
+
+/// What a notebook needs, in one line: `use mnist_classification::prelude::*;`
+pub mod prelude {
+    pub use crate::{
+        Error, Result, Warning,
+        data::{Digits, MNIST, Mnist, Samples},
+        figures,
+        metrics::{ClassificationReport, ConfusionMatrix},
+        model::{Mlp, Model},
+        optimizer::RmsProp,
+        tables::Table,
+        training::{History, Predictions, Scores, Training, evaluate, fit, predict},
+    };
+}

@@ -1,0 +1,151 @@
+//! Training: batches, steps and epochs, with the loss watched on digits that training does not see.
+
+mod evaluation;
+mod history;
+mod progress;
+
+use std::time::Instant;
+
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Reduction, Tensor};
+
+pub use evaluation::{Predictions, Scores, evaluate, predict};
+pub use history::{Epoch, History};
+
+use crate::{
+    Error, Result,
+    data::Samples,
+    model::Model,
+    optimizer::{RmsProp, RmsPropState},
+    random::{Purpose, generator},
+};
+use progress::Progress;
+
+/// How to train. The default is the original notebook's training.
+///
+/// ```
+/// use mnist_classification::prelude::*;
+/// let short = Training { epochs: 2, seed: 7, ..Training::default() };
+/// assert_eq!((short.batch_size, short.optimizer.learning_rate), (128, 0.001));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// How often training goes through all digits.
+    pub epochs: usize,
+    /// How many digits make a step; the last step of an epoch takes what is left.
+    pub batch_size: usize,
+    /// How gradients change the weights.
+    pub optimizer: RmsProp,
+    /// The share of the digits, taken from the end, that only measures: from 0 to below 1.
+    pub validation_split: f64,
+    /// Whether each epoch takes the digits in a new order.
+    pub shuffle: bool,
+    /// What the order of the digits is drawn from.
+    pub seed: u64,
+    /// Whether to print progress.
+    pub verbose: bool,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            epochs: 15,
+            batch_size: 128,
+            optimizer: RmsProp::default(),
+            validation_split: 0.2,
+            shuffle: true,
+            seed: 0,
+            verbose: true,
+        }
+    }
+}
+
+/// Trains a model on labelled digits and reports each epoch.
+///
+/// As in Keras, the last [`validation_split`](Training::validation_split) of the digits is set aside before
+/// shuffling, and an epoch's loss and accuracy are running means over its steps, each measured before its update.
+///
+/// # Errors
+/// [`Error::Setting`] for settings that cannot work; [`Error::Diverged`] when the loss is NaN or infinite;
+/// [`Error::Torch`] when model and digits do not fit.
+pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Result<History> {
+    training.check()?;
+    let (train, validation) = if training.validation_split == 0.0 {
+        (samples.shallow_clone(), None)
+    } else {
+        let (train, validation) = samples.split(training.validation_split)?;
+        (train, Some(validation))
+    };
+    let mut parameters: Vec<_> = model.parameters().into_iter().map(|(_, weight)| weight).collect();
+    let mut optimizer = training.optimizer.start(&parameters)?;
+    let mut history = History { name: samples.name.clone(), epochs: Vec::new() };
+    for epoch in 1..=training.epochs {
+        let start = Instant::now();
+        let mut progress = Progress::start(training, epoch, train.len());
+        let order = training.order(train.len(), epoch).to_device(train.labels.device());
+        for positions in order.f_split(training.batch_size as i64, 0)? {
+            let batch = train.select(&positions)?;
+            let (loss, correct) = step(model, &mut parameters, &mut optimizer, &batch)?;
+            if !loss.is_finite() {
+                let learning_rate = training.optimizer.learning_rate;
+                return Err(Error::Diverged { loss, epoch, step: progress.steps() + 1, learning_rate });
+            }
+            progress.step(loss, correct);
+        }
+        let validation = validation.as_ref().map(|samples| evaluate(model, samples)).transpose()?;
+        let Scores { loss, accuracy } = progress.means();
+        let epoch = Epoch { epoch, loss, accuracy, validation, seconds: start.elapsed().as_secs_f64() };
+        progress.finish(&epoch);
+        history.epochs.push(epoch);
+    }
+    Ok(history)
+}
+
+/// One step: the gradient of the mean cross-entropy over a batch changes the parameters.
+/// Returns the batch's mean loss and its number of right predictions, both from before the change.
+///
+/// # Errors
+/// [`Error::Torch`] when model and batch do not fit.
+pub fn step(
+    model: &dyn Model,
+    parameters: &mut [Tensor],
+    optimizer: &mut RmsPropState,
+    batch: &Samples,
+) -> Result<(f64, usize)> {
+    let logits = model.forward(&batch.inputs)?;
+    let loss = logits.f_cross_entropy_loss::<Tensor>(&batch.labels, None, Reduction::Mean, -100, 0.0)?;
+    let gradients = Tensor::f_run_backward(&[&loss], parameters, false, false)?;
+    optimizer.update(parameters, &gradients)?;
+    Ok((f64::try_from(&loss)?, correct(&logits, &batch.labels)?))
+}
+
+/// How many of a batch's digits have their highest logit at their label.
+fn correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
+    let right = logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?;
+    Ok(i64::try_from(&right)? as usize)
+}
+
+impl Training {
+    fn check(&self) -> Result<()> {
+        let expected = "at least 1";
+        for (setting, value) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
+            if value == 0 {
+                return Err(Error::Setting { setting, found: "0".into(), expected: expected.into() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The positions of the training digits in the order in which an epoch takes them.
+    fn order(&self, digits: usize, epoch: usize) -> Tensor {
+        let mut order: Vec<i64> = (0..digits as i64).collect();
+        if self.shuffle {
+            order.shuffle(&mut generator(self.seed, Purpose::Shuffle(epoch)));
+        }
+        Tensor::from_slice(&order)
+    }
+}
+
+#[cfg(test)]
+mod tests;

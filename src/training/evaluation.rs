@@ -1,0 +1,99 @@
+//! A trained model's loss, accuracy and predictions on digits it has not seen.
+
+use polars::prelude::{DataFrame, df};
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Reduction, Tensor};
+
+use super::correct;
+use crate::{Error, Result, data::Samples, model::Model};
+
+/// How many digits go through the network at once: enough to keep all processor cores busy.
+const BATCH: usize = 1_000;
+
+/// Loss and accuracy over a number of digits.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// The mean cross-entropy, in nats.
+    pub loss: f64,
+    /// The share of right predictions, from 0 to 1.
+    pub accuracy: f64,
+}
+
+/// What a model takes digits for.
+#[derive(Debug)]
+pub struct Predictions {
+    /// Where the digits come from.
+    pub name: String,
+    /// The true class of each digit.
+    pub truth: Vec<usize>,
+    /// The class with the highest probability, for each digit.
+    pub classes: Vec<usize>,
+    /// The probability of each class for each digit, `[digits, classes]`; a row sums to 1.
+    pub probabilities: Tensor,
+}
+
+/// Measures a model on digits; changes nothing.
+///
+/// # Errors
+/// [`Error::Torch`] when model and digits do not fit.
+pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
+    let (mut loss, mut right) = (0.0, 0);
+    tch::no_grad(|| -> Result<()> {
+        for batch in samples.batches(BATCH) {
+            let logits = model.forward(&batch.inputs)?;
+            let sum = logits.f_cross_entropy_loss::<Tensor>(&batch.labels, None, Reduction::Sum, -100, 0.0)?;
+            loss += f64::try_from(&sum)?;
+            right += correct(&logits, &batch.labels)?;
+        }
+        Ok(())
+    })?;
+    let count = samples.len() as f64;
+    Ok(Scores { loss: loss / count, accuracy: right as f64 / count })
+}
+
+/// Lets a model say what each digit is.
+///
+/// # Errors
+/// [`Error::Torch`] when model and digits do not fit.
+pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
+    let forward = |batch: Samples| Ok(model.forward(&batch.inputs)?.f_softmax(1, Kind::Float)?);
+    let batches = tch::no_grad(|| samples.batches(BATCH).map(forward).collect::<Result<Vec<_>>>())?;
+    let probabilities = Tensor::f_cat(&batches, 0)?.to_device(tch::Device::Cpu);
+    Ok(Predictions {
+        name: samples.name.clone(),
+        truth: classes(&samples.labels)?,
+        classes: classes(&probabilities.f_argmax(1, false)?)?,
+        probabilities,
+    })
+}
+
+impl Predictions {
+    /// The digits that were taken for another, the most confident mistakes first:
+    /// each with its index and the probability that the model gave to its answer.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] when the probabilities are not a row per digit.
+    pub fn mistakes(&self) -> Result<Vec<(usize, f64)>> {
+        let confidence = Vec::<f64>::try_from(self.probabilities.f_amax(1, false)?.to_kind(Kind::Double))?;
+        let wrong = self.classes.iter().zip(&self.truth).map(|(class, truth)| class != truth);
+        let mut mistakes: Vec<_> =
+            confidence.into_iter().zip(wrong).enumerate().filter(|(_, (_, wrong))| *wrong).collect();
+        mistakes.sort_by(|(_, (first, _)), (_, (second, _))| second.total_cmp(first));
+        Ok(mistakes.into_iter().map(|(index, (confidence, _))| (index, confidence)).collect())
+    }
+
+    /// A row per digit: `truth`, `prediction`, `probability` of the prediction.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] or [`Error::Frame`] when the lists do not have one length.
+    pub fn frame(&self) -> Result<DataFrame> {
+        let probability = Vec::<f64>::try_from(self.probabilities.f_amax(1, false)?.to_kind(Kind::Double))?;
+        let digits = |classes: &[usize]| classes.iter().map(|&class| class as u32).collect::<Vec<_>>();
+        Ok(df!["truth" => digits(&self.truth), "prediction" => digits(&self.classes), "probability" => probability]?)
+    }
+}
+
+fn classes(labels: &Tensor) -> Result<Vec<usize>> {
+    let labels = Vec::<i64>::try_from(labels.to_kind(Kind::Int64)).map_err(Error::from)?;
+    Ok(labels.into_iter().map(|label| label as usize).collect())
+}

@@ -1,0 +1,115 @@
+//! Training on a problem small enough to see through: which of three inputs is the largest.
+
+use tch::{Kind, Tensor};
+
+use super::*;
+use crate::model::Mlp;
+
+fn samples(count: i64) -> Samples {
+    let mut random = generator(5, Purpose::Digits);
+    let values: Vec<f32> = (0..count * 3).map(|_| rand::Rng::gen_range(&mut random, 0.0..1.0)).collect();
+    let inputs = Tensor::from_slice(&values).reshape([count, 3]);
+    Samples { name: "largest of three".into(), labels: inputs.argmax(1, false), inputs }
+}
+
+fn quiet(epochs: usize) -> Training {
+    Training { epochs, batch_size: 32, verbose: false, ..Training::default() }
+}
+
+fn trained(training: &Training) -> (Mlp, History) {
+    let mut model = Mlp::new(&[3, 16, 3], 1).unwrap();
+    let history = fit(&mut model, &samples(330), training).unwrap();
+    (model, history)
+}
+
+fn weights(model: &Mlp) -> Vec<Vec<f32>> {
+    let flat = |(_, tensor): (String, Tensor)| Vec::<f32>::try_from(tensor.detach().reshape([-1])).unwrap();
+    model.parameters().into_iter().map(flat).collect()
+}
+
+#[test]
+fn training_learns_and_reports_every_epoch() {
+    let optimizer = RmsProp { learning_rate: 0.01, ..RmsProp::default() };
+    let (model, history) = trained(&Training { optimizer, ..quiet(60) });
+    assert_eq!(history.epochs.len(), 60);
+    assert_eq!(history.name, "largest of three");
+    let (first, last) = (&history.epochs[0], &history.epochs[59]);
+    assert!(last.loss < 0.7 * first.loss && last.accuracy > 0.9, "{first:?} {last:?}");
+    // The last 20 % measured after the last epoch: the same digits, the same weights, the same scores.
+    let (_, validation) = samples(330).split(0.2).unwrap();
+    assert_eq!(last.validation.unwrap(), evaluate(&model, &validation).unwrap());
+}
+
+#[test]
+fn a_seed_gives_the_same_bits_and_another_order_gives_others() {
+    let of = |seed| weights(&trained(&Training { seed, ..quiet(2) }).0);
+    assert_eq!(of(1), of(1));
+    assert_ne!(of(1), of(2));
+}
+
+#[test]
+fn every_epoch_takes_all_digits_once_in_another_order() {
+    let training = quiet(1);
+    let order = |epoch| Vec::<i64>::try_from(training.order(100, epoch)).unwrap();
+    let mut sorted = order(1);
+    sorted.sort_unstable();
+    assert_eq!(sorted, (0..100).collect::<Vec<_>>());
+    assert_ne!(order(1), order(2));
+    assert_ne!(order(1), sorted);
+}
+
+#[test]
+fn the_last_partial_batch_is_kept_and_the_means_count_digits() {
+    // Without learning to speak of, the mean over steps is the loss over all digits: 330 = 10 × 32 + 10.
+    let optimizer = RmsProp { learning_rate: 1e-12, ..RmsProp::default() };
+    let (model, history) = trained(&Training { optimizer, validation_split: 0.0, ..quiet(1) });
+    let Scores { loss, accuracy } = evaluate(&model, &samples(330)).unwrap();
+    assert!((history.epochs[0].loss - loss).abs() < 1e-6, "{} and {loss}", history.epochs[0].loss);
+    assert!((history.epochs[0].accuracy - accuracy).abs() < 1e-12);
+    assert_eq!(history.epochs[0].validation, None);
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_training_at_its_step() {
+    let digits = samples(330);
+    let _ = digits.inputs.get(40).fill_(f64::NAN);
+    let training = Training { shuffle: false, ..quiet(3) };
+    let error = fit(&mut Mlp::new(&[3, 16, 3], 1).unwrap(), &digits, &training).unwrap_err();
+    assert!(error.to_string().starts_with("the loss is NaN at step 2 of epoch 1; "), "{error}");
+}
+
+#[test]
+fn settings_and_digits_that_do_not_fit_are_errors() {
+    let error =
+        |training: Training| fit(&mut Mlp::new(&[3, 3], 1).unwrap(), &samples(40), &training).unwrap_err().to_string();
+    assert_eq!(error(quiet(0)), "epochs is 0; expected at least 1");
+    assert_eq!(error(Training { batch_size: 0, ..quiet(1) }), "batch_size is 0; expected at least 1");
+    assert!(error(Training { validation_split: 1.0, ..quiet(1) }).contains("split"));
+    let narrow = fit(&mut Mlp::new(&[2, 3], 1).unwrap(), &samples(40), &quiet(1)).unwrap_err().to_string();
+    assert!(narrow.starts_with("libtorch: "), "{narrow}");
+}
+
+#[test]
+fn predictions_are_probabilities_and_mistakes_come_most_confident_first() {
+    let (model, _) = trained(&quiet(5));
+    let digits = samples(330);
+    let predictions = predict(&model, &digits).unwrap();
+    let sums = Vec::<f64>::try_from(predictions.probabilities.sum_dim_intlist(1, false, Kind::Double)).unwrap();
+    assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5));
+    let mistakes = predictions.mistakes().unwrap();
+    let wrong = (0..330).filter(|&index| predictions.classes[index] != predictions.truth[index]).count();
+    assert!(wrong > 0 && mistakes.len() == wrong);
+    assert!(mistakes.is_sorted_by(|(_, first), (_, second)| first >= second));
+    let scores = evaluate(&model, &digits).unwrap();
+    assert!((scores.accuracy - (1.0 - wrong as f64 / 330.0)).abs() < 1e-12);
+}
+
+#[test]
+fn history_is_a_frame_and_survives_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.json");
+    let (_, history) = trained(&quiet(2));
+    assert_eq!((history.frame().unwrap().height(), history.frame().unwrap().width()), (2, 6));
+    history.save_json(&path).unwrap();
+    assert_eq!(serde_json::from_str::<History>(&std::fs::read_to_string(&path).unwrap()).unwrap(), history);
+}

@@ -1,0 +1,29 @@
+//! A warning that a reader of a notebook cannot miss.
+
+use std::fmt;
+
+/// A line of text in a coloured box.
+///
+/// ```
+/// use mnist_classification::prelude::*;
+/// Warning("These digits are not MNIST's.".into()).evcxr_display();
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning(pub String);
+
+impl Warning {
+    /// Shows the box in a notebook: evcxr calls this for the last value of a cell.
+    pub fn evcxr_display(&self) {
+        let style = "border-left: 6px solid #d55e00; background: #fdebd3; color: #3d1c00; padding: 10px 14px";
+        let text = self.0.replace('&', "&amp;").replace('<', "&lt;");
+        println!(
+            "EVCXR_BEGIN_CONTENT text/html\n<div style=\"{style}\"><b>Warning.</b> {text}</div>\nEVCXR_END_CONTENT"
+        );
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "Warning. {}", self.0)
+    }
+}
