@@ -1,6 +1,20 @@
-//! MNIST and its relatives: reading IDX files, finding and downloading MNIST, drawing a stand-in.
+//! MNIST and its relatives: finding and reading the files, a stand-in drawn by a program, pictures of one's own.
+
+mod download;
+mod drawn;
+mod idx;
+mod picture;
+mod samples;
+
+use std::{env, path::Path};
 
 use tch::{Kind, Tensor};
+
+use crate::{Error, Result};
+use download::Places;
+pub use drawn::DRAWN;
+pub use picture::picture;
+pub use samples::Samples;
 
 /// The name that MNIST itself carries in titles and results.
 pub const MNIST: &str = "MNIST";
@@ -25,18 +39,78 @@ pub struct Digits {
     pub labels: Tensor,
 }
 
-/// Digits in the form that the network takes.
-#[derive(Debug)]
-pub struct Samples {
-    /// Where the digits come from, as in [`Digits::name`].
-    pub name: String,
-    /// One row of pixels per digit, `[count, height × width]`, 32-bit floats from 0 (paper) to 1 (ink).
-    pub inputs: Tensor,
-    /// The true class of each digit, `[count]`, 64-bit integers.
-    pub labels: Tensor,
+impl Mnist {
+    /// Loads MNIST: from the folder that `MNIST_DIR` names, else from the project's `data/mnist`, else from the user's
+    /// cache folder, else from two public mirrors (11 MB), which fills the cache. Every file is checked by the SHA-256
+    /// of its decompressed contents; it may be raw or gzipped.
+    ///
+    /// # Errors
+    /// [`Error::NoData`] when it is nowhere to be had; [`Error::Missing`] when `MNIST_DIR` lacks a file;
+    /// [`Error::Malformed`] when a file is not MNIST's.
+    pub fn load() -> Result<Self> {
+        match env::var_os("MNIST_DIR").filter(|folder| !folder.is_empty()) {
+            Some(folder) => download::verified(Path::new(&folder), &download::FILES),
+            None => Places::usual().load(),
+        }
+    }
+
+    /// Reads four files in MNIST's format, such as Fashion-MNIST's: `train-images-idx3-ubyte`,
+    /// `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each raw or with `.gz`.
+    /// Images may have any size, labels go from 0 to 9. The data's name is the folder's.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], or [`Error::Malformed`] with the file, what it holds and what it should hold.
+    pub fn from_dir(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref();
+        let name = folder.file_name().map_or("digits".into(), |name| name.to_string_lossy());
+        Self::read(folder, &name)
+    }
+
+    /// Draws digits with a program, 12,000 to learn from and 2,000 to be judged on: a stand-in where MNIST cannot be
+    /// had. They are named [`DRAWN`] wherever they show, and results on them are no results on MNIST.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] when memory runs out.
+    pub fn drawn(seed: u64) -> Result<Self> {
+        drawn::mnist(seed)
+    }
+
+    fn read(folder: &Path, name: &str) -> Result<Self> {
+        let [train, test] = ["train", "t10k"].map(|part| Digits::read(folder, part, name));
+        let (train, test) = (train?, test?);
+        let [trained, tested] = [&train, &test].map(|digits| digits.images.size()[1..].to_vec());
+        if trained != tested {
+            let file = find(folder, "t10k-images-idx3-ubyte")?;
+            let (found, expected) =
+                (format!("images of {tested:?} pixels"), format!("{trained:?}, as the training images have"));
+            return Err(Error::Malformed { file, found, expected });
+        }
+        Ok(Self { train, test })
+    }
+}
+
+/// The file of this name in a folder, raw or gzipped.
+fn find(folder: &Path, name: &str) -> Result<std::path::PathBuf> {
+    download::find(folder, name).ok_or_else(|| missing(folder, name))
+}
+
+fn missing(folder: &Path, name: &str) -> Error {
+    Error::Missing { file: folder.join(name), expected: "an IDX file of this name, or with .gz behind it".into() }
 }
 
 impl Digits {
+    fn read(folder: &Path, part: &str, name: &str) -> Result<Self> {
+        let images = idx::Idx::read(&find(folder, &format!("{part}-images-idx3-ubyte"))?, 3)?.images()?;
+        let file = find(folder, &format!("{part}-labels-idx1-ubyte"))?;
+        let labels = idx::Idx::read(&file, 1)?.labels()?;
+        let (found, expected) = (labels.size()[0], images.size()[0]);
+        if found != expected {
+            let (found, expected) = (format!("{found} labels"), format!("{expected}, one per image"));
+            return Err(Error::Malformed { file, found, expected });
+        }
+        Ok(Self { name: name.into(), images, labels })
+    }
+
     /// How many digits there are.
     pub fn len(&self) -> usize {
         self.labels.size()[0] as usize
@@ -54,22 +128,5 @@ impl Digits {
             inputs: self.images.flatten(1, -1).to_kind(Kind::Float) / 255.0,
             labels: self.labels.shallow_clone(),
         }
-    }
-}
-
-impl Samples {
-    /// How many digits there are.
-    pub fn len(&self) -> usize {
-        self.labels.size()[0] as usize
-    }
-
-    /// Whether there is no digit at all.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The labels as rows of ten with a single 1, `[count, 10]`, as Keras' `to_categorical` gives them.
-    pub fn one_hot(&self) -> Tensor {
-        self.labels.one_hot(10)
     }
 }

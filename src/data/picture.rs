@@ -1,0 +1,193 @@
+//! A picture of a digit from anywhere, made to look as MNIST's do.
+
+use std::path::Path;
+
+use image::{GrayImage, ImageError, imageops};
+use tch::{Kind, Tensor};
+
+use crate::{Error, Result};
+
+/// MNIST's pictures are this wide and high …
+const SIZE: i64 = 28;
+/// … and the digit in them fits into a box of this size.
+const BOX: u32 = 20;
+
+/// Reads a PNG or JPEG of any size as an input of the network, `[1, 784]`, from 0 (paper) to 1 (ink).
+///
+/// It follows how MNIST was made (Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, 1998): the ink, dark or light, is cut
+/// out, scaled to fit into 20 × 20 pixels, and placed with its centre of mass at the middle of 28 × 28.
+///
+/// # Errors
+/// [`Error::Missing`] when there is no such file, [`Error::Malformed`] when it is no picture or holds no ink.
+pub fn picture(path: impl AsRef<Path>) -> Result<Tensor> {
+    let path = path.as_ref();
+    let expected = "a PNG or JPEG picture of a digit";
+    if !path.is_file() {
+        return Err(Error::Missing { file: path.into(), expected: expected.into() });
+    }
+    let malformed = |found: String| Error::Malformed { file: path.into(), found, expected: expected.into() };
+    let grey = grey(path).map_err(|error| malformed(error.to_string()))?;
+    let digit = ink(grey).ok_or_else(|| malformed("a picture without ink".into()))?;
+    let scale = f64::from(BOX) / f64::from(digit.width().max(digit.height()));
+    let scaled = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
+    let digit = imageops::resize(&digit, scaled(digit.width()), scaled(digit.height()), imageops::FilterType::Triangle);
+    Ok((centred(&digit)?.to_kind(Kind::Float) / 255.0).f_reshape([1, SIZE * SIZE])?)
+}
+
+/// The picture in grey; what is transparent shows white paper.
+fn grey(path: &Path) -> std::result::Result<GrayImage, ImageError> {
+    let picture = image::io::Reader::open(path)?.with_guessed_format()?.decode()?.into_luma_alpha8();
+    Ok(GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let [light, alpha] = picture.get_pixel(x, y).0.map(u32::from);
+        image::Luma([((light * alpha + 255 * (255 - alpha)) / 255) as u8])
+    }))
+}
+
+/// The ink alone, white on black, cut to its edges; nothing where the picture is all of one grey.
+fn ink(mut picture: GrayImage) -> Option<GrayImage> {
+    let range = |picture: &GrayImage| {
+        picture.pixels().fold((255, 0), |(low, high), pixel| (low.min(pixel.0[0]), high.max(pixel.0[0])))
+    };
+    let (darkest, lightest) = range(&picture);
+    // Less contrast than this is paper.
+    if lightest.saturating_sub(darkest) < 32 {
+        return None;
+    }
+    if has_light_ground(&picture) {
+        imageops::invert(&mut picture);
+    }
+    let (ground, _) = range(&picture);
+    let contrast = u32::from(lightest - darkest);
+    picture.pixels_mut().for_each(|pixel| pixel.0[0] = (u32::from(pixel.0[0] - ground) * 255 / contrast) as u8);
+    // Between paper and ink lies the soft edge of a stroke; its lower half is taken for paper, and noise with it.
+    let faint = threshold(&picture) / 2;
+    let (mut left, mut top, mut right, mut bottom) = (u32::MAX, u32::MAX, 0, 0);
+    for (x, y, pixel) in picture.enumerate_pixels_mut() {
+        if pixel.0[0] <= faint {
+            pixel.0[0] = 0;
+        } else {
+            (left, right, top, bottom) = (left.min(x), right.max(x), top.min(y), bottom.max(y));
+        }
+    }
+    Some(imageops::crop_imm(&picture, left, top, right - left + 1, bottom - top + 1).to_image())
+}
+
+/// A digit does not fill the edge of its picture: what most of the edge shows is the ground.
+fn has_light_ground(picture: &GrayImage) -> bool {
+    let (width, height) = picture.dimensions();
+    let threshold = threshold(picture);
+    let rows = (0..width).flat_map(|x| [(x, 0), (x, height - 1)]);
+    let columns = (0..height).flat_map(|y| [(0, y), (width - 1, y)]);
+    let (light, dark): (Vec<_>, Vec<_>) =
+        rows.chain(columns).partition(|&(x, y)| picture.get_pixel(x, y).0[0] > threshold);
+    light.len() > dark.len()
+}
+
+/// The grey that best parts a picture's dark pixels from its light ones (N. Otsu, 1979): the lighter ones are above it.
+fn threshold(picture: &GrayImage) -> u8 {
+    let mut counts = [0.0_f64; 256];
+    for pixel in picture.pixels() {
+        counts[usize::from(pixel.0[0])] += 1.0;
+    }
+    let count: f64 = counts.iter().sum();
+    let sum: f64 = counts.iter().enumerate().map(|(grey, count)| grey as f64 * count).sum();
+    let (mut below, mut sum_below) = (0.0, 0.0);
+    let mut best = (0.0, 0);
+    for (grey, number) in counts.iter().enumerate() {
+        below += number;
+        sum_below += grey as f64 * number;
+        let between = (sum_below * count - sum * below).powi(2) / (below * (count - below)).max(1e-9);
+        if below < count && between > best.0 {
+            best = (between, grey as u8);
+        }
+    }
+    best.1
+}
+
+/// The digit on 28 × 28 pixels, its centre of mass in the middle, `[28, 28]`.
+fn centred(digit: &GrayImage) -> Result<Tensor> {
+    let (mut mass, mut sum_x, mut sum_y) = (0.0, 0.0, 0.0);
+    for (x, y, pixel) in digit.enumerate_pixels() {
+        let ink = f64::from(pixel.0[0]);
+        (mass, sum_x, sum_y) = (mass + ink, sum_x + ink * f64::from(x), sum_y + ink * f64::from(y));
+    }
+    let start = |sum: f64, length: u32| {
+        let middle = SIZE as f64 / 2.0;
+        ((middle - sum / mass).round() as i64).clamp(0, SIZE - i64::from(length))
+    };
+    let (left, top) = (start(sum_x, digit.width()), start(sum_y, digit.height()));
+    let (width, height) = (i64::from(digit.width()), i64::from(digit.height()));
+    let ink = Tensor::f_from_slice(digit.as_raw())?.f_reshape([height, width])?;
+    Ok(ink.f_constant_pad_nd([left, SIZE - width - left, top, SIZE - height - top])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Mnist;
+
+    /// Saves a digit, `[28, 28]`, as a PNG that is `zoom` times larger, and reads it back.
+    fn read_back(digit: &Tensor, zoom: u32, invert: bool) -> Tensor {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("digit.png");
+        let mut picture = GrayImage::from_raw(28, 28, Vec::try_from(digit.reshape([-1])).unwrap()).unwrap();
+        picture = imageops::resize(&picture, 28 * zoom, 28 * zoom, imageops::FilterType::Nearest);
+        if invert {
+            imageops::invert(&mut picture);
+        }
+        picture.save(&path).unwrap();
+        picture_of(&path)
+    }
+
+    fn picture_of(path: &Path) -> Tensor {
+        picture(path).unwrap().reshape([28, 28])
+    }
+
+    #[test]
+    fn a_digit_comes_back_from_any_size_and_ground() {
+        let mnist = match std::env::var_os("MNIST_DIR") {
+            Some(folder) => Mnist::from_dir(folder).unwrap(),
+            None => {
+                println!("skipped: MNIST_DIR is not set");
+                return;
+            }
+        };
+        for (zoom, invert) in [(1, false), (1, true), (9, true)] {
+            let mut difference = 0.0;
+            for index in 0..100 {
+                let digit = mnist.test.images.get(index);
+                let found = read_back(&digit, zoom, invert);
+                difference += (found - digit / 255.0).abs().mean(Kind::Float).double_value(&[]) / 100.0;
+            }
+            assert!(difference < 0.02, "zoom {zoom}, inverted {invert}: {difference}");
+        }
+    }
+
+    #[test]
+    fn ink_is_scaled_into_the_box_and_centred() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stroke.png");
+        // A stroke of 10 × 100 pixels far from the middle of a large picture.
+        let stroke = |x, y| (300..310).contains(&x) && (20..120).contains(&y);
+        GrayImage::from_fn(400, 300, |x, y| image::Luma([if stroke(x, y) { 10 } else { 240 }])).save(&path).unwrap();
+        let found = picture_of(&path);
+        let rows = found.amax(1, false).gt(0.5).sum(Kind::Int64).int64_value(&[]);
+        let columns = found.amax(0, false).gt(0.5).sum(Kind::Int64).int64_value(&[]);
+        assert_eq!((rows, columns), (20, 2));
+        assert!(found.double_value(&[14, 14]) > 0.99 && found.double_value(&[14, 5]) < 0.01);
+    }
+
+    #[test]
+    fn what_is_no_picture_of_a_digit_is_an_error_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("digit.png");
+        let error = || picture(&path).unwrap_err().to_string();
+        assert!(error().contains("digit.png: no such file"));
+        std::fs::write(&path, b"no picture").unwrap();
+        assert!(
+            error().contains("digit.png: found ") && error().ends_with("expected a PNG or JPEG picture of a digit")
+        );
+        GrayImage::from_pixel(30, 30, image::Luma([200])).save(&path).unwrap();
+        assert!(error().contains("found a picture without ink"));
+    }
+}
