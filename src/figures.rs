@@ -1,0 +1,162 @@
+//! Charts: each shows itself in a notebook and saves as PNG or SVG.
+
+mod curves;
+mod grid;
+mod heatmap;
+mod style;
+
+use std::{io::Cursor, path::Path};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use image::{ImageOutputFormat, RgbImage};
+use plotters::{coord::Shift, prelude::*};
+
+use crate::{
+    Error, Result,
+    data::Digits,
+    files,
+    metrics::ConfusionMatrix,
+    training::{History, Predictions},
+};
+use curves::Curves;
+use grid::Grid;
+use heatmap::Heatmap;
+
+/// A chart that is ready to be drawn.
+///
+/// ```
+/// use mnist_classification::prelude::*;
+/// let confusion = ConfusionMatrix::new("example", &[0, 1], &[0, 1])?;
+/// let svg = figures::heatmap(&confusion)?.svg()?;
+/// assert!(svg.contains("Confusion matrix: example"));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Figure {
+    chart: Chart,
+}
+
+#[derive(Debug)]
+enum Chart {
+    Grid(Grid),
+    Curves(Curves),
+    Heatmap(Heatmap),
+}
+
+/// The first `count` digits with their labels, five in a row.
+///
+/// # Errors
+/// [`Error::Setting`] when `count` is 0.
+pub fn digits(digits: &Digits, count: usize) -> Result<Figure> {
+    Grid::digits(digits, count).map(|grid| Figure { chart: Chart::Grid(grid) })
+}
+
+/// The first `count` digits with what the model takes them for: green and ✓ when right, red and ✗ when wrong.
+///
+/// # Errors
+/// [`Error::Setting`] when `count` is 0; [`Error::Mismatch`] when the predictions are of other digits.
+pub fn predictions(digits: &Digits, predictions: &Predictions, count: usize) -> Result<Figure> {
+    Grid::predictions(digits, predictions, count).map(|grid| Figure { chart: Chart::Grid(grid) })
+}
+
+/// Up to `count` digits that were taken for another, the most confident mistakes first.
+///
+/// # Errors
+/// [`Error::Setting`] when `count` is 0; [`Error::Mismatch`] when the predictions are of other digits.
+pub fn misclassified(digits: &Digits, predictions: &Predictions, count: usize) -> Result<Figure> {
+    Grid::misclassified(digits, predictions, count).map(|grid| Figure { chart: Chart::Grid(grid) })
+}
+
+/// Accuracy and loss over the epochs, on training and validation digits, in two panels.
+///
+/// # Errors
+/// [`Error::Setting`] when there is no epoch.
+pub fn training_curves(history: &History) -> Result<Figure> {
+    Curves::new(history).map(|curves| Figure { chart: Chart::Curves(curves) })
+}
+
+/// A confusion matrix with its counts; darker is more, on a square-root scale that makes single mistakes visible.
+///
+/// # Errors
+/// None today.
+pub fn heatmap(confusion: &ConfusionMatrix) -> Result<Figure> {
+    Ok(Figure { chart: Chart::Heatmap(Heatmap::new(confusion)) })
+}
+
+impl Figure {
+    /// The chart as a PNG file's bytes.
+    ///
+    /// # Errors
+    /// [`Error::Figure`] with plotters' reason.
+    pub fn png(&self) -> Result<Vec<u8>> {
+        let (width, height) = self.size();
+        let mut pixels = vec![0; (width * height * 3) as usize];
+        self.draw(&BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
+        let picture =
+            RgbImage::from_raw(width, height, pixels).ok_or_else(|| Error::Figure("a buffer too small".into()))?;
+        let mut file = Cursor::new(Vec::new());
+        picture.write_to(&mut file, ImageOutputFormat::Png).map_err(|error| Error::Figure(error.to_string()))?;
+        Ok(file.into_inner())
+    }
+
+    /// The chart as an SVG document.
+    ///
+    /// # Errors
+    /// [`Error::Figure`] with plotters' reason.
+    pub fn svg(&self) -> Result<String> {
+        let mut document = String::new();
+        self.draw(&SVGBackend::with_string(&mut document, self.size()).into_drawing_area())?;
+        Ok(document)
+    }
+
+    /// Writes the chart as PNG or SVG, by the file's ending.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for another ending; [`Error::Io`] when the file cannot be written; then nothing is left of it.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        match ending.as_str() {
+            "png" => files::write(path, self.png()?),
+            "svg" => files::write(path, self.svg()?),
+            _ => {
+                let found = path.display().to_string();
+                Err(Error::Setting {
+                    setting: "a figure's file",
+                    found,
+                    expected: "a name that ends in .png or .svg".into(),
+                })
+            }
+        }
+    }
+
+    /// Shows the chart in a notebook: evcxr calls this for the last value of a cell.
+    pub fn evcxr_display(&self) {
+        match self.png() {
+            Ok(png) => println!("EVCXR_BEGIN_CONTENT image/png\n{}\nEVCXR_END_CONTENT", STANDARD.encode(png)),
+            Err(error) => eprintln!("{error}"),
+        }
+    }
+
+    /// Width and height in pixels.
+    fn size(&self) -> (u32, u32) {
+        match &self.chart {
+            Chart::Grid(grid) => grid.size(),
+            Chart::Curves(_) => curves::SIZE,
+            Chart::Heatmap(_) => heatmap::SIZE,
+        }
+    }
+
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<()> {
+        style::register_font();
+        let drawn = area.fill(&WHITE).and_then(|()| match &self.chart {
+            Chart::Grid(grid) => grid.draw(area),
+            Chart::Curves(curves) => curves.draw(area),
+            Chart::Heatmap(heatmap) => heatmap.draw(area),
+        });
+        drawn.and_then(|()| area.present()).map_err(|error| Error::Figure(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

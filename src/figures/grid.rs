@@ -1,0 +1,141 @@
+//! Digits in rows of five, each with a line or two below it.
+
+use plotters::{coord::Shift, prelude::*};
+use tch::{Kind, Tensor};
+
+use super::style::{Drawn, GREEN, LABEL, RED, TEXT, TITLE, below};
+use crate::{Error, Result, data::Digits, training::Predictions};
+
+const COLUMNS: usize = 5;
+/// In pixels: the side of a digit, the space for it, a line of text, and the space above all digits.
+const DIGIT: i32 = 140;
+const CELL: i32 = 184;
+const LINE: i32 = 24;
+const TOP: i32 = 64;
+
+/// A title and some digits with captions.
+#[derive(Debug)]
+pub(super) struct Grid {
+    title: String,
+    tiles: Vec<Tile>,
+}
+
+#[derive(Debug)]
+struct Tile {
+    pixels: Vec<u8>,
+    width: usize,
+    height: usize,
+    caption: Vec<String>,
+    color: RGBColor,
+}
+
+impl Grid {
+    pub(super) fn digits(digits: &Digits, count: usize) -> Result<Self> {
+        check(count)?;
+        let labels = Vec::<i64>::try_from(&digits.labels)?;
+        let labelled = labels.iter().enumerate().take(count);
+        let tiles = labelled.map(|(index, label)| Tile::new(digits, index, vec![label.to_string()], TEXT));
+        Ok(Self { title: format!("Digits with their labels: {}", digits.name), tiles: tiles.collect::<Result<_>>()? })
+    }
+
+    pub(super) fn predictions(digits: &Digits, predictions: &Predictions, count: usize) -> Result<Self> {
+        check(count)?;
+        check_lengths(digits, predictions)?;
+        let answers = predictions.classes.iter().zip(&predictions.truth).enumerate().take(count);
+        let tiles = answers.map(|(index, (answer, truth))| {
+            let (mark, color) = if answer == truth { ("✓", GREEN) } else { ("✗", RED) };
+            Tile::new(digits, index, vec![format!("{mark} {answer} (true {truth})")], color)
+        });
+        Ok(Self { title: format!("Predictions: {}", digits.name), tiles: tiles.collect::<Result<_>>()? })
+    }
+
+    pub(super) fn misclassified(digits: &Digits, predictions: &Predictions, count: usize) -> Result<Self> {
+        check(count)?;
+        check_lengths(digits, predictions)?;
+        let mistakes = predictions.mistakes()?;
+        let tiles = mistakes.iter().take(count).map(|&(index, probability)| {
+            let (answer, truth) = (predictions.classes[index], predictions.truth[index]);
+            // Rounding must not turn a doubt into a certainty.
+            let certainty =
+                if probability > 0.9999 { "> 99.99 %".into() } else { format!("{:.2} %", 100.0 * probability) };
+            Tile::new(digits, index, vec![format!("✗ {answer} (true {truth})"), certainty], RED)
+        });
+        let tiles = tiles.collect::<Result<Vec<_>>>()?;
+        let title = match mistakes.len() {
+            0 => format!("No digit was misclassified: {}", digits.name),
+            all => format!("{} of {all} mistakes, most confident first: {}", tiles.len(), digits.name),
+        };
+        Ok(Self { title, tiles })
+    }
+
+    pub(super) fn size(&self) -> (u32, u32) {
+        let rows = self.tiles.len().div_ceil(COLUMNS) as i32;
+        ((CELL * COLUMNS as i32) as u32, (TOP + rows * self.row()) as u32)
+    }
+
+    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+        area.draw_text(&self.title, &below(TITLE, &TEXT), (CELL * COLUMNS as i32 / 2, 18))?;
+        for (index, tile) in self.tiles.iter().enumerate() {
+            let (row, column) = ((index / COLUMNS) as i32, (index % COLUMNS) as i32);
+            tile.draw(area, (column * CELL + (CELL - DIGIT) / 2, TOP + row * self.row()))?;
+        }
+        Ok(())
+    }
+
+    /// The height of a row in pixels.
+    fn row(&self) -> i32 {
+        let lines = self.tiles.first().map_or(0, |tile| tile.caption.len()) as i32;
+        DIGIT + lines * LINE + 26
+    }
+}
+
+impl Tile {
+    fn new(digits: &Digits, index: usize, caption: Vec<String>, color: RGBColor) -> Result<Self> {
+        let image = digits.images.f_get(index as i64)?.to_kind(Kind::Uint8).contiguous();
+        let [height, width] = image.size()[..] else {
+            let found = format!("{:?}", digits.images.size());
+            return Err(Error::Mismatch {
+                what: "shape of the images",
+                found,
+                expected: "[count, height, width]".into(),
+            });
+        };
+        let pixels = Vec::<u8>::try_from(image.f_reshape([-1])?)?;
+        Ok(Self { pixels, width: width as usize, height: height as usize, caption, color })
+    }
+
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, (left, top): (i32, i32)) -> Drawn<B> {
+        // Whole pixels keep their edges sharp; a picture that is not square keeps its shape.
+        let longest = self.width.max(self.height).max(1) as i32;
+        let edge = |start: i32, length: usize, index: usize| {
+            start + (DIGIT * (longest - length as i32) / 2 + DIGIT * index as i32) / longest
+        };
+        for (index, &ink) in self.pixels.iter().enumerate().filter(|(_, ink)| **ink > 0) {
+            let (x, y) = (index % self.width, index / self.width);
+            let from = (edge(left, self.width, x), edge(top, self.height, y));
+            let to = (edge(left, self.width, x + 1), edge(top, self.height, y + 1));
+            let grey = 255 - ink;
+            area.draw(&Rectangle::new([from, to], RGBColor(grey, grey, grey).filled()))?;
+        }
+        for (number, line) in self.caption.iter().enumerate() {
+            let place = (left + DIGIT / 2, top + DIGIT + 6 + number as i32 * LINE);
+            area.draw_text(line, &below(LABEL, &self.color), place)?;
+        }
+        Ok(())
+    }
+}
+
+fn check(count: usize) -> Result<()> {
+    let none = || Error::Setting { setting: "count", found: "0".into(), expected: "at least 1 digit".into() };
+    if count == 0 { Err(none()) } else { Ok(()) }
+}
+
+fn check_lengths(digits: &Digits, predictions: &Predictions) -> Result<()> {
+    let lengths =
+        [predictions.classes.len(), predictions.truth.len(), Tensor::size(&predictions.probabilities)[0] as usize];
+    if lengths.iter().all(|&length| length == digits.len()) {
+        return Ok(());
+    }
+    let (found, expected) = (format!("{lengths:?}"), format!("{}, one per digit", digits.len()));
+    Err(Error::Mismatch { what: "numbers of predictions, truths and probabilities", found, expected })
+}

@@ -1,0 +1,133 @@
+//! What the charts show, read from their SVG and from their pixels.
+
+use tch::{Kind, Tensor};
+
+use super::*;
+use crate::training::{Epoch, Scores};
+
+/// Four digits of 2 × 3 pixels, each with one pixel of ink.
+fn four() -> Digits {
+    let mut pixels = vec![0_u8; 24];
+    (0..4).for_each(|index| pixels[index * 6 + index] = 200);
+    let images = Tensor::from_slice(&pixels).reshape([4, 2, 3]);
+    Digits { name: "four <digits>".into(), images, labels: Tensor::from_slice(&[1_i64, 2, 3, 4]) }
+}
+
+/// The second and fourth are wrong, and the fourth is the surer mistake.
+fn answers() -> Predictions {
+    let confidence = [(1, 0.9), (7, 0.5), (3, 0.99), (9, 0.6)];
+    let probabilities = Tensor::zeros([4, 10], (Kind::Float, tch::Device::Cpu));
+    for (index, &(class, probability)) in confidence.iter().enumerate() {
+        let _ = probabilities.get(index as i64).get(class as i64).fill_(probability);
+    }
+    let classes = confidence.map(|(class, _)| class).to_vec();
+    Predictions { name: "four <digits>".into(), truth: vec![1, 2, 3, 4], classes, probabilities }
+}
+
+fn history(epochs: usize, validated: bool) -> History {
+    let epoch = |epoch: usize| {
+        let validation = validated.then_some(Scores { loss: 0.5, accuracy: 0.9 });
+        Epoch { epoch, loss: 1.0 / epoch as f64, accuracy: 0.8, validation, seconds: 1.0 }
+    };
+    History { name: "example".into(), epochs: (1..=epochs).map(epoch).collect() }
+}
+
+/// The texts of a chart in the order in which they are drawn.
+fn texts(figure: &Figure) -> Vec<String> {
+    let svg = figure.svg().unwrap();
+    let texts = svg.split("<text").skip(1).map(|part| {
+        let (_, text) = part.split_once('>').unwrap();
+        text.split("</text>").next().unwrap().trim().to_string()
+    });
+    texts.collect()
+}
+
+#[test]
+fn digits_have_their_labels_below_and_the_name_above() {
+    let figure = digits(&four(), 25).unwrap();
+    assert_eq!(texts(&figure), ["Digits with their labels: four &lt;digits&gt;", "1", "2", "3", "4"]);
+    assert_eq!(texts(&digits(&four(), 2).unwrap()).len(), 3);
+    // One rectangle of ink per digit and the ground.
+    assert_eq!(figure.svg().unwrap().matches("<rect").count(), 5);
+}
+
+#[test]
+fn predictions_tell_right_from_wrong_by_mark_and_colour() {
+    let figure = predictions(&four(), &answers(), 25).unwrap();
+    assert_eq!(texts(&figure)[1..], ["✓ 1 (true 1)", "✗ 7 (true 2)", "✓ 3 (true 3)", "✗ 9 (true 4)"]);
+    let svg = figure.svg().unwrap();
+    assert_eq!((svg.matches("#007D5A").count(), svg.matches("#C82814").count()), (2, 2), "{svg}");
+}
+
+#[test]
+fn the_most_confident_mistake_comes_first() {
+    let figure = misclassified(&four(), &answers(), 25).unwrap();
+    let expected = ["✗ 9 (true 4)", "60.00 %", "✗ 7 (true 2)", "50.00 %"];
+    assert_eq!(texts(&figure)[1..], expected);
+    assert!(
+        texts(&misclassified(&four(), &answers(), 1).unwrap())[0].starts_with("1 of 2 mistakes, most confident first")
+    );
+    let right = Predictions { classes: vec![1, 2, 3, 4], ..answers() };
+    assert_eq!(
+        texts(&misclassified(&four(), &right, 25).unwrap()),
+        ["No digit was misclassified: four &lt;digits&gt;"]
+    );
+}
+
+#[test]
+fn curves_name_their_axes_and_series() {
+    let texts_of = |epochs, validated| texts(&training_curves(&history(epochs, validated)).unwrap());
+    let shown = texts_of(3, true);
+    for text in
+        ["Training and validation: example", "Accuracy", "Loss", "Epoch", "training", "validation", "1", "2", "3"]
+    {
+        assert!(shown.iter().any(|other| other == text), "{text}: {shown:?}");
+    }
+    assert!(!texts_of(3, false).contains(&"validation".to_string()));
+    assert!(texts_of(1, true).contains(&"1".to_string()));
+    assert!(texts_of(100, true).iter().filter(|text| text.parse::<usize>().is_ok()).count() <= 30);
+    assert!(training_curves(&history(0, true)).unwrap_err().to_string().starts_with("history is empty"));
+}
+
+#[test]
+fn a_heatmap_shows_every_count_and_darkens_with_it() {
+    let confusion = ConfusionMatrix::new("example", &[4, 4, 4, 4, 9], &[4, 4, 4, 9, 9]).unwrap();
+    let figure = heatmap(&confusion).unwrap();
+    let shown = texts(&figure);
+    assert_eq!(shown.iter().filter(|text| text.as_str() == "3").count(), 3, "{shown:?}");
+    let png = figure.png().unwrap();
+    let picture = image::load_from_memory(&png).unwrap().to_rgb8();
+    let red = |truth: u32, predicted: u32| picture.get_pixel(84 + 66 * predicted + 5, 60 + 66 * truth + 5).0[0];
+    assert!(red(4, 4) < red(4, 9) && red(4, 9) < red(0, 0), "{} {} {}", red(4, 4), red(4, 9), red(0, 0));
+    assert_eq!(picture.dimensions(), (920, 800));
+}
+
+#[test]
+fn figures_save_by_their_ending_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let figure = digits(&four(), 4).unwrap();
+    figure.save(folder.path().join("new/digits.PNG")).unwrap();
+    figure.save(folder.path().join("new/digits.svg")).unwrap();
+    let read = |name: &str| std::fs::read(folder.path().join("new").join(name)).unwrap();
+    assert!(read("digits.PNG").starts_with(b"\x89PNG") && read("digits.svg").starts_with(b"<svg"));
+    let error = figure.save(folder.path().join("new/digits.pdf")).unwrap_err().to_string();
+    assert!(error.ends_with("digits.pdf; expected a name that ends in .png or .svg"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 2);
+}
+
+#[test]
+fn ink_is_dark_on_white_in_whole_pixels() {
+    let picture = image::load_from_memory(&digits(&four(), 4).unwrap().png().unwrap()).unwrap().to_rgb8();
+    let mut greys: Vec<u8> = (0..140).map(|x| picture.get_pixel(22 + x, 64 + 40).0[0]).collect();
+    greys.dedup();
+    assert_eq!(greys, [55, 255]);
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    assert_eq!(digits(&four(), 0).unwrap_err().to_string(), "count is 0; expected at least 1 digit");
+    let fewer = Predictions { classes: vec![1], ..answers() };
+    let error = predictions(&four(), &fewer, 25).unwrap_err().to_string();
+    assert!(error.ends_with("found [1, 4, 4], expected 4, one per digit"), "{error}");
+    assert!(misclassified(&four(), &fewer, 25).is_err());
+}
