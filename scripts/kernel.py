@@ -38,6 +38,8 @@ def environment(folder):
     variables = rust_environment()
     variables["EVCXR_TMPDIR"] = str(folder / "cells")
     variables["EVCXR_CONFIG_DIR"] = str(NOTEBOOKS)
+    # A failed cell shows its message, not the kernel's own call stack.
+    variables["RUST_BACKTRACE"] = "0"
     # evcxr looks here for a kernel of its own to rewrite: let it find none.
     variables["JUPYTER_PATH"] = str(folder)
     library_path = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
