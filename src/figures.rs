@@ -40,7 +40,7 @@ pub struct Figure {
 enum Chart {
     Grid(Grid),
     Curves(Curves),
-    Heatmap(Heatmap),
+    Heatmap(Box<Heatmap>),
 }
 
 /// The first `count` digits with their labels, five in a row.
@@ -80,7 +80,7 @@ pub fn training_curves(history: &History) -> Result<Figure> {
 /// # Errors
 /// None today.
 pub fn heatmap(confusion: &ConfusionMatrix) -> Result<Figure> {
-    Ok(Figure { chart: Chart::Heatmap(Heatmap::new(confusion)) })
+    Ok(Figure { chart: Chart::Heatmap(Box::new(Heatmap::new(confusion))) })
 }
 
 impl Figure {
