@@ -65,7 +65,19 @@ def execute(notebook):
                 output.execution_count = number
             if output.output_type == "stream":
                 output.text = COMPILING.sub("", output.text)
-        cell.outputs = [output for output in cell.outputs if output.get("text") != ""]
+        cell.outputs = joined([output for output in cell.outputs if output.get("text") != ""])
+
+
+def joined(outputs):
+    """Lines arrive one by one; as one output they show as one block."""
+    result = []
+    for output in outputs:
+        last = result[-1] if result else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            result.append(output)
+    return result
 
 
 def save_pictures(notebook, folder):
