@@ -93,13 +93,11 @@ def save_pictures(notebook, folder):
 
 
 def test_accuracy(notebook):
-    """The number after the words "test accuracy", wherever a cell shows them."""
+    """The line in which a cell prints the test accuracy and the data that it was measured on."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            text = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
-            found = re.search(r"test accuracy\D{0,20}(\d[\d.]*\d(?: ?%)?)", text, re.IGNORECASE)
-            if found:
-                return found.group(1)
+            if found := re.search(r"^Test accuracy: .+$", output.get("text", ""), re.MULTILINE):
+                return found.group(0)
     return None
 
 
@@ -115,8 +113,8 @@ def main():
     execute(notebook)
     minutes, seconds = divmod(round(time.monotonic() - began), 60)
     print(f"\n{path.name} ran without an error in {minutes} min {seconds} s.")
-    if test_accuracy(notebook):
-        print(f"Test accuracy:      {test_accuracy(notebook)}")
+    if accuracy := test_accuracy(notebook):
+        print(accuracy)
     if refresh:
         nbformat.write(notebook, path)
         pictures = save_pictures(notebook, ROOT / "figures")

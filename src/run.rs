@@ -129,7 +129,7 @@ impl Run {
         figures::digits(&mnist.train, 25)?.save(path("digits.png"))?;
         figures::training_curves(&self.history)?.save(path("training_curves.png"))?;
         figures::predictions(&mnist.test, &self.predictions, 25)?.save(path("predictions.png"))?;
-        figures::heatmap(&confusion)?.save(path("confusion_matrix.png"))?;
+        figures::heatmap(&confusion).save(path("confusion_matrix.png"))?;
         figures::misclassified(&mnist.test, &self.predictions, 25)?.save(path("misclassified.png"))?;
         files::write_json(path("run.json"), &self.record())
     }

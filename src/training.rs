@@ -91,7 +91,7 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
                 let learning_rate = training.optimizer.learning_rate;
                 return Err(Error::Diverged { loss, epoch, step: progress.steps() + 1, learning_rate });
             }
-            progress.step(loss, correct);
+            progress.step(batch.len(), loss, correct);
         }
         let validation = validation.as_ref().map(|samples| evaluate(model, samples)).transpose()?;
         let Scores { loss, accuracy } = progress.means();

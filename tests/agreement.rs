@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -18,9 +19,14 @@ fn reference(variable: &str, default: &str) -> Option<PathBuf> {
     };
     let found = path.exists().then_some(path);
     if found.is_none() {
-        println!("skipped: {variable} is not set and no reference lies beside the repository");
+        skipped(&format!("{variable} is not set and no reference lies beside the repository"));
     }
     found
+}
+
+/// The test runner hides what a passing test prints, but not what goes straight to standard error.
+fn skipped(reason: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }
 
 fn read_json(path: &Path) -> Value {
@@ -68,7 +74,7 @@ fn mnist() -> Option<Mnist> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mnist");
     let folder = std::env::var_os("MNIST_DIR").map(PathBuf::from).or_else(|| beside.exists().then_some(beside));
     if folder.is_none() {
-        println!("skipped: MNIST_DIR is not set");
+        skipped("MNIST_DIR is not set and no MNIST lies beside the repository");
     }
     folder.map(|folder| Mnist::from_dir(folder).unwrap())
 }

@@ -8,10 +8,9 @@ use super::{Epoch, Scores, Training};
 /// An epoch under way: its running means, and the bar that shows them.
 pub(super) struct Progress {
     total_steps: usize,
-    batch_size: usize,
-    digits: usize,
     steps: usize,
-    /// Sums over the digits so far.
+    /// How many digits were seen, and sums over them.
+    digits: usize,
     loss: f64,
     correct: usize,
     verbose: bool,
@@ -27,9 +26,8 @@ impl Progress {
         }
         Self {
             total_steps,
-            batch_size: training.batch_size,
-            digits,
             steps: 0,
+            digits: 0,
             loss: 0.0,
             correct: 0,
             verbose: training.verbose,
@@ -38,17 +36,17 @@ impl Progress {
         }
     }
 
-    /// Counts a step with its mean loss and its right predictions.
-    pub(super) fn step(&mut self, loss: f64, correct: usize) {
-        let batch = self.batch_size.min(self.digits - self.seen());
+    /// Counts a step over some digits with its mean loss and its right predictions.
+    pub(super) fn step(&mut self, digits: usize, loss: f64, correct: usize) {
         self.steps += 1;
-        self.loss += loss * batch as f64;
+        self.digits += digits;
+        self.loss += loss * digits as f64;
         self.correct += correct;
         #[cfg(feature = "command-line")]
         {
-            self.bar.inc(1);
             let Scores { loss, accuracy } = self.means();
             self.bar.set_message(format!("accuracy: {accuracy:.4} - loss: {loss:.4}"));
+            self.bar.inc(1);
         }
     }
 
@@ -59,8 +57,8 @@ impl Progress {
 
     /// The running means over the digits so far.
     pub(super) fn means(&self) -> Scores {
-        let seen = self.seen().max(1) as f64;
-        Scores { loss: self.loss / seen, accuracy: self.correct as f64 / seen }
+        let digits = self.digits as f64;
+        Scores { loss: self.loss / digits, accuracy: self.correct as f64 / digits }
     }
 
     /// Prints the epoch's line.
@@ -83,10 +81,6 @@ impl Progress {
             line += &format!(" - val_accuracy: {accuracy:.4} - val_loss: {loss:.4}");
         }
         println!("{line}");
-    }
-
-    fn seen(&self) -> usize {
-        (self.steps * self.batch_size).min(self.digits)
     }
 }
 
