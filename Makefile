@@ -7,6 +7,11 @@ NOTEBOOK = notebooks/MNIST-Classification.ipynb
 # `make … CUDA=1` installs what libtorch needs on a GPU.
 SETUP = scripts/setup.py $(if $(CUDA),--cuda)
 
+# The kernel works in notebooks/: a relative path must mean the same there.
+ifneq ($(MNIST_DIR),)
+export MNIST_DIR := $(shell cd "$(MNIST_DIR)" && pwd || echo "$(MNIST_DIR)")
+endif
+
 .PHONY: help set-up notebook lab kernel test figures clean
 
 help:  ## lists the targets
