@@ -82,19 +82,19 @@ class Executed(unittest.TestCase):
     def setUpClass(cls):
         command = [sys.executable, str(ROOT / "scripts" / "execute.py"), str(MAIN)]
         before = MAIN.read_bytes()
-        cls.run = subprocess.run(command, env=FEW_EPOCHS, capture_output=True, text=True)
+        cls.executed = subprocess.run(command, env=FEW_EPOCHS, capture_output=True, text=True)
         cls.untouched = MAIN.read_bytes() == before
-        cls.cells = code_cells(ROOT / "out" / MAIN.stem / MAIN.name) if cls.run.returncode == 0 else []
+        cls.cells = code_cells(ROOT / "out" / MAIN.stem / MAIN.name) if cls.executed.returncode == 0 else []
 
     def test_runs_to_the_end(self):
-        self.assertEqual(self.run.returncode, 0, self.run.stdout + self.run.stderr)
+        self.assertEqual(self.executed.returncode, 0, self.executed.stdout + self.executed.stderr)
         self.assertEqual(errors(self.cells), [])
 
     def test_compiles_no_dependency(self):
-        self.assertNotRegex(self.run.stdout, r"Compiling \w+ v")
+        self.assertNotRegex(self.executed.stdout, r"Compiling \w+ v")
 
     def test_reports_the_test_accuracy(self):
-        self.assertRegex(self.run.stdout, r"Test accuracy: +\d")
+        self.assertRegex(self.executed.stdout, r"Test accuracy: +\d")
 
     def test_shows_the_pictures_of_the_committed_notebook(self):
         self.assertEqual(len(pictures(self.cells)), len(pictures(code_cells(MAIN))))
