@@ -121,7 +121,8 @@ def jupyterlab(folder):
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
     command += [f"--notebook-dir={NOTEBOOKS}", "--MappingKernelManager.kernel_info_timeout=600"]
     log = folder / "log"
-    server = subprocess.Popen(command, env=FEW_EPOCHS | own, stderr=log.open("w"))
+    with log.open("w") as messages:
+        server = subprocess.Popen(command, env=FEW_EPOCHS | own, stderr=messages)
     try:
         while not (address := re.search(r"http://127\.0\.0\.1:\S+token=\S+", log.read_text())):
             if server.poll() is not None:
@@ -161,12 +162,14 @@ class Browser(unittest.TestCase):
     def test_runs_all_cells_and_shows_every_picture(self):
         minutes = 60_000
         self.page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=2 * minutes)
+        # Before the kernel is there, JupyterLab would ask for one.
+        self.page.get_by_text("Rust (MNIST) | Idle").wait_for(timeout=5 * minutes)
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         self.page.wait_for_function(
             """() => document.querySelector('[data-mime-type="application/vnd.jupyter.error"]') ||
             [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(cell => /\\[\\d+\\]/.test(cell.innerText))""",
-            timeout=20 * minutes,
+            timeout=10 * minutes,
         )
         failed = self.page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts()
         self.assertEqual(failed, [])
