@@ -20,7 +20,8 @@ from project import EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, lock, rust_environment
 def remove_folders_of_dead_kernels():
     """A kernel that was killed could not remove its folder; nobody holds that folder's lock any more."""
     for folder in KERNELS.glob("session-*"):
-        with contextlib.suppress(BlockingIOError), open(folder / "lock", "w") as file:
+        # Held by a kernel at work, or just removed by one that ended.
+        with contextlib.suppress(OSError), open(folder / "lock", "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
 
