@@ -81,6 +81,9 @@ pub enum Error {
     /// libtorch reported an error.
     #[error("libtorch: {}", .0.to_string().lines().next().unwrap_or_default())]
     Torch(#[from] tch::TchError),
+    /// The operating system gave no threads to train on.
+    #[error("no threads to train on: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// polars reported an error.
     #[error("polars: {0}")]
     Frame(#[from] polars::error::PolarsError),

@@ -25,6 +25,11 @@ pub trait Model {
 
     /// The weights that training changes, each with its name, in the order of the layers.
     fn parameters(&self) -> Vec<(String, Tensor)>;
+
+    /// This network where it is a plain [`Mlp`]: training has a faster step for that.
+    fn as_mlp(&self) -> Option<&Mlp> {
+        None
+    }
 }
 
 /// A multi-layer perceptron: fully connected layers with ReLU between them.
@@ -161,6 +166,10 @@ impl Model for Mlp {
             [(name("kernel"), kernel.shallow_clone()), (name("bias"), bias.shallow_clone())]
         });
         named.collect()
+    }
+
+    fn as_mlp(&self) -> Option<&Mlp> {
+        Some(self)
     }
 }
 

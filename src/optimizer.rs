@@ -1,9 +1,12 @@
 //! The optimizer: Keras' RMSprop, which divides each step by a running size of its gradients.
 
+mod one_pass;
+
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::{Error, Result};
+pub(crate) use one_pass::floats;
 
 /// RMSprop (G. Hinton, lecture 6e, 2012) as Keras defines it, without momentum:
 /// `v ← ρ v + (1 − ρ) g²`, then `w ← w − η g / √(v + ε)`.
@@ -58,20 +61,43 @@ pub struct RmsPropState {
 }
 
 impl RmsPropState {
+    /// The settings.
+    pub fn settings(&self) -> RmsProp {
+        self.settings
+    }
+
+    /// The running average of each parameter's squared gradients.
+    pub fn averages(&self) -> &[Tensor] {
+        &self.averages
+    }
+
     /// Changes the parameters by one step against their gradients, which come in the same order.
     ///
     /// # Errors
     /// [`Error::Torch`] when shapes do not fit.
     pub fn update(&mut self, parameters: &mut [Tensor], gradients: &[Tensor]) -> Result<()> {
-        let RmsProp { learning_rate, rho, epsilon } = self.settings;
+        let all = parameters.iter_mut().zip(gradients).zip(&mut self.averages);
         tch::no_grad(|| {
-            for ((weight, gradient), average) in parameters.iter_mut().zip(gradients).zip(&mut self.averages) {
-                let _ = average.f_mul_scalar_(rho)?.f_addcmul_(gradient, &(gradient * (1.0 - rho)))?;
-                let divisor = (&*average + epsilon).sqrt_();
-                let _ = weight.f_addcdiv_(&(gradient * -learning_rate), &divisor)?;
-            }
-            Ok(())
+            all.into_iter().try_for_each(|((weights, gradient), averages)| {
+                if [&*weights, gradient, &*averages].into_iter().all(one_pass::is_plain) {
+                    let gradient = &mut gradient.shallow_clone();
+                    self.settings.pass(floats(weights)?, floats(averages)?, floats(gradient)?);
+                    return Ok(());
+                }
+                self.settings.compose(weights, averages, gradient)
+            })
         })
+    }
+}
+
+impl RmsProp {
+    /// One step of these weights against their gradient, on any device and in any precision.
+    fn compose(&self, weights: &mut Tensor, averages: &mut Tensor, gradient: &Tensor) -> Result<()> {
+        let Self { learning_rate, rho, epsilon } = *self;
+        let _ = averages.f_mul_scalar_(rho)?.f_addcmul_(gradient, &(gradient * (1.0 - rho)))?;
+        let divisor = (&*averages + epsilon).sqrt_();
+        let _ = weights.f_addcdiv_(&(gradient * -learning_rate), &divisor)?;
+        Ok(())
     }
 }
 

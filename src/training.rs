@@ -2,22 +2,26 @@
 
 mod evaluation;
 mod history;
+mod mlp;
 mod progress;
+mod step;
+mod threads;
 
 use std::time::Instant;
 
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Reduction, Tensor};
+use tch::Tensor;
 
 pub use evaluation::{Predictions, Scores, evaluate, predict};
 pub use history::{Epoch, History};
+pub use step::{Measured, Steps};
 
 use crate::{
     Error, Result,
     data::Samples,
     model::Model,
-    optimizer::{RmsProp, RmsPropState},
+    optimizer::RmsProp,
     random::{Purpose, generator},
 };
 use progress::Progress;
@@ -77,53 +81,22 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
         let (train, validation) = samples.split(training.validation_split)?;
         (train, Some(validation))
     };
-    let mut parameters: Vec<_> = model.parameters().into_iter().map(|(_, weight)| weight).collect();
-    let mut optimizer = training.optimizer.start(&parameters)?;
+    let mut steps = Steps::new(&*model, &train, &training.optimizer)?;
     let mut history = History { name: samples.name.clone(), epochs: Vec::new() };
     for epoch in 1..=training.epochs {
         let start = Instant::now();
         let mut progress = Progress::start(training, epoch, train.len());
         let order = training.order(train.len(), epoch).to_device(train.labels.device());
         for positions in order.f_split(training.batch_size as i64, 0)? {
-            let batch = train.select(&positions)?;
-            let (loss, correct) = step(model, &mut parameters, &mut optimizer, &batch)?;
-            if !loss.is_finite() {
-                let learning_rate = training.optimizer.learning_rate;
-                return Err(Error::Diverged { loss, epoch, step: progress.steps() + 1, learning_rate });
-            }
-            progress.step(batch.len(), loss, correct);
+            progress.step(steps.step(&positions)?)?;
         }
-        let validation = validation.as_ref().map(|samples| evaluate(model, samples)).transpose()?;
-        let Scores { loss, accuracy } = progress.means();
+        let Scores { loss, accuracy } = progress.means()?;
+        let validation = validation.as_ref().map(|samples| evaluate(&*model, samples)).transpose()?;
         let epoch = Epoch { epoch, loss, accuracy, validation, seconds: start.elapsed().as_secs_f64() };
         progress.finish(&epoch);
         history.epochs.push(epoch);
     }
     Ok(history)
-}
-
-/// One step: the gradient of the mean cross-entropy over a batch changes the parameters.
-/// Returns the batch's mean loss and its number of right predictions, both from before the change.
-///
-/// # Errors
-/// [`Error::Torch`] when model and batch do not fit.
-pub fn step(
-    model: &dyn Model,
-    parameters: &mut [Tensor],
-    optimizer: &mut RmsPropState,
-    batch: &Samples,
-) -> Result<(f64, usize)> {
-    let logits = model.forward(&batch.inputs)?;
-    let loss = logits.f_cross_entropy_loss::<Tensor>(&batch.labels, None, Reduction::Mean, -100, 0.0)?;
-    let gradients = Tensor::f_run_backward(&[&loss], parameters, false, false)?;
-    optimizer.update(parameters, &gradients)?;
-    Ok((f64::try_from(&loss)?, correct(&logits, &batch.labels)?))
-}
-
-/// How many of a batch's digits have their highest logit at their label.
-fn correct(logits: &Tensor, labels: &Tensor) -> Result<usize> {
-    let right = logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?;
-    Ok(i64::try_from(&right)? as usize)
 }
 
 impl Training {

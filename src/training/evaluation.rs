@@ -4,7 +4,7 @@ use polars::prelude::{DataFrame, df};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
 
-use super::correct;
+use super::step::correct;
 use crate::{Error, Result, data::Samples, model::Model};
 
 /// How many digits go through the network at once: enough to keep all processor cores busy.
@@ -43,7 +43,7 @@ pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
             let logits = model.forward(&batch.inputs)?;
             let sum = logits.f_cross_entropy_loss::<Tensor>(&batch.labels, None, Reduction::Sum, -100, 0.0)?;
             loss += f64::try_from(&sum)?;
-            right += correct(&logits, &batch.labels)?;
+            right += i64::try_from(&correct(&logits, &batch.labels)?)?;
         }
         Ok(())
     })?;

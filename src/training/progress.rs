@@ -3,16 +3,23 @@
 #[cfg(feature = "command-line")]
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Epoch, Scores, Training};
+use tch::Device;
+
+use super::{Epoch, Measured, Scores, Training};
+use crate::{Error, Result};
 
 /// An epoch under way: its running means, and the bar that shows them.
 pub(super) struct Progress {
+    epoch: usize,
+    learning_rate: f64,
     total_steps: usize,
+    /// Steps whose numbers were not read yet.
+    unread: Vec<Measured>,
+    /// How many steps were read, with how many digits, and sums over them.
     steps: usize,
-    /// How many digits were seen, and sums over them.
     digits: usize,
     loss: f64,
-    correct: usize,
+    correct: f64,
     verbose: bool,
     #[cfg(feature = "command-line")]
     bar: ProgressBar,
@@ -25,40 +32,65 @@ impl Progress {
             println!("Epoch {epoch}/{}", training.epochs);
         }
         Self {
+            epoch,
+            learning_rate: training.optimizer.learning_rate,
             total_steps,
+            unread: Vec::new(),
             steps: 0,
             digits: 0,
             loss: 0.0,
-            correct: 0,
+            correct: 0.0,
             verbose: training.verbose,
             #[cfg(feature = "command-line")]
             bar: bar(total_steps, training.verbose),
         }
     }
 
-    /// Counts a step over some digits with its mean loss and its right predictions.
-    pub(super) fn step(&mut self, digits: usize, loss: f64, correct: usize) {
-        self.steps += 1;
-        self.digits += digits;
-        self.loss += loss * digits as f64;
-        self.correct += correct;
+    /// Takes a step's numbers. On a GPU they are read with those of all steps when the epoch is over: nothing waits.
+    pub(super) fn step(&mut self, measured: Measured) -> Result<()> {
+        let device = measured.loss.device();
+        self.unread.push(measured);
+        if device == Device::Cpu {
+            self.read()?;
+        }
         #[cfg(feature = "command-line")]
         {
-            let Scores { loss, accuracy } = self.means();
-            self.bar.set_message(format!("accuracy: {accuracy:.4} - loss: {loss:.4}"));
+            if device == Device::Cpu {
+                let Scores { loss, accuracy } = self.running_means();
+                self.bar.set_message(format!("accuracy: {accuracy:.4} - loss: {loss:.4}"));
+            }
             self.bar.inc(1);
         }
+        Ok(())
     }
 
-    /// How many steps are done.
-    pub(super) fn steps(&self) -> usize {
-        self.steps
+    /// Reads what was not read yet.
+    fn read(&mut self) -> Result<()> {
+        for Measured { digits, loss, correct } in std::mem::take(&mut self.unread) {
+            let (loss, correct) = (f64::try_from(&loss)?, f64::try_from(&correct)?);
+            self.steps += 1;
+            if !loss.is_finite() {
+                let Self { epoch, steps: step, learning_rate, .. } = *self;
+                return Err(Error::Diverged { loss, epoch, step, learning_rate });
+            }
+            self.digits += digits;
+            self.loss += loss * digits as f64;
+            self.correct += correct;
+        }
+        Ok(())
     }
 
-    /// The running means over the digits so far.
-    pub(super) fn means(&self) -> Scores {
+    /// The means over all digits of the epoch.
+    pub(super) fn means(&mut self) -> Result<Scores> {
+        if !self.unread.is_empty() {
+            self.read()?;
+        }
+        Ok(self.running_means())
+    }
+
+    fn running_means(&self) -> Scores {
         let digits = self.digits as f64;
-        Scores { loss: self.loss / digits, accuracy: self.correct as f64 / digits }
+        Scores { loss: self.loss / digits, accuracy: self.correct / digits }
     }
 
     /// Prints the epoch's line.

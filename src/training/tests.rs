@@ -1,6 +1,6 @@
 //! Training on a problem small enough to see through: which of three inputs is the largest.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::*;
 use crate::model::Mlp;
@@ -86,7 +86,67 @@ fn settings_and_digits_that_do_not_fit_are_errors() {
     assert_eq!(error(Training { batch_size: 0, ..quiet(1) }), "batch_size is 0; expected at least 1");
     assert!(error(Training { validation_split: 1.0, ..quiet(1) }).contains("split"));
     let narrow = fit(&mut Mlp::new(&[2, 3], 1).unwrap(), &samples(40), &quiet(1)).unwrap_err().to_string();
+    assert_eq!(narrow, "pixels: found 3 per digit, expected 2, the network's inputs");
+    let classes = fit(&mut Mlp::new(&[3, 2], 1).unwrap(), &samples(40), &quiet(1)).unwrap_err().to_string();
+    assert_eq!(classes, "labels: found 2, expected 0 to 1, the network's classes");
+    let narrow = fit(&mut Own(Mlp::new(&[2, 3], 1).unwrap()), &samples(40), &quiet(1)).unwrap_err().to_string();
     assert!(narrow.starts_with("libtorch: "), "{narrow}");
+}
+
+/// A network that training does not know for an MLP, as one written in a notebook.
+struct Own(Mlp);
+
+impl Model for Own {
+    fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
+        self.0.forward(inputs)
+    }
+
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        self.0.parameters()
+    }
+}
+
+#[test]
+fn the_written_out_step_does_what_autograd_does() {
+    let count = 300;
+    // Two kernels of several blocks; a third of the pixels is blank everywhere, another third here and there.
+    let inputs = Tensor::rand([count, 600], (Kind::Float, Device::Cpu));
+    let _ = inputs.narrow(1, 0, 200).zero_();
+    let _ = inputs.narrow(1, 200, 200).f_mul_(&inputs.narrow(1, 200, 200).gt(0.99)).unwrap();
+    let labels = Tensor::randint(7, [count], (Kind::Int64, Device::Cpu));
+    let samples = Samples { name: "noise".into(), inputs, labels };
+    for sizes in [&[600, 7][..], &[600, 300, 7], &[600, 500, 400, 7]] {
+        let (mlp, own) = (Mlp::new(sizes, 3).unwrap(), Own(Mlp::new(sizes, 3).unwrap()));
+        // One step: later ones would blow rounding up, because RMSprop divides small gradients by their size.
+        for digits in [1, 33, 300] {
+            let optimizer = RmsProp { epsilon: 1e-3, ..RmsProp::default() };
+            let positions = Tensor::randperm(count, (Kind::Int64, Device::Cpu)).narrow(0, 0, digits);
+            let step = |model: &dyn Model| Steps::new(model, &samples, &optimizer).unwrap().step(&positions).unwrap();
+            let [written_out, autograd] = [step(&mlp), step(&own)];
+            let difference = written_out.loss.double_value(&[]) - autograd.loss.double_value(&[]);
+            assert!(difference.abs() < 1e-5, "{difference}");
+            assert_eq!(written_out.correct.int64_value(&[]), autograd.correct.int64_value(&[]));
+            for ((name, found), (_, expected)) in mlp.parameters().iter().zip(own.parameters()) {
+                let error = (found - expected).abs().max().double_value(&[]);
+                assert!(error < 1e-6, "{sizes:?}, {digits} digits, {name}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_last_batch_of_an_epoch_may_be_smaller() {
+    let (mlp, own) = (Mlp::new(&[3, 16, 3], 1).unwrap(), Own(Mlp::new(&[3, 16, 3], 1).unwrap()));
+    let (samples, optimizer) = (samples(100), RmsProp { epsilon: 1e-3, ..RmsProp::default() });
+    for model in [&mlp as &dyn Model, &own] {
+        let mut steps = Steps::new(model, &samples, &optimizer).unwrap();
+        for positions in Tensor::arange(100, (Kind::Int64, Device::Cpu)).split(32, 0) {
+            assert_eq!(steps.step(&positions).unwrap().digits, positions.numel());
+        }
+    }
+    for (found, expected) in weights(&mlp).concat().into_iter().zip(weights(&own.0).concat()) {
+        assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+    }
 }
 
 #[test]

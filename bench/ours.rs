@@ -1,0 +1,16 @@
+//! This library's training as a notebook runs it: the line that it prints is what `bench/training.py` reads.
+
+use mnist_classification::prelude::*;
+use serde_json::json;
+
+fn main() -> Result<()> {
+    let epochs = std::env::var("BENCH_EPOCHS").ok().and_then(|epochs| epochs.parse().ok()).unwrap_or(15);
+    let Mnist { train, test } = Mnist::load()?;
+    let mut model = Mlp::new(&[784, 512, 256, 128, 10], 0)?;
+    let training = Training { epochs, verbose: false, ..Training::default() };
+    let history = fit(&mut model, &train.preprocess(), &training)?;
+    let scores = evaluate(&model, &test.preprocess())?;
+    let seconds: Vec<_> = history.epochs.iter().map(|epoch| epoch.seconds).collect();
+    println!("{}", json!({ "epoch_seconds": seconds, "test_accuracy": scores.accuracy }));
+    Ok(())
+}
