@@ -12,7 +12,7 @@ ifneq ($(MNIST_DIR),)
 export MNIST_DIR := $(shell cd "$(MNIST_DIR)" && pwd || echo "$(MNIST_DIR)")
 endif
 
-.PHONY: help set-up notebook lab kernel test figures clean
+.PHONY: help set-up notebook lab kernel test figures bench clean
 
 help:  ## lists the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -42,6 +42,20 @@ test: set-up  ## runs every check
 
 figures: set-up  ## executes the main notebook, keeps its outputs in it and its pictures in figures/
 	@$(EXECUTE) $(NOTEBOOK) --refresh
+
+PEERS = target/peers
+$(PEERS)/installed: bench/requirements.txt
+	@echo "==> Keras, PyTorch and JAX to compare with (1 GB to download, 3 GB on disk)"
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
+	@touch $@
+
+bench: set-up $(PEERS)/installed  ## measures training beside plain tch, Keras, PyTorch and JAX for the README's tables
+	cargo build --examples
+	$(PEERS)/bin/python bench/training.py
+	cargo run --quiet --example growth
+	cargo run --quiet --example seeds
+	$(PEERS)/bin/python bench/tables.py
 
 clean:  ## removes what the targets above made here
 	rm -rf .venv target out runs

@@ -5,9 +5,10 @@ use serde_json::json;
 
 fn main() -> Result<()> {
     let epochs = std::env::var("BENCH_EPOCHS").ok().and_then(|epochs| epochs.parse().ok()).unwrap_or(15);
+    let seed = std::env::var("BENCH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
     let Mnist { train, test } = Mnist::load()?;
-    let mut model = Mlp::new(&[784, 512, 256, 128, 10], 0)?;
-    let training = Training { epochs, verbose: false, ..Training::default() };
+    let mut model = Mlp::new(&[784, 512, 256, 128, 10], seed)?;
+    let training = Training { epochs, seed, verbose: false, ..Training::default() };
     let history = fit(&mut model, &train.preprocess(), &training)?;
     let scores = evaluate(&model, &test.preprocess())?;
     let seconds: Vec<_> = history.epochs.iter().map(|epoch| epoch.seconds).collect();

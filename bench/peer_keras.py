@@ -8,7 +8,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import keras
 
-from peer import BATCH, EPOCHS, LEARNING_RATE, SIZES, mnist, report
+from peer import BATCH, EPOCHS, LEARNING_RATE, SEED, SIZES, mnist, report
 
 
 class Clock(keras.callbacks.Callback):
@@ -25,6 +25,7 @@ class Clock(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self.start)
 
 
+keras.utils.set_random_seed(SEED)
 (train, train_labels), (test, test_labels) = mnist("train"), mnist("t10k")
 train_labels, test_labels = (keras.utils.to_categorical(labels, 10) for labels in (train_labels, test_labels))
 hidden = [keras.layers.Dense(size, activation="relu") for size in SIZES[1:-1]]

@@ -8,7 +8,7 @@ import time
 import torch
 from torch import nn
 
-from peer import BATCH, EPOCHS, EPSILON, LEARNING_RATE, RHO, SIZES, TRAINING, mnist, report
+from peer import BATCH, EPOCHS, EPSILON, LEARNING_RATE, RHO, SEED, SIZES, TRAINING, mnist, report
 
 
 def glorot(layer):
@@ -28,7 +28,7 @@ def evaluate(inputs, labels):
     return loss.item() / len(labels), correct.item() / len(labels)
 
 
-torch.manual_seed(0)
+torch.manual_seed(SEED)
 (train, train_labels), (test, test_labels) = (map(torch.from_numpy, mnist(part)) for part in ("train", "t10k"))
 layers = [glorot(nn.Linear(*sizes)) for sizes in zip(SIZES, SIZES[1:])]
 model = nn.Sequential(*(part for layer in layers[:-1] for part in (layer, nn.ReLU())), layers[-1])

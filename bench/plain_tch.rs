@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let epochs = std::env::var("BENCH_EPOCHS").ok().and_then(|epochs| epochs.parse().ok()).unwrap_or(15);
     let Mnist { train, test } = Mnist::load()?;
     let [train, test] = [train, test].map(|digits| digits.preprocess());
-    tch::manual_seed(0);
+    tch::manual_seed(std::env::var("BENCH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0));
     let variables = nn::VarStore::new(Device::Cpu);
     let glorot = nn::Init::Kaiming {
         dist: nn::init::NormalOrUniform::Uniform,

@@ -1,5 +1,6 @@
 //! MNIST and its relatives: finding and reading the files, a stand-in drawn by a program, pictures of one's own.
 
+mod checksum;
 mod download;
 mod drawn;
 mod idx;
@@ -11,8 +12,9 @@ use std::{env, path::Path};
 use tch::{Kind, Tensor};
 
 use crate::{Error, Result};
-use download::Places;
+use download::{Known, Places};
 pub use drawn::DRAWN;
+use idx::Idx;
 pub use picture::picture;
 pub use samples::Samples;
 
@@ -49,7 +51,7 @@ impl Mnist {
     /// [`Error::Malformed`] when a file is not MNIST's.
     pub fn load() -> Result<Self> {
         match env::var_os("MNIST_DIR").filter(|folder| !folder.is_empty()) {
-            Some(folder) => download::verified(Path::new(&folder), &download::FILES),
+            Some(folder) => Self::read(Path::new(&folder), MNIST, &download::FILES),
             None => Places::usual().load(),
         }
     }
@@ -63,7 +65,7 @@ impl Mnist {
     pub fn from_dir(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         let name = folder.file_name().map_or("digits".into(), |name| name.to_string_lossy());
-        Self::read(folder, &name)
+        Self::read(folder, &name, &[])
     }
 
     /// Draws digits with a program, 12,000 to learn from and 2,000 to be judged on: a stand-in where MNIST cannot be
@@ -75,8 +77,9 @@ impl Mnist {
         drawn::mnist(seed)
     }
 
-    fn read(folder: &Path, name: &str) -> Result<Self> {
-        let [train, test] = ["train", "t10k"].map(|part| Digits::read(folder, part, name));
+    /// Reads the four files; of those that are known, the contents must be the known ones.
+    fn read(folder: &Path, name: &str, known: &[Known]) -> Result<Self> {
+        let [train, test] = ["train", "t10k"].map(|part| Digits::read(folder, part, name, known));
         let (train, test) = (train?, test?);
         let [trained, tested] = [&train, &test].map(|digits| digits.images.size()[1..].to_vec());
         if trained != tested {
@@ -99,10 +102,16 @@ fn missing(folder: &Path, name: &str) -> Error {
 }
 
 impl Digits {
-    fn read(folder: &Path, part: &str, name: &str) -> Result<Self> {
-        let images = idx::Idx::read(&find(folder, &format!("{part}-images-idx3-ubyte"))?, 3)?.images()?;
-        let file = find(folder, &format!("{part}-labels-idx1-ubyte"))?;
-        let labels = idx::Idx::read(&file, 1)?.labels()?;
+    fn read(folder: &Path, part: &str, name: &str, known: &[Known]) -> Result<Self> {
+        let read = |kind: &str, rank| {
+            let name = format!("{part}-{kind}-ubyte");
+            let checksum = known.iter().find(|(known, _)| *known == name).map(|(_, checksum)| *checksum);
+            let file = find(folder, &name)?;
+            Ok::<_, Error>((Idx::read(&file, rank, checksum)?, file))
+        };
+        let images = read("images-idx3", 3)?.0.images()?;
+        let (labels, file) = read("labels-idx1", 1)?;
+        let labels = labels.labels()?;
         let (found, expected) = (labels.size()[0], images.size()[0]);
         if found != expected {
             let (found, expected) = (format!("{found} labels"), format!("{expected}, one per image"));

@@ -1,6 +1,6 @@
 //! Everything that can go wrong, as one type whose text fits on a line: the file, what was found, what to do next.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An error of this library. Its text is one readable line.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +65,14 @@ pub enum Error {
         /// The learning rate in use.
         learning_rate: f64,
     },
+    /// A notebook's user stopped the training.
+    #[error("training was interrupted in epoch {epoch}{}", advice(*.epoch, .kept.as_deref()))]
+    Interrupted {
+        /// The epoch under way, counted from 1; its steps are lost.
+        epoch: usize,
+        /// The folder that keeps the epochs before it, if any.
+        kept: Option<PathBuf>,
+    },
     /// Two sequences that belong together differ in length, or a class is out of range.
     #[error("{what}: found {found}, expected {expected}")]
     Mismatch {
@@ -91,6 +99,17 @@ pub enum Error {
 
 /// A result with this library's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// How an interrupted training goes on.
+fn advice(epoch: usize, kept: Option<&Path>) -> String {
+    match kept {
+        Some(folder) if epoch > 1 => {
+            format!("; the same call goes on after epoch {}, which is kept in {}", epoch - 1, folder.display())
+        }
+        Some(_) => "; the same call starts anew".into(),
+        None => "; the weights are those of its last step".into(),
+    }
+}
 
 impl Error {
     /// Wraps an error of the operating system with the file that it is about.

@@ -10,10 +10,10 @@ use mnist_classification::{
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo run --release                                   15 epochs on MNIST, results in runs/1
-  cargo run --release -- --epochs 5 --seed 1            a shorter run from another seed
-  cargo run --release -- --data fashion --out runs/f    four IDX files of your own
-  cargo run --release -- predict three.png              which digit a picture shows";
+  cargo run                                   15 epochs on MNIST, results in runs/1
+  cargo run -- --epochs 5 --seed 1            a shorter run from another seed
+  cargo run -- --data fashion --out runs/f    four IDX files of your own
+  cargo run -- predict three.png              which digit a picture shows";
 
 /// Trains a network on MNIST and keeps its weights, history, report, predictions and pictures in a folder.
 #[derive(Parser)]
@@ -95,6 +95,7 @@ fn train(arguments: &Train) -> Result<()> {
         Some(name) if name.as_os_str() == "drawn" => Mnist::drawn(arguments.seed)?,
         Some(folder) => Mnist::from_dir(folder)?,
     };
+    println!("Device: {}", format!("{device:?}").to_lowercase());
     let folder = RunFolder::create(arguments.out.as_deref())?;
     let run = Run::train(&mnist, &training, device)?;
     let Scores { loss, accuracy } = run.scores();

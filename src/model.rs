@@ -1,6 +1,7 @@
 //! The network: layers that are fully connected, forward from pixels to logits, its summary and its weights.
 
 mod summary;
+pub(crate) mod weights;
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use tch::{Device, Tensor};
 pub use summary::Summary;
 
 use crate::{
-    Error, Result, files,
+    Error, Result,
     random::{Purpose, generator},
 };
 
@@ -91,8 +92,7 @@ impl Mlp {
     /// # Errors
     /// [`Error::Io`] or [`Error::Torch`] when the file cannot be written; a file that was there stays as it was.
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
-        let weights = self.parameters();
-        files::replace(path.as_ref(), |temporary| Ok(Tensor::write_safetensors(&weights, temporary)?))
+        weights::write(path.as_ref(), &self.parameters())
     }
 
     /// Replaces the weights by those of a file that [`Mlp::save_weights`] wrote for the same layer sizes.
@@ -100,27 +100,7 @@ impl Mlp {
     /// # Errors
     /// [`Error::Missing`], or [`Error::Malformed`] naming the first tensor that does not fit; the weights stay then.
     pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let stored = read_weights(path)?;
-        let malformed = |found, expected| Error::Malformed { file: path.into(), found, expected };
-        let mut pairs = Vec::new();
-        for (name, weight) in self.parameters() {
-            let expected = format!("{name} of shape {:?}", weight.size());
-            match stored.iter().find(|(other, _)| *other == name) {
-                None => return Err(malformed(format!("no tensor {name}"), expected)),
-                Some((_, tensor)) if tensor.size() != weight.size() || tensor.kind() != weight.kind() => {
-                    let found = format!("{name} of shape {:?}, {:?}", tensor.size(), tensor.kind());
-                    return Err(malformed(found, format!("{expected}, {:?}", weight.kind())));
-                }
-                Some((_, tensor)) => pairs.push((weight, tensor)),
-            }
-        }
-        if let Some((extra, _)) =
-            stored.iter().find(|(other, _)| self.parameters().iter().all(|(name, _)| name != other))
-        {
-            return Err(malformed(format!("a tensor {extra}"), format!("only the {} of this network", pairs.len())));
-        }
-        tch::no_grad(|| pairs.into_iter().try_for_each(|(mut weight, tensor)| Ok(weight.f_copy_(tensor)?)))
+        weights::read_into(path.as_ref(), &self.parameters())
     }
 
     /// Makes a network with the weights, and so the layer sizes, of a file that [`Mlp::save_weights`] wrote.
@@ -129,7 +109,7 @@ impl Mlp {
     /// [`Error::Missing`] or [`Error::Malformed`] when the file does not hold such weights.
     pub fn from_weights(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let stored = read_weights(path)?;
+        let stored = weights::read(path)?;
         let kernel = |number| {
             let (_, kernel) = stored.iter().find(|(name, _)| *name == format!("dense_{number}.kernel"))?;
             <[i64; 2]>::try_from(kernel.size()).ok().filter(|[inputs, outputs]| *inputs > 0 && *outputs > 0)
@@ -181,15 +161,6 @@ impl Dense {
         let bias = Tensor::f_zeros([outputs as i64], (tch::Kind::Float, Device::Cpu))?;
         Ok(Self { kernel: kernel.set_requires_grad(true), bias: bias.set_requires_grad(true) })
     }
-}
-
-fn read_weights(path: &Path) -> Result<Vec<(String, Tensor)>> {
-    let expected = "weights in safetensors format".to_string();
-    if !path.is_file() {
-        return Err(Error::Missing { file: path.into(), expected });
-    }
-    let malformed = |error: tch::TchError| Error::Malformed { file: path.into(), found: error.to_string(), expected };
-    Tensor::read_safetensors(path).map_err(malformed)
 }
 
 #[cfg(test)]

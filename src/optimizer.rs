@@ -5,8 +5,10 @@ mod one_pass;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::{Error, Result};
-pub(crate) use one_pass::floats;
+use crate::{
+    Error, Result,
+    lanes::{floats, floats_mut, is_plain},
+};
 
 /// RMSprop (G. Hinton, lecture 6e, 2012) as Keras defines it, without momentum:
 /// `v ← ρ v + (1 − ρ) g²`, then `w ← w − η g / √(v + ε)`.
@@ -79,9 +81,8 @@ impl RmsPropState {
         let all = parameters.iter_mut().zip(gradients).zip(&mut self.averages);
         tch::no_grad(|| {
             all.into_iter().try_for_each(|((weights, gradient), averages)| {
-                if [&*weights, gradient, &*averages].into_iter().all(one_pass::is_plain) {
-                    let gradient = &mut gradient.shallow_clone();
-                    self.settings.pass(floats(weights)?, floats(averages)?, floats(gradient)?);
+                if [&*weights, gradient, &*averages].into_iter().all(is_plain) {
+                    self.settings.pass(floats_mut(weights)?, floats_mut(averages)?, floats(gradient)?);
                     return Ok(());
                 }
                 self.settings.compose(weights, averages, gradient)

@@ -1,5 +1,7 @@
 //! What the command line does: the notebook's run from end to end, and the folder that keeps its results.
 
+mod cuda;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -21,20 +23,22 @@ use crate::{
 /// Where runs go that were given no folder.
 const RUNS: &str = "runs";
 
-/// The device of this name: `cpu`, `cuda`, or `auto` for the GPU where there is one.
+/// The device of this name: `cpu`, `cuda`, or `auto` for the GPU where there is one that libtorch can use.
 ///
 /// # Errors
-/// [`Error::Setting`] for another name, or where `cuda` is not to be had.
+/// [`Error::Setting`] for another name, or where `cuda` is not to be had, with the reason.
 pub fn device(name: &str) -> Result<Device> {
-    match (name, Cuda::is_available()) {
-        ("cpu", _) | ("auto", false) => Ok(Device::Cpu),
-        ("cuda" | "auto", true) => Ok(Device::Cuda(0)),
-        ("cuda", false) => {
-            let expected = "auto or cpu, because libtorch finds no GPU that it can use".into();
-            Err(Error::Setting { setting: "device", found: name.into(), expected })
-        }
-        _ => Err(Error::Setting { setting: "device", found: name.into(), expected: "auto, cpu or cuda".into() }),
-    }
+    let usable = || cuda::load().and_then(|()| Cuda::is_available().then_some(()).ok_or("it finds no GPU".into()));
+    let expected = match name {
+        "cpu" => return Ok(Device::Cpu),
+        "auto" => return Ok(if usable().is_ok() { Device::Cuda(0) } else { Device::Cpu }),
+        "cuda" => match usable() {
+            Ok(()) => return Ok(Device::Cuda(0)),
+            Err(reason) => format!("auto or cpu, because libtorch can use no GPU here ({reason})"),
+        },
+        _ => "auto, cpu or cuda".into(),
+    };
+    Err(Error::Setting { setting: "device", found: name.into(), expected })
 }
 
 /// A finished training with all that is worth keeping.
@@ -210,7 +214,7 @@ impl RunFolder {
         let latest = numbers.max().map(|number| Path::new(RUNS).join(number.to_string()));
         latest.ok_or_else(|| Error::Missing {
             file: RUNS.into(),
-            expected: "a finished run; train one first: cargo run --release".into(),
+            expected: "a finished run; train one first: cargo run".into(),
         })
     }
 }

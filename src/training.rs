@@ -1,13 +1,15 @@
 //! Training: batches, steps and epochs, with the loss watched on digits that training does not see.
 
+mod checkpoint;
 mod evaluation;
 mod history;
+mod interrupt;
 mod mlp;
 mod progress;
 mod step;
 mod threads;
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,7 @@ use crate::{
     optimizer::RmsProp,
     random::{Purpose, generator},
 };
+use checkpoint::Checkpoint;
 use progress::Progress;
 
 /// How to train. The default is the original notebook's training.
@@ -48,7 +51,12 @@ pub struct Training {
     /// What the order of the digits is drawn from.
     pub seed: u64,
     /// Whether to print progress.
+    #[serde(skip)]
     pub verbose: bool,
+    /// A folder that keeps the training after each epoch, if any. Where it holds one that was interrupted, by
+    /// whatever, [`fit`] goes on from there, and ends with the same bits as if it had never stopped.
+    #[serde(skip)]
+    pub checkpoint: Option<PathBuf>,
 }
 
 impl Default for Training {
@@ -61,6 +69,7 @@ impl Default for Training {
             shuffle: true,
             seed: 0,
             verbose: true,
+            checkpoint: None,
         }
     }
 }
@@ -72,7 +81,8 @@ impl Default for Training {
 ///
 /// # Errors
 /// [`Error::Setting`] for settings that cannot work; [`Error::Diverged`] when the loss is NaN or infinite;
-/// [`Error::Torch`] when model and digits do not fit.
+/// [`Error::Interrupted`] when the notebook's user stopped it; [`Error::Malformed`] when the
+/// [`checkpoint`](Training::checkpoint) is of another training; [`Error::Torch`] when model and digits do not fit.
 pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Result<History> {
     training.check()?;
     let (train, validation) = if training.validation_split == 0.0 {
@@ -83,20 +93,48 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
     };
     let mut steps = Steps::new(&*model, &train, &training.optimizer)?;
     let mut history = History { name: samples.name.clone(), epochs: Vec::new() };
-    for epoch in 1..=training.epochs {
-        let start = Instant::now();
-        let mut progress = Progress::start(training, epoch, train.len());
-        let order = training.order(train.len(), epoch).to_device(train.labels.device());
-        for positions in order.f_split(training.batch_size as i64, 0)? {
-            progress.step(steps.step(&positions)?)?;
+    let checkpoint = match &training.checkpoint {
+        Some(folder) => Some(Checkpoint::open(folder, training, samples, steps.state(), &mut history)?),
+        None => None,
+    };
+    if let (true, Some(last)) = (training.verbose, history.epochs.last()) {
+        println!("Going on after epoch {} of an interrupted training", last.epoch);
+    }
+    for number in history.epochs.len() + 1..=training.epochs {
+        let outcome = run_epoch(number, &mut steps, &train, validation.as_ref(), training);
+        if let (Err(error), Some(checkpoint)) = (&outcome, &checkpoint) {
+            checkpoint.stop(error)?;
         }
-        let Scores { loss, accuracy } = progress.means()?;
-        let validation = validation.as_ref().map(|samples| evaluate(&*model, samples)).transpose()?;
-        let epoch = Epoch { epoch, loss, accuracy, validation, seconds: start.elapsed().as_secs_f64() };
-        progress.finish(&epoch);
-        history.epochs.push(epoch);
+        history.epochs.push(outcome?);
+        if let Some(checkpoint) = &checkpoint {
+            checkpoint.save(&history)?;
+        }
     }
     Ok(history)
+}
+
+/// Goes through all training digits once, then measures on the validation digits.
+fn run_epoch(
+    number: usize,
+    steps: &mut Steps,
+    train: &Samples,
+    validation: Option<&Samples>,
+    training: &Training,
+) -> Result<Epoch> {
+    let start = Instant::now();
+    let mut progress = Progress::start(training, number, train.len());
+    let order = training.order(train.len(), number).to_device(train.labels.device());
+    for positions in order.f_split(training.batch_size as i64, 0)? {
+        if interrupt::requested() {
+            return Err(Error::Interrupted { epoch: number, kept: training.checkpoint.clone() });
+        }
+        progress.step(steps.step(&positions)?)?;
+    }
+    let Scores { loss, accuracy } = progress.means()?;
+    let validation = validation.map(|samples| evaluate(steps.model(), samples)).transpose()?;
+    let epoch = Epoch { epoch: number, loss, accuracy, validation, seconds: start.elapsed().as_secs_f64() };
+    progress.finish(&epoch);
+    Ok(epoch)
 }
 
 impl Training {

@@ -145,6 +145,20 @@ fn mistakes_are_one_clear_line_and_an_exit_code() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// With a GPU the run is on it; without one, the message says why not.
+#[test]
+fn cuda_is_used_or_missed_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["--device", "cuda", "--data", "drawn", "--epochs", "1"]);
+    if output.status.success() {
+        assert!(text(&output.stdout).contains("Device: cuda(0)"));
+    } else {
+        let shown = text(&output.stderr);
+        let expected = "error: device is cuda; expected auto or cpu, because libtorch can use no GPU here (";
+        assert!(shown.starts_with(expected) && shown.lines().count() == 1, "{shown}");
+    }
+}
+
 #[test]
 fn help_shows_the_options_and_examples() {
     let shown = text(&run(Path::new("."), &["--help"]).stdout);

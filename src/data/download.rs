@@ -2,14 +2,16 @@
 
 use std::{
     env, fmt,
-    io::Read,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use sha2::{Digest, Sha256};
+use flate2::read::MultiGzDecoder;
 
-use super::{MNIST, Mnist, idx};
+use super::{
+    MNIST, Mnist,
+    checksum::{LARGEST, Summed},
+};
 use crate::{Error, Result, files};
 
 /// A file of MNIST: its name, and the SHA-256 of its decompressed contents.
@@ -26,9 +28,6 @@ pub(super) const FILES: [Known; 4] = [
 /// Where the files can be fetched from, gzipped.
 const MIRRORS: [&str; 2] =
     ["https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"];
-
-/// More than any file of MNIST has, packed or unpacked: nothing larger is read.
-const LARGEST: u64 = 100_000_000;
 
 /// Where to look for the files, and what they must be.
 pub(super) struct Places {
@@ -58,7 +57,7 @@ impl Places {
     pub(super) fn load(&self) -> Result<Mnist> {
         for folder in &self.folders {
             if self.files.iter().all(|(name, _)| find(folder, name).is_some()) {
-                return verified(folder, &self.files);
+                return Mnist::read(folder, MNIST, &self.files);
             }
         }
         for known in &self.files {
@@ -66,7 +65,7 @@ impl Places {
                 self.fetch(known)?;
             }
         }
-        verified(&self.cache, &self.files)
+        Mnist::read(&self.cache, MNIST, &self.files)
     }
 
     /// Fetches a file from the first mirror that gives the right one.
@@ -93,35 +92,8 @@ pub(super) fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().find(|path| path.is_file())
 }
 
-/// Reads MNIST from a folder after a look at the checksums.
-pub(super) fn verified(folder: &Path, files: &[Known]) -> Result<Mnist> {
-    for (name, checksum) in files {
-        let path = find(folder, name).ok_or_else(|| super::missing(folder, name))?;
-        let found = sum(&mut *idx::open(&path)?).map_err(|error| idx::damaged(&path, &error))?;
-        if found != *checksum {
-            let found = format!("contents with SHA-256 {found}");
-            let expected = format!("MNIST's own, {checksum}; for other digits there is Mnist::from_dir, or --data");
-            return Err(Error::Malformed { file: path, found, expected });
-        }
-    }
-    Mnist::read(folder, MNIST)
-}
-
-/// The SHA-256 of what a reader gives, up to a size that no file of MNIST has.
-fn sum(reader: &mut dyn Read) -> std::io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    let mut reader = reader.take(LARGEST);
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => return Ok(format!("{:x}", hash.finalize())),
-            length => hash.update(&buffer[..length]),
-        }
-    }
-}
-
 fn checked(gzip: &[u8], checksum: &str) -> std::result::Result<(), String> {
-    match sum(&mut flate2::read::MultiGzDecoder::new(gzip)) {
+    match Summed::new(MultiGzDecoder::new(gzip)).finish() {
         Ok(found) if found == checksum => Ok(()),
         Ok(found) => Err(format!("its contents have SHA-256 {found}, expected {checksum}")),
         Err(error) => Err(text(error)),

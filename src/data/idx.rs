@@ -12,6 +12,7 @@ use std::{
 use flate2::read::MultiGzDecoder;
 use tch::{Kind, Tensor};
 
+use super::checksum::Summed;
 use crate::{Error, Result};
 
 /// The integer types that the MNIST family uses: code, name, size in bytes.
@@ -30,17 +31,27 @@ pub(super) struct Idx {
 }
 
 impl Idx {
-    /// Reads a file with this many dimensions.
-    pub(super) fn read(path: &Path, rank: u8) -> Result<Self> {
-        let what = || format!("an IDX file with {rank} dimension{}, raw or gzip", if rank == 1 { "" } else { "s" });
-        if !path.exists() {
-            return Err(Error::Missing { file: path.into(), expected: what() });
+    /// Reads a file with this many dimensions; `checksum` is the SHA-256 that its contents must have, if any.
+    pub(super) fn read(path: &Path, rank: u8, checksum: Option<&str>) -> Result<Self> {
+        let mut reader = Summed::new(open(path)?);
+        let read = Self::parse(&mut reader, rank, path)?;
+        if let Some(checksum) = checksum {
+            let found = reader.finish().map_err(|error| damaged(path, &error))?;
+            if found != checksum {
+                let found = format!("contents with SHA-256 {found}");
+                let expected = format!("MNIST's own, {checksum}; for other digits there is Mnist::from_dir, or --data");
+                return Err(Error::Malformed { file: path.into(), found, expected });
+            }
         }
-        let mut reader = open(path)?;
+        Ok(read)
+    }
+
+    fn parse(reader: &mut dyn Read, rank: u8, path: &Path) -> Result<Self> {
+        let what = || format!("an IDX file with {rank} dimension{}, raw or gzip", if rank == 1 { "" } else { "s" });
         let malformed = |found: String, expected: String| Error::Malformed { file: path.into(), found, expected };
 
         let mut header = vec![0; 4 + 4 * usize::from(rank)];
-        let read = fill(&mut reader, &mut header, path)?;
+        let read = fill(reader, &mut header, path)?;
         if read == 0 {
             return Err(malformed("an empty file".into(), what()));
         }
@@ -66,7 +77,7 @@ impl Idx {
         let Some(length) = length.filter(|&length| (1..=isize::MAX as usize).contains(&length)) else {
             return Err(malformed(format!("the dimensions {sizes:?}"), "numbers above 0 that fit into memory".into()));
         };
-        let bytes = body(&mut reader, length, path)?;
+        let bytes = body(reader, length, path)?;
         let shape: Vec<_> = sizes.iter().map(|&size| size as i64).collect();
         Ok(Self { file: path.into(), values: numbers(code, &bytes)?.f_reshape(shape)? })
     }
@@ -96,7 +107,7 @@ impl Idx {
 }
 
 /// Opens a file and unpacks it while it is read when its first bytes are gzip's.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Read>> {
+fn open(path: &Path) -> Result<Box<dyn Read>> {
     let mut start = [0; 2];
     let read = File::open(path).and_then(|mut file| file.read(&mut start)).map_err(Error::io(path))?;
     let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
@@ -129,7 +140,7 @@ fn fill(reader: &mut dyn Read, buffer: &mut [u8], path: &Path) -> Result<usize> 
 }
 
 /// What a failed read means: the decoder reports a bad stream, and one that ends too soon, in these two kinds.
-pub(super) fn damaged(path: &Path, error: &io::Error) -> Error {
+fn damaged(path: &Path, error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Error::Malformed {
             file: path.into(),

@@ -37,16 +37,18 @@ pub struct Predictions {
 /// # Errors
 /// [`Error::Torch`] when model and digits do not fit.
 pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
+    let measure = |batch: Samples| -> Result<_> {
+        let logits = model.forward(&batch.inputs)?;
+        let loss = logits.f_cross_entropy_loss::<Tensor>(&batch.labels, None, Reduction::Sum, -100, 0.0)?;
+        Ok((loss, correct(&logits, &batch.labels)?))
+    };
+    let measured = tch::no_grad(|| samples.batches(BATCH).map(measure).collect::<Result<Vec<_>>>())?;
     let (mut loss, mut right) = (0.0, 0);
-    tch::no_grad(|| -> Result<()> {
-        for batch in samples.batches(BATCH) {
-            let logits = model.forward(&batch.inputs)?;
-            let sum = logits.f_cross_entropy_loss::<Tensor>(&batch.labels, None, Reduction::Sum, -100, 0.0)?;
-            loss += f64::try_from(&sum)?;
-            right += i64::try_from(&correct(&logits, &batch.labels)?)?;
-        }
-        Ok(())
-    })?;
+    // Read when all is under way: a GPU waits for nobody before.
+    for (batch_loss, batch_right) in measured {
+        loss += f64::try_from(&batch_loss)?;
+        right += i64::try_from(&batch_right)?;
+    }
     let count = samples.len() as f64;
     Ok(Scores { loss: loss / count, accuracy: right as f64 / count })
 }

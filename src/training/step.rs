@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Reduction, Tensor};
 
-use super::mlp::MlpSteps;
+use super::{checkpoint::State, mlp::MlpSteps};
 use crate::{
     Result,
     data::Samples,
@@ -14,6 +14,7 @@ use crate::{
 pub struct Steps<'a> {
     model: &'a dyn Model,
     samples: Samples,
+    names: Vec<String>,
     parameters: Vec<Tensor>,
     optimizer: RmsPropState,
     mlp: Option<MlpSteps>,
@@ -37,7 +38,7 @@ impl<'a> Steps<'a> {
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for settings of the optimizer that cannot work.
     pub fn new(model: &'a dyn Model, samples: &Samples, optimizer: &RmsProp) -> Result<Self> {
-        let parameters: Vec<_> = model.parameters().into_iter().map(|(_, weight)| weight).collect();
+        let (names, parameters): (_, Vec<_>) = model.parameters().into_iter().unzip();
         let optimizer = optimizer.start(&parameters)?;
         let on_processor = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
         let mlp = match model.as_mlp() {
@@ -46,7 +47,18 @@ impl<'a> Steps<'a> {
             }
             _ => None,
         };
-        Ok(Self { model, samples: samples.shallow_clone(), parameters, optimizer, mlp })
+        Ok(Self { model, samples: samples.shallow_clone(), names, parameters, optimizer, mlp })
+    }
+
+    pub(super) fn model(&self) -> &'a dyn Model {
+        self.model
+    }
+
+    /// What the steps change: the tensors themselves, not copies.
+    pub(super) fn state(&self) -> State {
+        let named =
+            |tensors: &[Tensor]| self.names.iter().cloned().zip(tensors.iter().map(Tensor::shallow_clone)).collect();
+        State { weights: named(&self.parameters), averages: named(self.optimizer.averages()) }
     }
 
     /// Changes the weights by the gradient of the mean cross-entropy over the digits at these positions, `[count]`

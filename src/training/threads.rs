@@ -1,8 +1,11 @@
 //! Threads that last as long as a training: starting threads anew in every step would cost more than the step gains.
 
 use std::{
-    iter,
-    sync::{Mutex, PoisonError},
+    hint, iter, slice,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -27,19 +30,34 @@ impl Threads {
         self.count
     }
 
-    /// Does all jobs: every thread takes the next one until none is left.
+    /// Does all jobs of two stages: every thread takes the next job of the first until none is left, waits until all are
+    /// done, and goes on with the second.
     ///
     /// # Errors
-    /// A job's error, after which its thread takes no more.
-    pub(super) fn work_through<Job: Send>(&self, jobs: &mut [Job], run: fn(&mut Job) -> Result<()>) -> Result<()> {
+    /// A job's error, after which its thread takes no more of that stage.
+    pub(super) fn work_in_two_stages<First: Send, Second: Send>(
+        &self,
+        first: &mut [First],
+        run_first: fn(&mut First) -> Result<()>,
+        second: &mut [Second],
+        run_second: fn(&mut Second) -> Result<()>,
+    ) -> Result<()> {
         let _alone = OneThread::begin();
-        let jobs = Mutex::new(jobs.iter_mut());
-        let next = || jobs.lock().ok().and_then(|mut jobs| jobs.next());
-        let outcome = Mutex::new(Ok(()));
-        let work = || {
-            if let (Err(error), Ok(mut outcome)) = (iter::from_fn(next).try_for_each(run), outcome.lock()) {
+        let (first, second) = (Mutex::new(first.iter_mut()), Mutex::new(second.iter_mut()));
+        let (at_work, outcome) = (AtomicUsize::new(self.count), Mutex::new(Ok(())));
+        let note = |result| {
+            if let (Err(error), Ok(mut outcome)) = (result, outcome.lock()) {
                 *outcome = Err(error);
             }
+        };
+        let work = || {
+            note(work_through(&first, run_first));
+            at_work.fetch_sub(1, Ordering::AcqRel);
+            // The stages are short: a thread that went to sleep would wake too late.
+            while at_work.load(Ordering::Acquire) > 0 {
+                hint::spin_loop();
+            }
+            note(work_through(&second, run_second));
         };
         self.helpers.in_place_scope(|scope| {
             (1..self.count).for_each(|_| scope.spawn(|_| work()));
@@ -47,6 +65,10 @@ impl Threads {
         });
         outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn work_through<Job>(jobs: &Mutex<slice::IterMut<Job>>, run: fn(&mut Job) -> Result<()>) -> Result<()> {
+    iter::from_fn(|| jobs.lock().ok().and_then(|mut jobs| jobs.next())).try_for_each(run)
 }
 
 /// While it lives, each operation of libtorch stays on the thread that calls it.
@@ -74,21 +96,24 @@ mod tests {
     use crate::Error;
 
     #[test]
-    fn every_job_is_done_once_and_an_error_comes_back() {
+    fn every_job_is_done_once_the_second_stage_after_the_first_and_an_error_comes_back() {
+        static FIRST: AtomicUsize = AtomicUsize::new(0);
         let threads = Threads::start().unwrap();
         let before = tch::get_num_threads();
-        let mut jobs = [0; 100];
-        let add = |job: &mut i32| {
-            *job += 1;
+        let count = |_: &mut ()| {
+            FIRST.fetch_add(1, Ordering::Relaxed);
             Ok(())
         };
-        threads.work_through(&mut jobs, add).unwrap();
-        assert_eq!(jobs, [1; 100]);
-        let fail = |job: &mut i32| match job {
-            1 => Err(Error::Figure("no".into())),
-            _ => Ok(()),
+        let look = |seen: &mut usize| {
+            *seen += FIRST.load(Ordering::Relaxed);
+            Ok(())
         };
-        assert!(threads.work_through(&mut jobs, fail).is_err());
+        let mut seen = [0; 100];
+        threads.work_in_two_stages(&mut [(); 100], count, &mut seen, look).unwrap();
+        assert_eq!(seen, [100; 100]);
+        let fail = |_: &mut ()| Err(Error::Figure("no".into()));
+        assert!(threads.work_in_two_stages(&mut [()], fail, &mut seen, look).is_err());
+        assert!(threads.work_in_two_stages(&mut seen, look, &mut [()], fail).is_err());
         assert_eq!(tch::get_num_threads(), before);
     }
 }

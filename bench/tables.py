@@ -1,0 +1,92 @@
+"""Writes what `make bench` measured into the README, between the comments that name each table."""
+
+import csv
+import json
+import re
+import statistics
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+README = BENCH.parent / "README.md"
+NAMES = {
+    "ours": "**this project**",
+    "plain_tch": "plain tch: autograd, `nn::RmsProp`",
+    "keras": "Keras on TensorFlow",
+    "pytorch": "PyTorch, eager",
+    "jax": "JAX, an epoch in one jit",
+    "floor": "the matrix products alone",
+}
+
+
+def table(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def training():
+    results = json.loads((BENCH / "training.json").read_text())
+    ours = {measure: values["ours"] for measure, values in results.items() if isinstance(values, dict) and "ours" in values}
+
+    def cell(measure, name, text):
+        value = results[measure].get(name)
+        if value is None:
+            return ""
+        ratio = "" if name == "ours" else f" ({value / ours[measure]:.2f} ×)"
+        return text.format(value) + ratio
+
+    rows = []
+    for name, title in NAMES.items():
+        numbers = [
+            cell("seconds_per_epoch", name, "{:.2f} s"),
+            cell("process_seconds", name, "{:.1f} s"),
+            cell("peak_memory_mb", name, "{:.0f} MB"),
+        ]
+        accuracy = results["test_accuracy"].get(name)
+        rows.append([title, *numbers, f"{accuracy:.2%}".replace("%", " %") if accuracy else ""])
+    start = results["start"]
+    return (
+        table(["", "an epoch", "15 epochs, whole process", "peak memory", "test accuracy"], rows)
+        + f"\n\nMedians of {results['rounds']} rounds, all in turn in one run, on {results['machine']}; "
+        + "in brackets the multiple of this project's figure. "
+        + f"From the start of the process to the first training step it takes {start['first_step_seconds']:.2f} s, "
+        + f"{start['load_seconds']:.2f} s of them for MNIST from gzip to tensors; "
+        + f"drawing and writing the five pictures takes {start['figures_seconds']:.2f} s."
+    )
+
+
+def rows_of(name):
+    with open(BENCH / name, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def growth():
+    rows = rows_of("growth.csv")
+    return table(
+        ["digits per batch", *(row["batch_size"] for row in rows)],
+        [[f"{threads}, seconds per epoch", *(f"{float(row[column]):.2f}" for row in rows)]
+         for threads, column in [("1 thread", "seconds_on_1_thread"), ("2 threads", "seconds_on_2_threads")]],
+    )
+
+
+def seeds():
+    rows = rows_of("seeds.csv")
+    accuracies = [float(row["test_accuracy"]) for row in rows]
+    mean, deviation = statistics.mean(accuracies), statistics.stdev(accuracies)
+    return table(
+        ["seed", *(row["seed"] for row in rows), "mean", "standard deviation"],
+        [["test accuracy, %", *(f"{100 * value:.2f}" for value in [*accuracies, mean, deviation])]],
+    )
+
+
+def main():
+    text = README.read_text()
+    for name, make in {"training": training, "growth": growth, "seeds": seeds}.items():
+        between = re.compile(f"(<!-- {name}: .*? -->\n).*?(\n<!-- end -->)", re.DOTALL)
+        text, found = between.subn(lambda match: match.group(1) + make() + match.group(2), text)
+        if found != 1:
+            raise SystemExit(f"README.md: expected one table {name}, found {found}")
+    README.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
