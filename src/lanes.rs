@@ -49,47 +49,59 @@ fn place(tensor: &Tensor) -> Result<(*mut f32, usize)> {
     }
 }
 
-/// Runs a loop, compiled for eight lanes where the processor has them.
-#[inline(always)]
-pub(crate) fn in_lanes<Output>(run: impl FnOnce() -> Output) -> Output {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        // SAFETY: the processor was asked and has these instructions.
-        return unsafe { in_eight_lanes(run) };
-    }
-    run()
+/// Calls a function in a version compiled for eight lanes where the processor has them. `$anywhere` must be
+/// `#[inline(always)]`: it is compiled once more, as a part of that version.
+macro_rules! in_lanes {
+    ($anywhere:path, $($argument:ident: $kind:ty),+) => {{
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        fn in_eight_lanes($($argument: $kind),+) {
+            $anywhere($($argument),+);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: the processor was asked and has these instructions.
+            return unsafe { in_eight_lanes($($argument),+) };
+        }
+        $anywhere($($argument),+);
+    }};
 }
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn in_eight_lanes<Output>(run: impl FnOnce() -> Output) -> Output {
-    run()
-}
+pub(crate) use in_lanes;
 
 /// A row of a matrix, and what it counts.
-pub(crate) type Weighted = (usize, f32);
+pub(crate) type Weighted = (u32, f32);
 
-/// Adds rows of a matrix, each as often as it counts: the product of a row that is mostly zeros with the matrix.
-pub(crate) fn add_rows(sum: &mut [f32], rows: &[Weighted], matrix: &[f32]) {
-    /// As many numbers as a processor's registers hold.
-    const TILE: usize = 64;
-    let columns = sum.len();
-    let (tiles, rest) = sum.as_chunks_mut::<TILE>();
-    let start_of_rest = columns - rest.len();
-    in_lanes(|| {
-        for (index, tile) in tiles.iter_mut().enumerate() {
-            let mut sums = *tile;
-            for &(row, weight) in rows {
-                let numbers = &matrix[row * columns + index * TILE..][..TILE];
-                sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum = weight.mul_add(*number, *sum));
+/// Adds to each of the sums, which are rows of equal length, some rows of a matrix, each as often as it counts: a matrix
+/// product whose first factor is mostly zeros. A row of the matrix begins `stride` numbers after the one before.
+pub(crate) fn add_rows(sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize) {
+    in_lanes!(add_rows_anywhere, sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize);
+}
+
+/// As many numbers as a processor's registers hold. Tile by tile, the matrix stays in the cache.
+const TILE: usize = 64;
+
+#[inline(always)]
+fn add_rows_anywhere(sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize) {
+    let columns = sums.len() / rows.len();
+    for start in (0..columns).step_by(TILE) {
+        for (sum, rows) in sums.chunks_mut(columns).zip(rows) {
+            let numbers = |row: u32| &matrix[row as usize * stride + start..];
+            if let Some(tile) = sum[start..].first_chunk_mut::<TILE>() {
+                let mut sums = *tile;
+                for &(row, weight) in rows {
+                    add(&mut sums, weight, &numbers(row)[..TILE]);
+                }
+                *tile = sums;
+            } else {
+                rows.iter().for_each(|&(row, weight)| add(&mut sum[start..], weight, numbers(row)));
             }
-            *tile = sums;
         }
-    });
-    for &(row, weight) in rows {
-        let numbers = &matrix[row * columns + start_of_rest..];
-        rest.iter_mut().zip(numbers).for_each(|(sum, number)| *sum = weight.mul_add(*number, *sum));
     }
+}
+
+#[inline(always)]
+fn add(sums: &mut [f32], weight: f32, numbers: &[f32]) {
+    sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum = weight.mul_add(*number, *sum));
 }
 
 #[cfg(test)]
@@ -109,11 +121,12 @@ mod tests {
     #[test]
     fn added_rows_are_a_product() {
         for columns in [1, 64, 100] {
-            let matrix: Vec<f32> = (0..3 * columns).map(|number| number as f32).collect();
-            let mut sum = vec![1.0; columns];
-            add_rows(&mut sum, &[(0, 2.0), (2, -1.0)], &matrix);
-            let expected = (0..columns).map(|column| 1.0 + 2.0 * matrix[column] - matrix[2 * columns + column]);
-            assert!(sum.into_iter().eq(expected), "{columns} columns");
+            let stride = columns + 3;
+            let matrix: Vec<f32> = (0..3 * stride).map(|number| number as f32).collect();
+            let mut sums = vec![1.0; 2 * columns];
+            add_rows(&mut sums, &[vec![(0, 2.0), (2, -1.0)], vec![]], &matrix, stride);
+            let expected = (0..columns).map(|column| 1.0 + 2.0 * matrix[column] - matrix[2 * stride + column]);
+            assert!(sums.into_iter().eq(expected.chain(vec![1.0; columns])), "{columns} columns");
         }
     }
 }

@@ -47,7 +47,7 @@ struct Train {
     /// A folder of four IDX files, or "drawn" for digits drawn by a program [default: MNIST]
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The folder for the results [default: the next number in runs]
+    /// The folder for the results; a run that was interrupted there goes on [default: the next number in runs]
     #[arg(long)]
     out: Option<PathBuf>,
     /// Where to compute; auto takes the GPU where there is one
@@ -83,13 +83,6 @@ fn main() -> ExitCode {
 
 fn train(arguments: &Train) -> Result<()> {
     let device = run::device(&arguments.device)?;
-    let training = Training {
-        epochs: arguments.epochs,
-        batch_size: arguments.batch_size,
-        optimizer: RmsProp { learning_rate: arguments.learning_rate, ..RmsProp::default() },
-        seed: arguments.seed,
-        ..Training::default()
-    };
     let mnist = match &arguments.data {
         None => Mnist::load()?,
         Some(name) if name.as_os_str() == "drawn" => Mnist::drawn(arguments.seed)?,
@@ -97,6 +90,14 @@ fn train(arguments: &Train) -> Result<()> {
     };
     println!("Device: {}", format!("{device:?}").to_lowercase());
     let folder = RunFolder::create(arguments.out.as_deref())?;
+    let training = Training {
+        epochs: arguments.epochs,
+        batch_size: arguments.batch_size,
+        optimizer: RmsProp { learning_rate: arguments.learning_rate, ..RmsProp::default() },
+        seed: arguments.seed,
+        checkpoint: Some(folder.checkpoint()),
+        ..Training::default()
+    };
     let run = Run::train(&mnist, &training, device)?;
     let Scores { loss, accuracy } = run.scores();
     println!("\nTest loss {loss:.4}, test accuracy {accuracy:.4} on {}\n\n{}", mnist.test.name, run.report()?);

@@ -150,7 +150,7 @@ impl Run {
 }
 
 /// The folder of a run. Until all is written it is called `….partial`, so that an interrupted run never passes
-/// for a finished one.
+/// for a finished one; a run that is given the same path goes on where that one was.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
@@ -195,11 +195,17 @@ impl RunFolder {
         }
     }
 
+    /// Where training keeps its epochs until the run is finished.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.partial.join("training")
+    }
+
     /// Gives the folder its name, now that all is in it.
     ///
     /// # Errors
     /// [`Error::Io`] when another run took the name meanwhile; the results stay under the partial name.
     pub fn finish(self) -> Result<PathBuf> {
+        fs::remove_dir_all(self.checkpoint()).map_err(Error::io(self.checkpoint()))?;
         fs::rename(&self.partial, &self.path).map_err(Error::io(&self.path))?;
         Ok(self.path.clone())
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
@@ -119,6 +119,52 @@ fn an_interrupted_run_is_not_mistaken_for_a_finished_one() {
     let output = run(folder.path(), &["predict", "digit.png"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).starts_with("error: runs: no such file; expected a finished run"));
+}
+
+/// Starts a run, waits for its first epoch, and a moment longer, and kills it without warning.
+fn kill(folder: &Path, arguments: &[&str], moment: Duration) {
+    let mut process = program(folder).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    // Kept until the end: a run that cannot print would stop by itself.
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("Epoch ")), "the run ended before its first epoch");
+    std::thread::sleep(moment);
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
+
+#[test]
+fn a_run_that_is_killed_twenty_times_goes_on_to_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("small")).unwrap();
+    write_idx_files(&folder.path().join("small"));
+    let arguments = |out| ["--data", "small", "--epochs", "100", "--batch-size", "50", "--out", out];
+    assert!(run(folder.path(), &arguments("whole")).status.success());
+    for moment in 0..20 {
+        kill(folder.path(), &arguments("killed"), Duration::from_millis(37 * moment % 200));
+    }
+    let output = run(folder.path(), &arguments("killed"));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("Going on after epoch"), "{}", text(&output.stdout));
+    for file in ["weights.safetensors", "predictions.csv"] {
+        let contents = |run: &str| fs::read(folder.path().join(run).join(file)).unwrap();
+        assert!(contents("whole") == contents("killed"), "{file}");
+    }
+    assert!(!folder.path().join("killed/training").exists());
+}
+
+#[test]
+fn only_the_same_training_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("small")).unwrap();
+    write_idx_files(&folder.path().join("small"));
+    let kept = || fs::read_dir(folder.path().join("a.partial/training")).is_ok_and(|entries| entries.count() > 1);
+    while !kept() {
+        kill(folder.path(), &["--data", "small", "--epochs", "50", "--out", "a"], Duration::from_millis(300));
+    }
+    let output = run(folder.path(), &["--data", "small", "--epochs", "50", "--out", "a", "--seed", "1"]);
+    let shown = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && shown.lines().count() == 1, "{shown}");
+    assert!(shown.contains("found an interrupted training with seed 0, expected 1; to start anew, remove"), "{shown}");
 }
 
 #[test]

@@ -1,25 +1,30 @@
 //! RMSprop in one pass over weights, averages and gradient.
 
+#![allow(unsafe_code)] // What `in_lanes!` expands to.
+
 use super::RmsProp;
 use crate::lanes::in_lanes;
 
 impl RmsProp {
     /// One step of these weights against their gradient.
     pub(crate) fn pass(&self, weights: &mut [f32], averages: &mut [f32], gradient: &[f32]) {
-        let [rate, rho, rest, epsilon] =
-            [self.learning_rate, self.rho, 1.0 - self.rho, self.epsilon].map(|number| number as f32);
-        in_lanes(|| {
-            for ((weight, average), gradient) in weights.iter_mut().zip(averages).zip(gradient) {
-                *average = rho * *average + rest * gradient * gradient;
-                *weight -= rate * gradient / (*average + epsilon).sqrt();
-            }
-        });
+        let settings = self;
+        in_lanes!(anywhere, settings: &RmsProp, weights: &mut [f32], averages: &mut [f32], gradient: &[f32]);
     }
 
     /// One step of weights whose gradient is 0: they stay, only their averages fade.
     pub(crate) fn rest(&self, averages: &mut [f32]) {
-        let rho = self.rho as f32;
-        in_lanes(|| averages.iter_mut().for_each(|average| *average *= rho));
+        averages.iter_mut().for_each(|average| *average *= self.rho as f32);
+    }
+}
+
+#[inline(always)]
+fn anywhere(settings: &RmsProp, weights: &mut [f32], averages: &mut [f32], gradient: &[f32]) {
+    let RmsProp { learning_rate, rho, epsilon } = *settings;
+    let [rate, rho, rest, epsilon] = [learning_rate, rho, 1.0 - rho, epsilon].map(|number| number as f32);
+    for ((weight, average), gradient) in weights.iter_mut().zip(averages).zip(gradient) {
+        *average = rho * *average + rest * gradient * gradient;
+        *weight -= rate * gradient / (*average + epsilon).sqrt();
     }
 }
 

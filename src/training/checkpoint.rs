@@ -98,16 +98,21 @@ impl Checkpoint {
 
     /// Compares an interrupted training with this one.
     fn check(&self, kept: &Value, latest: &Path) -> Result<()> {
-        for (name, value) in self.settings.as_object().into_iter().flatten() {
-            // Where the kernel went on living, the model has the weights that were kept.
-            let goes_on =
-                || Ok::<_, Error>(*value == fingerprint(&weights::read(&latest.join("weights.safetensors"))?)?);
-            if kept[name] == *value || (name == FIRST_WEIGHTS && goes_on()?) {
-                continue;
+        let other = |found: String, expected: String| {
+            let found = format!("an interrupted training with {found}");
+            let expected = format!("{expected}; to start anew, remove the folder {}", self.folder.display());
+            Err(Error::Malformed { file: latest.join("settings.json"), found, expected })
+        };
+        for (name, value) in self.settings.as_object().into_iter().flatten().filter(|(name, _)| *name != FIRST_WEIGHTS)
+        {
+            if kept[name] != *value {
+                return other(format!("{name} {}", kept[name]), value.to_string());
             }
-            let found = format!("an interrupted training with {name} {}", kept[name]);
-            let expected = format!("{value}; to start anew, remove the folder {}", self.folder.display());
-            return Err(Error::Malformed { file: latest.join("settings.json"), found, expected });
+        }
+        // Where the process went on living, the model has the weights that were kept last.
+        let last = fingerprint(&weights::read(&latest.join("weights.safetensors"))?)?;
+        if ![&kept[FIRST_WEIGHTS], &last].contains(&&self.settings[FIRST_WEIGHTS]) {
+            return other("other first weights".into(), "those of this model".into());
         }
         Ok(())
     }

@@ -32,11 +32,13 @@ use block::Block;
 use ink::Ink;
 use share::Share;
 
+/// Columns of an error that only keep its rows apart.
+const SPARE: i64 = 16;
+
 /// Steps of a plain MLP, with what lasts from step to step.
 #[derive(Debug)]
 pub(super) struct MlpSteps {
-    /// `[digits, pixels]`, and the class of each digit.
-    inputs: Tensor,
+    /// The class of each digit, and its pixels.
     labels: Arc<[usize]>,
     ink: Arc<Ink>,
     /// Views of the model's weights and of the optimizer's averages: kernel and bias of each layer in turn.
@@ -70,10 +72,8 @@ impl MlpSteps {
             let (found, expected) = (label.to_string(), format!("0 to {}, the network's classes", classes - 1));
             return Err(Error::Mismatch { what: "labels", found, expected });
         }
-        let inputs = samples.inputs.contiguous();
         Ok(Self {
-            ink: Ink::of(&inputs)?.into(),
-            inputs,
+            ink: Ink::of(&samples.inputs.contiguous())?.into(),
             labels: labels.into_iter().map(|label| label as usize).collect(),
             weights: parameters.iter().map(Tensor::detach).collect(),
             averages: shared(optimizer.averages()),
@@ -111,10 +111,14 @@ impl MlpSteps {
 
     /// Shares the work on this many digits out.
     fn plan(&self, digits: usize) -> Result<Plan> {
-        let floats = |size: &[i64]| Tensor::f_zeros(size, (Kind::Float, Device::Cpu));
-        let outputs = self.weights.iter().step_by(2).map(|kernel| kernel.size()[1]);
-        let errors = outputs.map(|outputs| floats(&[digits as i64, outputs])).collect::<Result<Vec<_>, _>>()?;
-        let outputs: Vec<_> = errors.iter().map(Tensor::zeros_like).collect();
+        let floats = |columns| Tensor::f_zeros([digits as i64, columns], (Kind::Float, Device::Cpu));
+        let outputs: Vec<_> = self.weights.iter().skip(1).step_by(2).map(|bias| bias.size()[0]).collect();
+        let last = outputs.len() - 1;
+        // Rows that begin at multiples of a power of two would push each other out of the cache.
+        let spare = |layer| if layer < last { SPARE } else { 0 };
+        let columns = outputs.iter().enumerate();
+        let errors = columns.map(|(layer, outputs)| floats(outputs + spare(layer))).collect::<Result<Vec<_>, _>>()?;
+        let outputs = outputs.into_iter().map(floats).collect::<Result<Vec<_>, _>>()?;
 
         let rows = digits.div_ceil(self.threads.count()).clamp(*share::DIGITS.start(), *share::DIGITS.end());
         let share = |start| Share::new(self, start..digits.min(start + rows), &outputs, &errors);

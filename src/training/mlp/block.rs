@@ -43,7 +43,6 @@ enum Met {
 /// The rows of some pixels in the first layer's kernel.
 #[derive(Debug)]
 struct Pixels {
-    samples: Tensor,
     ink: Arc<Ink>,
     /// The digits of this step's batch.
     positions: Arc<[usize]>,
@@ -51,6 +50,10 @@ struct Pixels {
     words: Range<usize>,
     /// For each of them, the rows of the batch in which it has ink, and how much.
     inked: Vec<Vec<Weighted>>,
+    /// Room for their gradient, `[pixels, outputs]`.
+    gradient: Vec<f32>,
+    /// The error of the layer's outputs with all of its columns.
+    error: Tensor,
 }
 
 impl Block {
@@ -59,8 +62,9 @@ impl Block {
         steps: &MlpSteps,
         layer: usize,
         outputs: Option<&Tensor>,
-        error: &Tensor,
+        whole_error: &Tensor,
     ) -> Result<Vec<Self>> {
+        let error = &whole_error.f_narrow(1, 0, steps.weights[2 * layer + 1].numel() as i64)?;
         let block = |index: usize, start: i64, rows: i64, met: Met| -> Result<Self> {
             let part = |tensor: &Tensor| tensor.f_narrow(0, start, rows);
             let (weights, averages) = (part(&steps.weights[index])?, part(&steps.averages[index])?);
@@ -77,11 +81,12 @@ impl Block {
             let met = match outputs {
                 Some(outputs) => Met::Outputs(outputs.f_narrow(1, start, count)?),
                 None => Met::Pixels(Pixels {
-                    samples: steps.inputs.shallow_clone(),
                     ink: steps.ink.clone(),
                     positions: Arc::default(),
                     words: start as usize / WORD..((start + count) as usize).div_ceil(WORD),
                     inked: vec![Vec::new(); count as usize],
+                    gradient: vec![0.0; (count * error.size()[1]) as usize],
+                    error: whole_error.shallow_clone(),
                 }),
             };
             blocks.push(block(2 * layer, start, count, met)?);
@@ -101,9 +106,8 @@ impl Block {
         let (weights, averages) = (floats_mut(&mut self.weights)?, floats_mut(&mut self.averages)?);
         let gradient = match &mut self.met {
             Met::Pixels(pixels) => {
-                pixels.look_up()?;
-                pixels.update(weights, averages, floats(&self.error)?, &self.optimizer);
-                return Ok(());
+                pixels.look_up();
+                return pixels.update(weights, averages, &self.optimizer);
             }
             Met::Outputs(outputs) => outputs.tr().f_mm(&self.error)?,
             Met::One => self.error.f_sum_dim_intlist(0, false, Kind::Float)?,
@@ -115,30 +119,28 @@ impl Block {
 
 impl Pixels {
     /// Notes for each pixel the digits of the batch in which it has ink.
-    fn look_up(&mut self) -> Result<()> {
-        let (samples, width) = (floats(&self.samples)?, self.samples.size()[1] as usize);
+    fn look_up(&mut self) {
         self.inked.iter_mut().for_each(Vec::clear);
+        let first = self.words.start * WORD;
         for (row, &digit) in self.positions.iter().enumerate() {
-            let numbers = &samples[digit * width..][..width];
-            let inked = |pixel: usize| self.inked[pixel - self.words.start * WORD].push((row, numbers[pixel]));
-            self.ink.each_pixel(digit, self.words.clone(), inked);
+            let note = |pixel: usize, value| self.inked[pixel - first].push((row as u32, value));
+            self.ink.each_pixel(digit, self.words.clone(), note);
         }
-        Ok(())
     }
 
     /// Updates each pixel's weights by the errors of the digits in which it has ink.
-    fn update(&self, weights: &mut [f32], averages: &mut [f32], errors: &[f32], optimizer: &RmsProp) {
+    fn update(&mut self, weights: &mut [f32], averages: &mut [f32], optimizer: &RmsProp) -> Result<()> {
         let outputs = weights.len() / self.inked.len();
-        let mut gradient = vec![0.0; outputs];
-        let rows = weights.chunks_mut(outputs).zip(averages.chunks_mut(outputs));
-        for ((weights, averages), digits) in rows.zip(&self.inked) {
+        self.gradient.fill(0.0);
+        add_rows(&mut self.gradient, &self.inked, floats(&self.error)?, self.error.size()[1] as usize);
+        let rows = weights.chunks_mut(outputs).zip(averages.chunks_mut(outputs)).zip(self.gradient.chunks(outputs));
+        for (((weights, averages), gradient), digits) in rows.zip(&self.inked) {
             if digits.is_empty() {
                 optimizer.rest(averages);
-                continue;
+            } else {
+                optimizer.pass(weights, averages, gradient);
             }
-            gradient.fill(0.0);
-            add_rows(&mut gradient, digits, errors);
-            optimizer.pass(weights, averages, &gradient);
         }
+        Ok(())
     }
 }

@@ -10,30 +10,43 @@ use crate::{Result, lanes::floats};
 /// Pixels whose bits are looked at together.
 pub(super) const WORD: usize = 64;
 
-/// A bit for each pixel of each digit: set where the pixel is not 0.
+/// The pixels of digits that are not 0.
 #[derive(Debug)]
 pub(super) struct Ink {
+    /// A bit for each pixel of each digit: set where it has ink.
     bits: Vec<u64>,
     pub(super) words_per_digit: usize,
+    /// The pixels with ink, and where each digit's begin.
+    inked: Vec<f32>,
+    starts: Vec<usize>,
 }
 
 impl Ink {
     /// Looks through `[digits, pixels]`.
     pub(super) fn of(inputs: &Tensor) -> Result<Self> {
         let pixels = inputs.size()[1] as usize;
-        let word = |pixels: &[f32]| pixels.iter().rev().fold(0, |word, &pixel| word << 1 | u64::from(pixel != 0.0));
-        let bits = floats(inputs)?.chunks(pixels).flat_map(|digit| digit.chunks(WORD).map(word)).collect();
-        Ok(Self { bits, words_per_digit: pixels.div_ceil(WORD) })
+        let (mut bits, mut inked, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+        for digit in floats(inputs)?.chunks(pixels) {
+            starts.push(inked.len());
+            for pixels in digit.chunks(WORD) {
+                bits.push(pixels.iter().rev().fold(0, |word, &pixel| word << 1 | u64::from(pixel != 0.0)));
+                inked.extend(pixels.iter().filter(|&&pixel| pixel != 0.0));
+            }
+        }
+        Ok(Self { bits, words_per_digit: pixels.div_ceil(WORD), inked, starts })
     }
 
-    /// Calls `with` for the inked pixels of a digit, in order: of those in these words, each of which has [`WORD`].
-    pub(super) fn each_pixel(&self, digit: usize, words: Range<usize>, mut with: impl FnMut(usize)) {
-        let first = words.start;
-        for (index, &bits) in self.bits[digit * self.words_per_digit..][words].iter().enumerate() {
-            let mut bits = bits;
-            while bits != 0 {
-                with(WORD * (first + index) + bits.trailing_zeros() as usize);
-                bits &= bits - 1; // Clears the lowest.
+    /// Calls `with` for each inked pixel of a digit in these words, in order, with its position and its value.
+    pub(super) fn each_pixel(&self, digit: usize, words: Range<usize>, mut with: impl FnMut(usize, f32)) {
+        let bits = &self.bits[digit * self.words_per_digit..][..self.words_per_digit];
+        let before: u32 = bits[..words.start].iter().map(|word| word.count_ones()).sum();
+        let mut inked = self.inked[self.starts[digit] + before as usize..].iter();
+        for index in words {
+            let mut word = bits[index];
+            while word != 0 {
+                let Some(&value) = inked.next() else { return };
+                with(WORD * index + word.trailing_zeros() as usize, value);
+                word &= word - 1; // Clears the lowest bit.
             }
         }
     }
@@ -46,20 +59,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pixels_are_those_that_are_not_zero() {
-        let inputs = Tensor::zeros([2, 200], (Kind::Float, Device::Cpu));
-        for (pixel, ink) in [(0, 0.5), (63, 1.0), (64, -1.0), (127, f64::NAN), (199, 1.0)] {
-            let _ = inputs.get(1).narrow(0, pixel, 1).fill_(ink);
+    fn each_pixel_that_is_not_zero_comes_once_with_its_value() {
+        let inputs = Tensor::zeros([3, 200], (Kind::Float, Device::Cpu));
+        for (digit, pixel, value) in [(0, 5, 9.0), (1, 0, 0.5), (1, 63, 1.0), (1, 64, -1.0), (1, 199, 2.0)] {
+            let _ = inputs.get(digit).narrow(0, pixel, 1).fill_(value);
         }
         let ink = Ink::of(&inputs).unwrap();
         let pixels = |digit, words| {
             let mut pixels = Vec::new();
-            ink.each_pixel(digit, words, |pixel| pixels.push(pixel));
+            ink.each_pixel(digit, words, |pixel, value| pixels.push((pixel, value)));
             pixels
         };
-        assert_eq!(pixels(1, 0..4), [0, 63, 64, 127, 199]);
-        assert_eq!(pixels(1, 1..2), [64, 127]);
-        assert_eq!(pixels(1, 2..3), [0; 0]);
-        assert_eq!(pixels(0, 0..4), [0; 0]);
+        assert_eq!(pixels(1, 0..4), [(0, 0.5), (63, 1.0), (64, -1.0), (199, 2.0)]);
+        assert_eq!(pixels(1, 1..2), [(64, -1.0)]);
+        assert_eq!(pixels(1, 2..4), [(199, 2.0)]);
+        assert_eq!(pixels(2, 0..4), []);
     }
 }

@@ -19,13 +19,14 @@ pub(super) const DIGITS: RangeInclusive<usize> = 16..=512;
 /// Some of a batch's digits.
 #[derive(Debug)]
 pub(super) struct Share {
-    samples: Tensor,
     ink: Arc<Ink>,
     labels: Arc<[usize]>,
     weights: Vec<Tensor>,
     /// The digits of this step's batch, and the share's rows among them.
     positions: Arc<[usize]>,
     rows: Range<usize>,
+    /// For each of its digits, the pixels with ink.
+    inked: Vec<Vec<Weighted>>,
     /// For each layer `[rows, outputs]`: what comes out, after the ReLU where there is one; and the error before it.
     outputs: Vec<Tensor>,
     errors: Vec<Tensor>,
@@ -38,13 +39,17 @@ impl Share {
     pub(super) fn new(steps: &MlpSteps, rows: Range<usize>, outputs: &[Tensor], errors: &[Tensor]) -> Result<Self> {
         let part = |tensor: &Tensor| tensor.f_narrow(0, rows.start as i64, rows.len() as i64);
         Ok(Self {
-            samples: steps.inputs.shallow_clone(),
             ink: steps.ink.clone(),
             labels: steps.labels.clone(),
             weights: shared(&steps.weights),
             positions: Arc::default(),
+            inked: vec![Vec::new(); rows.len()],
             outputs: outputs.iter().map(part).collect::<Result<_, _>>()?,
-            errors: errors.iter().map(part).collect::<Result<_, _>>()?,
+            errors: errors
+                .iter()
+                .zip(outputs)
+                .map(|(error, outputs)| part(&error.f_narrow(1, 0, outputs.size()[1])?))
+                .collect::<Result<_, _>>()?,
             loss: 0.0,
             correct: 0,
             rows,
@@ -80,17 +85,14 @@ impl Share {
 
     /// The bias, and the kernel's rows of those pixels that have ink.
     fn first_layer(&mut self) -> Result<()> {
-        let pixels = self.samples.size()[1] as usize;
-        let (samples, kernel, bias) = (floats(&self.samples)?, floats(&self.weights[0])?, floats(&self.weights[1])?);
-        let rows = floats_mut(&mut self.outputs[0])?.chunks_mut(bias.len());
-        let mut inked: Vec<Weighted> = Vec::with_capacity(pixels);
-        for (row, &digit) in rows.zip(&self.positions[self.rows.clone()]) {
+        for (inked, &digit) in self.inked.iter_mut().zip(&self.positions[self.rows.clone()]) {
             inked.clear();
-            let numbers = &samples[digit * pixels..][..pixels];
-            self.ink.each_pixel(digit, 0..self.ink.words_per_digit, |pixel| inked.push((pixel, numbers[pixel])));
-            row.copy_from_slice(bias);
-            add_rows(row, &inked, kernel);
+            self.ink.each_pixel(digit, 0..self.ink.words_per_digit, |pixel, value| inked.push((pixel as u32, value)));
         }
+        let (kernel, bias) = (floats(&self.weights[0])?, floats(&self.weights[1])?);
+        let outputs = floats_mut(&mut self.outputs[0])?;
+        outputs.chunks_mut(bias.len()).for_each(|digit| digit.copy_from_slice(bias));
+        add_rows(outputs, &self.inked, kernel, bias.len());
         Ok(())
     }
 
