@@ -12,7 +12,7 @@ ifneq ($(MNIST_DIR),)
 export MNIST_DIR := $(shell cd "$(MNIST_DIR)" && pwd || echo "$(MNIST_DIR)")
 endif
 
-.PHONY: help set-up notebook lab kernel test figures bench clean
+.PHONY: help set-up notebook lab kernel test figures bench bench-kernel clean
 
 help:  ## lists the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -38,6 +38,7 @@ test: set-up  ## runs every check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 	cargo test
+	.venv/bin/python tests/kernels.py
 	.venv/bin/python tests/notebooks.py
 
 figures: set-up  ## executes the main notebook, keeps its outputs in it and its pictures in figures/
@@ -56,6 +57,10 @@ bench: set-up $(PEERS)/installed  ## measures training beside plain tch, Keras, 
 	cargo run --quiet --example growth
 	cargo run --quiet --example seeds
 	$(PEERS)/bin/python bench/tables.py
+
+bench-kernel: set-up $(PEERS)/installed  ## measures the kernel beside evcxr's defaults and a Python kernel for environment.md's table
+	.venv/bin/python bench/kernel.py
+	.venv/bin/python bench/tables.py
 
 clean:  ## removes what the targets above made here
 	rm -rf .venv target out runs

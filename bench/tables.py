@@ -1,4 +1,5 @@
-"""Writes what `make bench` measured into the README, between the comments that name each table."""
+"""Writes what `make bench` and `make bench-kernel` measured into README.md and environment.md, between the comments that
+name each table."""
 
 import csv
 import json
@@ -7,7 +8,6 @@ import statistics
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
-README = BENCH.parent / "README.md"
 NAMES = {
     "ours": "**this project**",
     "plain_tch": "plain tch: autograd, `nn::RmsProp`",
@@ -78,14 +78,44 @@ def seeds():
     )
 
 
+def kernel():
+    results = json.loads((BENCH / "kernel.json").read_text())
+    measures = {
+        "ready_s": "launch to ready, s",
+        "first_variable_s": "launch to first variable, s",
+        "first_chart_s": "launch to first chart, s",
+        "first_cell_when_idle_s": "first cell in a kernel that was idle, s",
+        "cell_median_s": "a cell, median, s",
+        "cell_p95_s": "a cell, 95th percentile, s",
+        "run_all_s": "launch and Run All, 15 epochs, s",
+        "disk_mb": "disk, MB",
+    }
+    kinds = {"ours": "**this project**", "evcxr": "evcxr", "python": "Python, Keras"}
+
+    def cell(kind, measure):
+        value = results[kind].get(measure)
+        return "" if value is None else f"{value:.0f}" if measure == "disk_mb" else f"{value:.1f}"
+
+    rows = [[title, *(cell(kind, measure) for kind in kinds)] for measure, title in measures.items()]
+    return (
+        table(["", *kinds.values()], rows)
+        + f"\n\nMedians of {results['rounds']} rounds, all in turn in one run, on {results['machine']}. "
+        + "Cells that train are not among \"a cell\"."
+    )
+
+
 def main():
-    text = README.read_text()
-    for name, make in {"training": training, "growth": growth, "seeds": seeds}.items():
-        between = re.compile(f"(<!-- {name}: .*? -->\n).*?(\n<!-- end -->)", re.DOTALL)
-        text, found = between.subn(lambda match: match.group(1) + make() + match.group(2), text)
-        if found != 1:
-            raise SystemExit(f"README.md: expected one table {name}, found {found}")
-    README.write_text(text)
+    documents = {"README.md": (training, growth, seeds), "environment.md": (kernel,)}
+    for document, tables in documents.items():
+        path = BENCH.parent / document
+        text = path.read_text()
+        for make in tables:
+            name = make.__name__
+            between = re.compile(f"(<!-- {name}: .*? -->\n).*?(<!-- end -->)", re.DOTALL)
+            text, found = between.subn(lambda match: f"{match.group(1)}{make()}\n{match.group(2)}", text)
+            if found != 1:
+                raise SystemExit(f"{document}: expected one table {name}, found {found}")
+        path.write_text(text)
 
 
 if __name__ == "__main__":

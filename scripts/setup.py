@@ -204,7 +204,7 @@ def write_kernel_spec():
         "argv": [str(PYTHON), str(ROOT / "scripts" / "kernel.py"), "{connection_file}"],
         "display_name": "Rust (MNIST)",
         "language": "rust",
-        "interrupt_mode": "message",
+        "interrupt_mode": "signal",
     }
     folder = VENV / "share" / "jupyter" / "kernels" / KERNEL_NAME
     folder.mkdir(parents=True, exist_ok=True)

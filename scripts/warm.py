@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 
-from project import KERNELS, NOTEBOOKS, ROOT, rust_environment
+from project import KERNELS, NOTEBOOKS, ROOT, fingerprint, rust_environment
 
 WARM = KERNELS / "warm"
 
@@ -81,6 +81,11 @@ def update():
     environment.update(RUSTFLAGS="-Cprefer-dynamic", CARGO_TARGET_DIR="target", CARGO_BUILD_BUILD_DIR="target")
     version = subprocess.run(["rustc", "-vV"], env=environment, capture_output=True, text=True, check=True).stdout
     host = re.search("^host: (.+)$", version, re.MULTILINE).group(1)
+    # The kernel asks cargo for the crates of all platforms, and asks no server.
+    fetched, wanted = WARM / "fetched", fingerprint(WARM / "Cargo.lock")
+    if not fetched.exists() or fetched.read_text() != wanted:
+        subprocess.run(["cargo", "fetch"], cwd=WARM, env=environment, check=True)
+        fetched.write_text(wanted)
     subprocess.run(["cargo", "build", "--package", "pins", "--target", host], cwd=cells, env=environment, check=True)
 
 

@@ -152,6 +152,31 @@ fn a_run_that_is_killed_twenty_times_goes_on_to_the_same_bits() {
     assert!(!folder.path().join("killed/training").exists());
 }
 
+/// As the kernel's launcher does it.
+#[test]
+fn a_notebooks_interrupt_stops_training_between_two_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("small")).unwrap();
+    write_idx_files(&folder.path().join("small"));
+    let arguments = |out| ["--data", "small", "--epochs", "30", "--out", out];
+    assert!(run(folder.path(), &arguments("whole")).status.success());
+    let request = folder.path().join("interrupt");
+    let mut command = program(folder.path());
+    command.args(arguments("stopped")).env("MNIST_INTERRUPT_FILE", &request);
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "Epoch 3/30"));
+    fs::write(&request, "").unwrap();
+    let output = process.wait_with_output().unwrap();
+    let shown = text(&output.stderr);
+    let expected = "which is kept in stopped.partial/training\n";
+    assert!(shown.starts_with("error: training was interrupted in epoch ") && shown.ends_with(expected), "{shown}");
+    assert!(!request.exists());
+    assert!(run(folder.path(), &arguments("stopped")).status.success());
+    let weights = |run: &str| fs::read(folder.path().join(run).join("weights.safetensors")).unwrap();
+    assert!(weights("whole") == weights("stopped"));
+}
+
 #[test]
 fn only_the_same_training_goes_on() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,7 @@
 //! Training on a problem small enough to see through: which of three inputs is the largest.
 
+use std::{fs, path::Path};
+
 use tch::{Device, Kind, Tensor};
 
 use super::*;
@@ -149,6 +151,64 @@ fn the_last_batch_of_an_epoch_may_be_smaller() {
     }
 }
 
+/// A training of two epochs as it would lie in its folder had it been asked for four and been interrupted.
+fn interrupted(folder: &Path) -> Training {
+    let training = Training { checkpoint: Some(folder.into()), ..quiet(2) };
+    trained(&training);
+    let file = folder.join("epoch-0002/settings.json");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("\"epochs\": 2", "\"epochs\": 4")).unwrap();
+    Training { epochs: 4, ..training }
+}
+
+#[test]
+fn an_interrupted_training_goes_on_to_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, history) = trained(&interrupted(folder.path()));
+    let (expected, whole) = trained(&quiet(4));
+    assert_eq!(weights(&model), weights(&expected));
+    let losses = |history: &History| history.epochs.iter().map(|epoch| (epoch.epoch, epoch.loss)).collect::<Vec<_>>();
+    assert_eq!(losses(&history), losses(&whole));
+    let mut kept: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    kept.sort();
+    assert_eq!(kept, ["epoch-0004", "lock"]);
+}
+
+#[test]
+fn a_finished_training_starts_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let training = Training { checkpoint: Some(folder.path().into()), ..quiet(2) };
+    let (first, again) = (trained(&training), trained(&training));
+    assert_eq!(weights(&first.0), weights(&again.0));
+    assert_ne!(first.1.epochs[1].seconds, again.1.epochs[1].seconds);
+}
+
+#[test]
+fn only_the_same_training_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let training = interrupted(folder.path());
+    let error = |model: &[usize], seed, digits: &Samples, training: &Training| {
+        fit(&mut Mlp::new(model, seed).unwrap(), digits, training).unwrap_err().to_string()
+    };
+    let fewer = samples(330).select(&Tensor::arange(300, (Kind::Int64, Device::Cpu))).unwrap();
+    let slower = Training { optimizer: RmsProp { learning_rate: 0.01, ..RmsProp::default() }, ..training.clone() };
+    let errors = [
+        (error(&[3, 16, 3], 2, &samples(330), &training), "found an interrupted training with other first weights"),
+        (error(&[3, 16, 3], 1, &fewer, &training), "with digits 330, expected 300"),
+        (error(&[3, 16, 3], 1, &samples(330), &slower), "\"learning_rate\":0.001"),
+    ];
+    for (error, expected) in errors {
+        assert!(error.contains(expected) && error.contains("to start anew, remove the folder"), "{error}");
+    }
+    let lock = fs::File::create(folder.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let used = error(&[3, 16, 3], 1, &samples(330), &training);
+    assert!(used.ends_with("; expected a folder that no other training is using"), "{used}");
+    drop(lock);
+    // What was refused is still there.
+    assert_eq!(trained(&training).1.epochs.len(), 4);
+}
+
 #[test]
 fn predictions_are_probabilities_and_mistakes_come_most_confident_first() {
     let (model, _) = trained(&quiet(5));
@@ -171,5 +231,5 @@ fn history_is_a_frame_and_survives_json() {
     let (_, history) = trained(&quiet(2));
     assert_eq!((history.frame().unwrap().height(), history.frame().unwrap().width()), (2, 6));
     history.save_json(&path).unwrap();
-    assert_eq!(serde_json::from_str::<History>(&std::fs::read_to_string(&path).unwrap()).unwrap(), history);
+    assert_eq!(serde_json::from_str::<History>(&fs::read_to_string(&path).unwrap()).unwrap(), history);
 }

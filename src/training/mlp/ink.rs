@@ -1,7 +1,7 @@
 //! Which pixels have ink. Four in five pixels of MNIST are blank: they add nothing to the first layer's outputs and
 //! nothing to its gradient, so that its products, the largest of a step, go through the others alone.
 
-use std::ops::Range;
+use std::{mem, ops::Range};
 
 use tch::Tensor;
 
@@ -24,16 +24,17 @@ pub(super) struct Ink {
 impl Ink {
     /// Looks through `[digits, pixels]`.
     pub(super) fn of(inputs: &Tensor) -> Result<Self> {
-        let pixels = inputs.size()[1] as usize;
-        let (mut bits, mut inked, mut starts) = (Vec::new(), Vec::new(), Vec::new());
-        for digit in floats(inputs)?.chunks(pixels) {
-            starts.push(inked.len());
-            for pixels in digit.chunks(WORD) {
-                bits.push(pixels.iter().rev().fold(0, |word, &pixel| word << 1 | u64::from(pixel != 0.0)));
-                inked.extend(pixels.iter().filter(|&&pixel| pixel != 0.0));
-            }
-        }
-        Ok(Self { bits, words_per_digit: pixels.div_ceil(WORD), inked, starts })
+        let (pixels, values) = (inputs.size()[1] as usize, floats(inputs)?);
+        let word = |pixels: &[f32]| pixels.iter().rev().fold(0, |word, &pixel| word << 1 | u64::from(pixel != 0.0));
+        let bits: Vec<u64> = values.chunks(pixels).flat_map(|digit| digit.chunks(WORD).map(word)).collect();
+        let words_per_digit = pixels.div_ceil(WORD);
+        let count = |digit: &[u64]| digit.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        let counts = bits.chunks(words_per_digit).map(count);
+        let starts = counts.scan(0, |end, count| Some(mem::replace(end, *end + count))).collect();
+        // The room that is needed and no more: this is the most that training adds to the digits' own memory.
+        let mut inked = Vec::with_capacity(count(&bits));
+        inked.extend(values.iter().filter(|&&pixel| pixel != 0.0));
+        Ok(Self { bits, words_per_digit, inked, starts })
     }
 
     /// Calls `with` for each inked pixel of a digit in these words, in order, with its position and its value.
