@@ -1,5 +1,6 @@
 """Checks of the kernel itself through the Jupyter protocol: several at once, interrupted, killed, with a changed library."""
 
+import contextlib
 import os
 import re
 import signal
@@ -39,17 +40,24 @@ class Kernel:
         self.messages.close()
 
     def run(self, code, seen=lambda text: None):
-        """Runs a cell; gives its status, what it printed, and its error. `seen` gets the text as it comes."""
-        printed = []
+        """Runs a cell; gives what it printed, and its errors, which evcxr prints too where a cell fails at run time.
+        `seen` gets the text as it comes."""
+        texts = {"stdout": "", "stderr": ""}
 
         def collect(message):
+            content = message["content"]
             if message["msg_type"] == "stream":
-                printed.append(message["content"]["text"])
-                seen(printed[-1])
+                texts[content["name"]] += content["text"]
+                seen(content["text"])
+            if message["msg_type"] == "error":
+                texts["stderr"] += COLOURS.sub("", "\n".join(content["traceback"]))
 
-        reply = self.client.execute_interactive(code, timeout=600, output_hook=collect)["content"]
-        error = COLOURS.sub("", "\n".join(reply.get("traceback", [])) or reply.get("evalue", ""))
-        return reply["status"], "".join(printed), error
+        self.client.execute_interactive(code, timeout=600, output_hook=collect)
+        # evcxr passes on what a cell wrote to standard error a moment after its reply.
+        with contextlib.suppress(Empty):
+            while True:
+                collect(self.client.get_iopub_msg(timeout=0.2))
+        return texts["stdout"], texts["stderr"]
 
     def kill(self):
         """As when the machine's memory runs out: no process of the kernel can do anything any more."""
@@ -76,14 +84,14 @@ class One(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
         first = ':dep mnist-classification = { path = "..", default-features = false }\nuse mnist_classification::prelude::*;'
-        status, _, error = cls.kernel.run(first)
-        if status != "ok":
+        _, error = cls.kernel.run(first)
+        if error:
             raise AssertionError(error)
         cls.kernel.run("let digits = Mnist::drawn(0)?.train.preprocess();")
 
     def ok(self, code, seen=lambda text: None):
-        status, printed, error = self.kernel.run(code, seen)
-        self.assertEqual(status, "ok", f"{code}\n{error}")
+        printed, error = self.kernel.run(code, seen)
+        self.assertEqual(error, "", code)
         return printed
 
     def test_training_that_is_interrupted_keeps_the_variables_and_goes_on_to_the_same_bits(self):
@@ -100,10 +108,8 @@ class One(unittest.TestCase):
                 if line in text:
                     self.kernel.manager.interrupt_kernel()
 
-            status, printed, error = self.kernel.run(train, interrupt)
-            self.assertEqual(status, "error", printed)
-            self.assertRegex(error, "training was interrupted in epoch")
-            self.assertRegex(error, f"kept in {folder}/kept")
+            _, error = self.kernel.run(train, interrupt)
+            self.assertRegex(error, f"^training was interrupted in epoch .* kept in {folder}/kept\n$")
         printed = self.ok(train)
         self.assertIn("Going on after epoch", printed)
         self.assertIn("Epoch 12/12", printed)
@@ -117,17 +123,15 @@ class One(unittest.TestCase):
 
     def test_a_panic_and_an_error_keep_the_other_variables(self):
         self.ok("let kept = 40 + 2;")
-        self.assertEqual(self.kernel.run('panic!("on purpose");')[0], "error")
-        status, _, error = self.kernel.run('let lost = Mnist::from_dir("nowhere")?;')
-        self.assertEqual(status, "error")
-        self.assertIn("nowhere", error)
-        self.assertEqual(len(error.strip().splitlines()), 1, error)
+        self.assertIn("on purpose", self.kernel.run('panic!("on purpose");')[1])
+        _, error = self.kernel.run('let lost = Mnist::from_dir("nowhere")?;')
+        self.assertRegex(error, "^nowhere/train-images-idx3-ubyte: no such file; .*\n$")
         self.assertEqual(self.ok('println!("{kept}");'), "42\n")
 
     def test_tab_completes_and_shift_tab_shows_the_documentation(self):
         code = "let model = Mlp::ne"
         matches = self.kernel.client.complete(code, len(code), reply=True, timeout=60)["content"]["matches"]
-        self.assertIn("new", matches)
+        self.assertIn("new(sizes, seed)", matches)
         code = "let other = Training { ..Training::default() }; other.ver"
         matches = self.kernel.client.complete(code, len(code), reply=True, timeout=60)["content"]["matches"]
         self.assertIn("verbose", matches)
@@ -140,7 +144,7 @@ class One(unittest.TestCase):
             self.kernel.manager.interrupt_kernel()
 
         threading.Thread(target=later).start()
-        self.assertEqual(self.kernel.run("loop { std::hint::spin_loop(); }")[0], "error")
+        self.assertIn("Subprocess terminated", self.kernel.run("loop { std::hint::spin_loop(); }")[1])
         self.assertEqual(self.ok("println!(\"{}\", 6 * 7);"), "42\n")
 
 
@@ -160,8 +164,7 @@ class Several(unittest.TestCase):
                     f"let sizes = [{seed + 1}, 2];\nlet model = Mlp::new(&sizes, {seed})?;\n"
                     f'println!("{{}} {{}}", {seed}, model.summary().parameters());'
                 )
-                status, printed, error = kernels[number].run(code)
-                right += (status, printed) == ("ok", f"{seed} {2 * (seed + 1) + 2}\n")
+                right += kernels[number].run(code) == (f"{seed} {2 * (seed + 1) + 2}\n", "")
             return right
 
         with ThreadPoolExecutor(4) as pool:
@@ -198,8 +201,7 @@ class Several(unittest.TestCase):
         self.addCleanup(lambda: [kernel.stop() for kernel in kernels])
         compiled = 0
         for kernel in kernels:
-            status, printed, error = kernel.run('println!("{}", mnist_classification::CHANGED);')
-            self.assertEqual((status, printed), ("ok", f"{number}\n"), error)
+            self.assertEqual(kernel.run('println!("{}", mnist_classification::CHANGED);'), (f"{number}\n", ""))
             kernel.messages.seek(0)
             compiled += kernel.messages.read().count("Compiling mnist-classification")
         self.assertEqual(compiled, 1)

@@ -143,10 +143,12 @@ fn settings(training: &Training, samples: &Samples, state: &State) -> Result<Val
     Ok(settings)
 }
 
-/// The SHA-256 of tensors.
+/// The SHA-256 of tensors, in the order of their names: a file has another order than the network.
 fn fingerprint(tensors: &[(String, Tensor)]) -> Result<Value> {
     let mut hash = Sha256::new();
-    for (_, tensor) in tensors {
+    let mut sorted: Vec<_> = tensors.iter().collect();
+    sorted.sort_by_key(|(name, _)| name);
+    for (_, tensor) in sorted {
         for number in Vec::<f32>::try_from(tensor.detach().to_kind(Kind::Float).flatten(0, -1))? {
             hash.update(number.to_le_bytes());
         }
