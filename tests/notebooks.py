@@ -16,7 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 MAIN = NOTEBOOKS / "MNIST-Classification.ipynb"
-FEW_EPOCHS = {**os.environ, "MNIST_EPOCHS": "2"}
+# What a test trains must not take the place of what the reader trained.
+OUT = tempfile.TemporaryDirectory()
+FEW_EPOCHS = {**os.environ, "MNIST_EPOCHS": "2", "MNIST_OUT": OUT.name}
+MINUTES = 60_000  # in a browser's milliseconds
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -151,6 +154,8 @@ class Browser(unittest.TestCase):
                 cell.update(outputs=[], execution_count=None)
         self.notebook.write_text(json.dumps(content))
         self.stack.callback(self.notebook.unlink)
+        kept = NOTEBOOKS / ".ipynb_checkpoints" / f"{self.notebook.stem}-checkpoint.ipynb"
+        self.stack.callback(kept.unlink, missing_ok=True)
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         address = self.stack.enter_context(jupyterlab(folder))
         chrome = self.stack.enter_context(sync_playwright()).chromium
@@ -159,23 +164,55 @@ class Browser(unittest.TestCase):
         self.page = browser.new_page()
         self.page.goto(address.replace("/lab?", f"/lab/tree/{self.notebook.name}?"))
 
-    def test_runs_all_cells_and_shows_every_picture(self):
-        minutes = 60_000
-        self.page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=2 * minutes)
+    def test_a_readers_session(self):
+        self.run_all_cells()
+        self.change_a_cell_and_run_it_again()
+        self.interrupt_training_and_go_on()
+
+    def run_all_cells(self):
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=2 * MINUTES)
         # Before the kernel is there, JupyterLab would ask for one.
-        self.page.get_by_text("Rust (MNIST) | Idle").wait_for(timeout=5 * minutes)
+        self.page.get_by_text("Rust (MNIST) | Idle").wait_for(timeout=5 * MINUTES)
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         self.page.wait_for_function(
             """() => document.querySelector('[data-mime-type="application/vnd.jupyter.error"]') ||
             [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(cell => /\\[\\d+\\]/.test(cell.innerText))""",
-            timeout=10 * minutes,
+            timeout=10 * MINUTES,
         )
         failed = self.page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts()
         self.assertEqual(failed, [])
         drawn = "images => images.filter(image => image.complete && image.naturalWidth > 0).length"
         shown = self.page.locator(".jp-OutputArea-output img").evaluate_all(drawn)
         self.assertEqual(shown, len(pictures(code_cells(MAIN))))
+
+    def run_last_cell(self, code, text):
+        """Types this into the last code cell, runs it, and waits until its output holds a text."""
+        cell = self.page.locator(".jp-CodeCell").last
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Control+Enter")
+        cell.locator(".jp-OutputArea-output", has_text=text).first.wait_for(timeout=MINUTES)
+        return cell
+
+    def change_a_cell_and_run_it_again(self):
+        for digit in (3, 5):
+            code = f'println!("Digit {digit}: the truth is {{}}", mnist.test.labels.int64_value(&[{digit}]));'
+            self.run_last_cell(code, f"Digit {digit}: the truth is")
+
+    def interrupt_training_and_go_on(self):
+        code = (
+            'let long = Training { epochs: 8, checkpoint: Some(format!("{folder}/long").into()), ..training.clone() };\n'
+            "let history = fit(&mut model, &train, &long)?;"
+        )
+        self.run_last_cell(code, "Epoch 3/8")
+        self.page.locator('[data-command="notebook:interrupt-kernel"]').first.click()
+        self.page.get_by_text("training was interrupted in epoch").wait_for(timeout=MINUTES)
+        self.page.get_by_text("Rust (MNIST) | Idle").wait_for(timeout=MINUTES)
+        cell = self.run_last_cell(code, "Epoch 8/8")
+        self.page.get_by_text("Rust (MNIST) | Idle").wait_for(timeout=MINUTES)
+        self.assertIn("Going on after epoch", cell.inner_text())
 
 
 if __name__ == "__main__":

@@ -6,11 +6,15 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::Result;
+
+/// How many turns a thread waits for the others before it lends its core to whoever needs it: some 0.1 milliseconds.
+const PATIENCE: u32 = 4_000;
 
 /// As many threads as libtorch would use, the calling one among them.
 #[derive(Debug)]
@@ -53,9 +57,12 @@ impl Threads {
         let work = || {
             note(work_through(&first, run_first));
             at_work.fetch_sub(1, Ordering::AcqRel);
-            // The stages are short: a thread that went to sleep would wake too late.
+            // The stages are short: a thread that went to sleep would wake too late. On a busy machine the other may
+            // need this one's core.
+            let mut turns = 0;
             while at_work.load(Ordering::Acquire) > 0 {
-                hint::spin_loop();
+                turns += 1;
+                if turns < PATIENCE { hint::spin_loop() } else { thread::yield_now() }
             }
             note(work_through(&second, run_second));
         };
