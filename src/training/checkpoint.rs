@@ -1,4 +1,4 @@
-//! What lets a training go on after an interrupt, a crash or a power cut: after each epoch, all of it lies in a folder.
+//! What lets a training go on after an interrupt or a crash: after each epoch, all of it lies in a folder.
 //!
 //! ```text
 //! folder/  lock           held by the training at work
