@@ -15,7 +15,7 @@ endif
 .PHONY: help set-up notebook lab kernel test figures bench bench-kernel clean
 
 help:  ## lists the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 set-up:  ## installs and compiles what the others need (they call it)
 	@command -v $(PYTHON) >/dev/null || { echo "Set-up needs Python 3.10 or newer. Debian, Ubuntu: apt install python3 python3-venv   Fedora: dnf install python3   macOS: brew install python"; exit 1; }

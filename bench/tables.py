@@ -46,7 +46,7 @@ def training():
     start = results["start"]
     return (
         table(["", "an epoch", "15 epochs, whole process", "peak memory", "test accuracy"], rows)
-        + f"\n\nMedians over {results['rounds']} round(s), all in turn in one run, on {results['machine']}. "
+        + f"\n\nMedians over {results['rounds']} rounds, all in turn in one run, on {results['machine']}; "
         + "in brackets the multiple of this project's figure. "
         + f"From the start of the process to the first training step it takes {start['first_step_seconds']:.2f} s, "
         + f"{start['load_seconds']:.2f} s of them for MNIST from gzip to tensors; "
@@ -99,8 +99,8 @@ def kernel():
     rows = [[title, *(cell(kind, measure) for kind in kinds)] for measure, title in measures.items()]
     return (
         table(["", *kinds.values()], rows)
-        + f"\n\nMedians over {results['rounds']} round(s), all in turn in one run, on {results['machine']}. "
-        + "Cells that train are not among \"a cell\"."
+        + f"\n\nMedians, rounds: {results['rounds']}, all in turn in one run, on {results['machine']}. "
+        + "\"A cell\" leaves out those that train; in the Rust kernels it has twelve small edits, too."
     )
 
 

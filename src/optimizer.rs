@@ -81,7 +81,8 @@ impl RmsPropState {
         let all = parameters.iter_mut().zip(gradients).zip(&mut self.averages);
         tch::no_grad(|| {
             all.into_iter().try_for_each(|((weights, gradient), averages)| {
-                if [&*weights, gradient, &*averages].into_iter().all(is_plain) {
+                let same_size = weights.size() == gradient.size();
+                if same_size && [&*weights, gradient, &*averages].into_iter().all(is_plain) {
                     self.settings.pass(floats_mut(weights)?, floats_mut(averages)?, floats(gradient)?);
                     return Ok(());
                 }

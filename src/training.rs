@@ -80,9 +80,11 @@ impl Default for Training {
 /// shuffling, and an epoch's loss and accuracy are running means over its steps, each measured before its update.
 ///
 /// # Errors
-/// [`Error::Setting`] for settings that cannot work; [`Error::Diverged`] when the loss is NaN or infinite;
+/// [`Error::Setting`] for settings that cannot work; [`Error::Mismatch`] when an MLP and the digits do not fit;
+/// [`Error::Diverged`] when the loss is NaN or infinite;
 /// [`Error::Interrupted`] when the notebook's user stopped it; [`Error::Malformed`] when the
-/// [`checkpoint`](Training::checkpoint) is of another training; [`Error::Torch`] when model and digits do not fit.
+/// [`checkpoint`](Training::checkpoint) is of another training, [`Error::Io`] when it cannot be written;
+/// [`Error::Torch`] when another model and the digits do not fit.
 pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Result<History> {
     training.check()?;
     let (train, validation) = if training.validation_split == 0.0 {
@@ -93,7 +95,7 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
     };
     let mut steps = Steps::new(&*model, &train, &training.optimizer)?;
     let mut history = History { name: samples.name.clone(), epochs: Vec::new() };
-    let checkpoint = match &training.checkpoint {
+    let mut checkpoint = match &training.checkpoint {
         Some(folder) => Some(Checkpoint::open(folder, training, samples, steps.state(), &mut history)?),
         None => None,
     };
@@ -106,7 +108,7 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
             checkpoint.stop(error)?;
         }
         history.epochs.push(outcome?);
-        if let Some(checkpoint) = &checkpoint {
+        if let Some(checkpoint) = &mut checkpoint {
             checkpoint.save(&history)?;
         }
     }

@@ -27,11 +27,23 @@ pub(super) struct State {
     pub(super) averages: Vec<(String, Tensor)>,
 }
 
+impl State {
+    fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+        self.weights.iter().chain(&self.averages).map(|(_, tensor)| tensor)
+    }
+
+    fn copy(&self) -> Vec<Tensor> {
+        self.tensors().map(|tensor| tensor.detach().copy()).collect()
+    }
+}
+
 /// A training's folder while the training is at work.
 pub(super) struct Checkpoint {
     folder: PathBuf,
     settings: Value,
     state: State,
+    /// A copy of the state as it was before the epoch under way.
+    last: Vec<Tensor>,
     _lock: File,
 }
 
@@ -50,14 +62,17 @@ impl Checkpoint {
         history: &mut History,
     ) -> Result<Self> {
         let (lock, settings) = (locked(folder)?, settings(training, samples, &state)?);
-        let mut checkpoint = Self { folder: folder.into(), settings, state, _lock: lock };
+        let last = state.copy();
+        let mut checkpoint = Self { folder: folder.into(), settings, state, last, _lock: lock };
         let Some(latest) = checkpoint.latest() else { return Ok(checkpoint) };
         let (kept, interrupted): (Value, History) =
             (read_json(&latest.join("settings.json"))?, read_json(&latest.join("history.json"))?);
         // A finished training is no reason not to train anew.
         if kept["epochs"].as_u64().is_some_and(|epochs| (interrupted.epochs.len() as u64) < epochs) {
             checkpoint.check(&kept, &latest)?;
-            checkpoint.restore()?;
+            weights::read_into(&latest.join("averages.safetensors"), &checkpoint.state.averages)?;
+            weights::read_into(&latest.join("weights.safetensors"), &checkpoint.state.weights)?;
+            checkpoint.last = checkpoint.state.copy();
             checkpoint.settings = kept;
             *history = interrupted;
         }
@@ -65,7 +80,7 @@ impl Checkpoint {
     }
 
     /// Keeps the epoch that was just finished instead of the one before.
-    pub(super) fn save(&self, history: &History) -> Result<()> {
+    pub(super) fn save(&mut self, history: &History) -> Result<()> {
         let path = self.folder.join(format!("epoch-{:04}", history.epochs.len()));
         let partial = path.with_extension("partial");
         weights::write(&partial.join("weights.safetensors"), &self.state.weights)?;
@@ -77,23 +92,18 @@ impl Checkpoint {
             remove(&path)?;
         }
         fs::rename(&partial, &path).map_err(Error::io(&path))?;
+        self.last = self.state.copy();
         before.iter().filter(|other| **other != path).try_for_each(|other| remove(other))
     }
 
-    /// After an interrupt, puts the state back to the last whole epoch; after a loss that is no number, forgets the
+    /// After a failed epoch, puts the state back to what it was before; after a loss that is no number, forgets the
     /// epochs, because the same would come of them again.
     pub(super) fn stop(&self, error: &Error) -> Result<()> {
-        match error {
-            Error::Interrupted { .. } => self.restore(),
-            Error::Diverged { .. } => self.epochs().iter().try_for_each(|epoch| remove(epoch)),
-            _ => Ok(()),
+        if let Error::Diverged { .. } = error {
+            return self.epochs().iter().try_for_each(|epoch| remove(epoch));
         }
-    }
-
-    fn restore(&self) -> Result<()> {
-        let Some(latest) = self.latest() else { return Ok(()) };
-        weights::read_into(&latest.join("averages.safetensors"), &self.state.averages)?;
-        weights::read_into(&latest.join("weights.safetensors"), &self.state.weights)
+        let pairs = self.state.tensors().zip(&self.last);
+        tch::no_grad(|| pairs.into_iter().try_for_each(|(tensor, last)| Ok(tensor.shallow_clone().f_copy_(last)?)))
     }
 
     /// Compares an interrupted training with this one.
@@ -120,7 +130,9 @@ impl Checkpoint {
     /// The folders of the epochs that are kept whole, in order: one, but for a moment.
     fn epochs(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut epochs: Vec<_> = entries.filter(|path| path.is_dir() && path.extension().is_none()).collect();
+        let name = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).map(String::from);
+        let number = |name: &str| name.strip_prefix("epoch-").is_some_and(|number| number.parse::<u32>().is_ok());
+        let mut epochs: Vec<_> = entries.filter(|path| name(path).is_some_and(|name| number(&name))).collect();
         epochs.sort();
         epochs
     }
@@ -133,14 +145,22 @@ impl Checkpoint {
 /// The name of that setting.
 const FIRST_WEIGHTS: &str = "first_weights";
 
-/// All that decides what comes out of a training.
+/// What was asked for, and of whom: the same settings, digits and first weights give the same training.
 fn settings(training: &Training, samples: &Samples, state: &State) -> Result<Value> {
     let mut settings = json!(training);
     settings["data"] = json!(samples.name);
     settings["digits"] = json!(samples.len());
-    settings["ink"] = json!(samples.inputs.f_sum(Kind::Double)?.double_value(&[]));
+    settings["inked_pixels"] = json!(samples.inputs.f_count_nonzero(None)?.int64_value(&[]));
+    settings["labels"] = json!(labels(samples)?);
     settings[FIRST_WEIGHTS] = fingerprint(&state.weights)?;
     Ok(settings)
+}
+
+/// The SHA-256 of the labels.
+fn labels(samples: &Samples) -> Result<String> {
+    let mut hash = Sha256::new();
+    Vec::<i64>::try_from(&samples.labels)?.iter().for_each(|label| hash.update(label.to_le_bytes()));
+    Ok(format!("{:x}", hash.finalize()))
 }
 
 /// The SHA-256 of tensors, in the order of their names: a file has another order than the network.
@@ -173,7 +193,7 @@ fn locked(folder: &Path) -> Result<File> {
 
 /// Removes an epoch's folder; should that be cut short, nobody takes the rest for an epoch.
 fn remove(folder: &Path) -> Result<()> {
-    let old = folder.with_extension("old");
+    let old = folder.with_file_name("removed.old");
     if old.exists() {
         fs::remove_dir_all(&old).map_err(Error::io(&old))?;
     }

@@ -61,7 +61,15 @@ impl MlpSteps {
     /// # Errors
     /// [`Error::Mismatch`] when network and digits do not fit.
     pub(super) fn new(parameters: &[Tensor], samples: &Samples, optimizer: &RmsPropState) -> Result<Self> {
-        let (pixels, inputs) = (samples.inputs.size()[1], parameters[0].size()[0]);
+        let inputs = parameters[0].size()[0];
+        let [digits, pixels] = samples.inputs.size()[..] else {
+            let (found, expected) = (format!("{:?}", samples.inputs.size()), "a row of pixels per digit".into());
+            return Err(Error::Mismatch { what: "the size of the inputs", found, expected });
+        };
+        if digits as usize != samples.len() {
+            let (found, expected) = (format!("{} labels", samples.len()), format!("{digits}, one per digit"));
+            return Err(Error::Mismatch { what: "labels", found, expected });
+        }
         if pixels != inputs {
             let (found, expected) = (format!("{pixels} per digit"), format!("{inputs}, the network's inputs"));
             return Err(Error::Mismatch { what: "pixels", found, expected });

@@ -55,8 +55,10 @@ impl Threads {
             }
         };
         let work = || {
-            note(work_through(&first, run_first));
-            at_work.fetch_sub(1, Ordering::AcqRel);
+            {
+                let _at_work = AtWork(&at_work);
+                note(work_through(&first, run_first));
+            }
             // The stages are short: a thread that went to sleep would wake too late. On a busy machine the other may
             // need this one's core.
             let mut turns = 0;
@@ -71,6 +73,15 @@ impl Threads {
             work();
         });
         outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread in the first stage; it leaves by a panic, too, or the others would wait for ever.
+struct AtWork<'a>(&'a AtomicUsize);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
