@@ -46,7 +46,7 @@ figures: set-up  ## executes the main notebook, keeps its outputs in it and its 
 
 PEERS = target/peers
 $(PEERS)/installed: bench/requirements.txt
-	@echo "==> Keras, PyTorch and JAX to compare with (4 GB to download, 8 GB on disk)"
+	@echo "==> Keras, PyTorch and JAX to compare with (several GB to download, 8 GB on disk)"
 	$(PYTHON) -m venv --clear $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	@touch $@

@@ -99,7 +99,7 @@ def kernel():
     rows = [[title, *(cell(kind, measure) for kind in kinds)] for measure, title in measures.items()]
     return (
         table(["", *kinds.values()], rows)
-        + f"\n\nMedians, rounds: {results['rounds']}, all in turn in one run, on {results['machine']}. "
+        + f"\n\nRounds: {results['rounds']}; their medians, all in turn in one run, on {results['machine']}. "
         + "\"A cell\" leaves out those that train; in the Rust kernels it has twelve small edits, too."
     )
 
