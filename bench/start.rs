@@ -13,7 +13,7 @@ fn main() -> Result<()> {
     let load = start.elapsed().as_secs_f64();
     let mut model = Mlp::new(&[784, 512, 256, 128, 10], 0)?;
     let positions: Vec<i64> = (0..128).collect();
-    Steps::new(&model, &train, &RmsProp::default())?.step(&Tensor::from_slice(&positions))?;
+    Steps::new(&model, &train, &Training::default())?.step(&Tensor::from_slice(&positions), 0.001)?;
     println!("{}", json!({ "load_seconds": load }));
 
     let (few, _) = train.split(0.9)?;

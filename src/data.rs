@@ -1,5 +1,6 @@
 //! MNIST and its relatives: finding and reading the files, a stand-in drawn by a program, pictures of one's own.
 
+mod augmentation;
 mod checksum;
 mod download;
 mod drawn;
@@ -12,6 +13,7 @@ use std::{env, path::Path};
 use tch::{Kind, Tensor};
 
 use crate::{Error, Result};
+pub use augmentation::Augmentation;
 use download::{Known, Places};
 pub use drawn::DRAWN;
 use idx::Idx;
@@ -132,10 +134,12 @@ impl Digits {
 
     /// Flattens each image to a row and divides its pixels by 255.
     pub fn preprocess(&self) -> Samples {
+        // Bytes become floats of their own, which can be divided in place: another copy would be the most memory that a
+        // training ever takes.
+        let floats = |images: Tensor| images.to_dtype(Kind::Float, false, images.kind() == Kind::Float);
         Samples {
             name: self.name.clone(),
-            // In place: a second copy would be the most memory that a training ever takes.
-            inputs: self.images.flatten(1, -1).to_kind(Kind::Float).divide_scalar_(255.0),
+            inputs: floats(self.images.flatten(1, -1)).divide_scalar_(255.0),
             labels: self.labels.shallow_clone(),
         }
     }

@@ -1,5 +1,6 @@
 //! Charts: each shows itself in a notebook and saves as PNG or SVG.
 
+mod comparison;
 mod curves;
 mod grid;
 mod heatmap;
@@ -16,8 +17,10 @@ use crate::{
     data::Digits,
     files,
     metrics::ConfusionMatrix,
+    results::Results,
     training::{History, Predictions},
 };
+use comparison::Comparison;
 use curves::Curves;
 use grid::Grid;
 use heatmap::Heatmap;
@@ -41,6 +44,7 @@ enum Chart {
     Grid(Grid),
     Curves(Curves),
     Heatmap(Box<Heatmap>),
+    Comparison(Comparison),
 }
 
 /// The first `count` digits with their labels, five in a row.
@@ -78,6 +82,14 @@ pub fn training_curves(history: &History) -> Result<Figure> {
 /// A confusion matrix with its counts; darker is more, on a square-root scale that makes single mistakes visible.
 pub fn heatmap(confusion: &ConfusionMatrix) -> Figure {
     Figure { chart: Chart::Heatmap(Box::new(Heatmap::new(confusion))) }
+}
+
+/// Experiments side by side: the test accuracy from each seed and the mean, with the baseline as a line.
+///
+/// # Errors
+/// [`Error::Setting`] when the baseline is not among the results.
+pub fn comparison(results: &Results, baseline: &str) -> Result<Figure> {
+    Comparison::new(results, baseline).map(|comparison| Figure { chart: Chart::Comparison(comparison) })
 }
 
 impl Figure {
@@ -141,6 +153,7 @@ impl Figure {
             Chart::Grid(grid) => grid.size(),
             Chart::Curves(_) => curves::SIZE,
             Chart::Heatmap(_) => heatmap::SIZE,
+            Chart::Comparison(comparison) => comparison.size(),
         }
     }
 
@@ -150,6 +163,7 @@ impl Figure {
             Chart::Grid(grid) => grid.draw(area),
             Chart::Curves(curves) => curves.draw(area),
             Chart::Heatmap(heatmap) => heatmap.draw(area),
+            Chart::Comparison(comparison) => comparison.draw(area),
         });
         drawn.and_then(|()| area.present()).map_err(|error| Error::Figure(error.to_string()))
     }

@@ -5,7 +5,8 @@
 //! 3. [`optimizer`]: how gradients change the weights.
 //! 4. [`training`]: `fit`, `evaluate`, `predict`, and the history of a training.
 //! 5. [`metrics`]: the confusion matrix and the classification report.
-//! 6. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
+//! 6. [`results`]: many trainings, compared.
+//! 7. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
 //!
 //! [`tables`] shows and saves polars frames. The `run` module is what the command line does with all of these.
 //!
@@ -38,6 +39,7 @@ pub mod metrics;
 pub mod model;
 pub mod optimizer;
 mod random;
+pub mod results;
 #[cfg(feature = "command-line")]
 pub mod run;
 pub mod tables;
@@ -45,6 +47,7 @@ pub mod training;
 mod warning;
 
 pub use error::{Error, Result};
+pub use random::Random;
 pub use warning::Warning;
 // So that a notebook can go beneath this library with the versions that it was built with.
 pub use {plotters, polars, tch};
@@ -52,13 +55,14 @@ pub use {plotters, polars, tch};
 /// What a notebook needs, in one line: `use mnist_classification::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Error, Result, Warning,
-        data::{Digits, MNIST, Mnist, Samples},
+        Error, Random, Result, Warning,
+        data::{Augmentation, Digits, MNIST, Mnist, Samples},
         figures,
         metrics::{ClassificationReport, ConfusionMatrix},
-        model::{Mlp, Model},
-        optimizer::RmsProp,
+        model::{Ensemble, Layer, Mlp, Model, Network},
+        optimizer::Optimizer,
+        results::{Outcome, Results},
         tables::Table,
-        training::{History, Predictions, Scores, Training, evaluate, fit, predict},
+        training::{History, Predictions, Sampling, Schedule, Scores, Training, evaluate, fit, predict},
     };
 }

@@ -93,7 +93,7 @@ fn train(arguments: &Train) -> Result<()> {
     let training = Training {
         epochs: arguments.epochs,
         batch_size: arguments.batch_size,
-        optimizer: RmsProp { learning_rate: arguments.learning_rate, ..RmsProp::default() },
+        optimizer: Optimizer::rms_prop(arguments.learning_rate),
         seed: arguments.seed,
         checkpoint: Some(folder.checkpoint()),
         ..Training::default()

@@ -1,5 +1,7 @@
-//! The network: layers that are fully connected, forward from pixels to logits, its summary and its weights.
+//! The networks, forward from pixels to logits: the original's fully connected layers, and lists of layers of any kind.
 
+mod ensemble;
+mod network;
 mod summary;
 pub(crate) mod weights;
 
@@ -8,11 +10,13 @@ use std::path::Path;
 use rand::Rng;
 use tch::{Device, Tensor};
 
+pub use ensemble::Ensemble;
+pub use network::{Layer, Network};
 pub use summary::Summary;
 
 use crate::{
     Error, Result,
-    random::{Purpose, generator},
+    random::{Purpose, Random, generator},
 };
 
 /// What [`fit`](crate::training::fit), [`evaluate`](crate::training::evaluate) and
@@ -26,6 +30,21 @@ pub trait Model {
 
     /// The weights that training changes, each with its name, in the order of the layers.
     fn parameters(&self) -> Vec<(String, Tensor)>;
+
+    /// As [`Model::forward`], in training: for networks with layers that then do something else, such as dropout.
+    /// `random` is the training's own, so that the same seed gives the same network.
+    ///
+    /// # Errors
+    /// As [`Model::forward`].
+    fn forward_training(&self, inputs: &Tensor, _random: &mut Random) -> Result<Tensor> {
+        self.forward(inputs)
+    }
+
+    /// Numbers that belong to the network and change in training, but not by gradients, each with its name: the running
+    /// means of batch normalisation.
+    fn statistics(&self) -> Vec<(String, Tensor)> {
+        Vec::new()
+    }
 
     /// This network where it is a plain [`Mlp`]: training has a faster step for that.
     fn as_mlp(&self) -> Option<&Mlp> {
@@ -75,7 +94,11 @@ impl Mlp {
 
     /// The layers with their shapes and numbers of weights, as Keras prints them.
     pub fn summary(&self) -> Summary {
-        Summary::new(self.layers.iter().map(|layer| layer.kernel.size()))
+        let layers = self.layers.iter().enumerate();
+        Summary::new(layers.map(|(index, Dense { kernel, bias })| {
+            let outputs = vec![bias.numel()];
+            (format!("dense_{} (Dense)", index + 1), outputs, kernel.numel() + bias.numel(), 0)
+        }))
     }
 
     /// Moves the weights to a device.
@@ -155,12 +178,18 @@ impl Model for Mlp {
 
 impl Dense {
     fn new(inputs: usize, outputs: usize, random: &mut impl Rng) -> Result<Self> {
-        let limit = (6.0 / (inputs + outputs) as f32).sqrt();
-        let values: Vec<f32> = (0..inputs * outputs).map(|_| random.gen_range(-limit..limit)).collect();
-        let kernel = Tensor::f_from_slice(&values)?.f_reshape([inputs as i64, outputs as i64])?;
+        let kernel = glorot(&[inputs, outputs], inputs, outputs, random)?;
         let bias = Tensor::f_zeros([outputs as i64], (tch::Kind::Float, Device::Cpu))?;
         Ok(Self { kernel: kernel.set_requires_grad(true), bias: bias.set_requires_grad(true) })
     }
+}
+
+/// A kernel of this shape, uniform within ±√(6 / (inputs + outputs)): X. Glorot, Y. Bengio, 2010.
+fn glorot(shape: &[usize], inputs: usize, outputs: usize, random: &mut impl Rng) -> Result<Tensor> {
+    let limit = (6.0 / (inputs + outputs) as f32).sqrt();
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| random.gen_range(-limit..limit)).collect();
+    let shape: Vec<_> = shape.iter().map(|&size| size as i64).collect();
+    Ok(Tensor::f_from_slice(&values)?.f_reshape(shape)?)
 }
 
 #[cfg(test)]

@@ -6,25 +6,26 @@ mod history;
 mod interrupt;
 mod mlp;
 mod progress;
+mod sampling;
+mod schedule;
 mod step;
 mod threads;
 
 use std::{path::PathBuf, time::Instant};
 
-use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
 
 pub use evaluation::{Predictions, Scores, evaluate, predict};
 pub use history::{Epoch, History};
+pub use sampling::Sampling;
+pub use schedule::Schedule;
 pub use step::{Measured, Steps};
 
 use crate::{
     Error, Result,
-    data::Samples,
+    data::{Augmentation, Samples},
     model::Model,
-    optimizer::RmsProp,
-    random::{Purpose, generator},
+    optimizer::Optimizer,
 };
 use checkpoint::Checkpoint;
 use progress::Progress;
@@ -43,7 +44,19 @@ pub struct Training {
     /// How many digits make a step; the last step of an epoch takes what is left.
     pub batch_size: usize,
     /// How gradients change the weights.
-    pub optimizer: RmsProp,
+    pub optimizer: Optimizer,
+    /// How the learning rate changes over the training.
+    pub schedule: Schedule,
+    /// How the digits are changed before each step learns from them.
+    pub augmentation: Augmentation,
+    /// How often an epoch takes which digits.
+    pub sampling: Sampling,
+    /// The share of each label that is spread over all classes, from 0 to below 1: 0.1 asks for a probability of 0.91 in
+    /// place of 1, and the training loss is that of these labels (C. Szegedy and others, 2016).
+    pub label_smoothing: f64,
+    /// After how many epochs in a row without a lower validation loss training stops; then, and at the end, the weights of
+    /// the best epoch come back. Keras' `EarlyStopping` with `restore_best_weights`.
+    pub early_stopping: Option<usize>,
     /// The share of the digits, taken from the end, that only measures: from 0 to below 1.
     pub validation_split: f64,
     /// Whether each epoch takes the digits in a new order.
@@ -64,7 +77,12 @@ impl Default for Training {
         Self {
             epochs: 15,
             batch_size: 128,
-            optimizer: RmsProp::default(),
+            optimizer: Optimizer::default(),
+            schedule: Schedule::default(),
+            augmentation: Augmentation::default(),
+            sampling: Sampling::default(),
+            label_smoothing: 0.0,
+            early_stopping: None,
             validation_split: 0.2,
             shuffle: true,
             seed: 0,
@@ -93,44 +111,52 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
         let (train, validation) = samples.split(training.validation_split)?;
         (train, Some(validation))
     };
-    let mut steps = Steps::new(&*model, &train, &training.optimizer)?;
+    let mut steps = Steps::new(&*model, &train, training)?;
     let mut history = History { name: samples.name.clone(), epochs: Vec::new() };
+    let mut state = steps.state();
+    if training.early_stopping.is_some() {
+        state.keep_best();
+    }
     let mut checkpoint = match &training.checkpoint {
-        Some(folder) => Some(Checkpoint::open(folder, training, samples, steps.state(), &mut history)?),
+        Some(folder) => Some(Checkpoint::open(folder, training, samples, state.shallow_clone(), &mut history)?),
         None => None,
     };
     if let (true, Some(last)) = (training.verbose, history.epochs.last()) {
         println!("Going on after epoch {} of an interrupted training", last.epoch);
     }
-    for number in history.epochs.len() + 1..=training.epochs {
-        let outcome = run_epoch(number, &mut steps, &train, validation.as_ref(), training);
+    while !training.is_over(&history) {
+        let outcome = run_epoch(&history, &mut steps, validation.as_ref(), training);
         if let (Err(error), Some(checkpoint)) = (&outcome, &checkpoint) {
             checkpoint.stop(error)?;
         }
         history.epochs.push(outcome?);
+        if history.epochs_since_best() == Some(0) {
+            state.note_best()?;
+        }
         if let Some(checkpoint) = &mut checkpoint {
             checkpoint.save(&history)?;
         }
     }
+    state.restore_best()?;
     Ok(history)
 }
 
 /// Goes through all training digits once, then measures on the validation digits.
-fn run_epoch(
-    number: usize,
-    steps: &mut Steps,
-    train: &Samples,
-    validation: Option<&Samples>,
-    training: &Training,
-) -> Result<Epoch> {
+fn run_epoch(history: &History, steps: &mut Steps, validation: Option<&Samples>, training: &Training) -> Result<Epoch> {
     let start = Instant::now();
-    let mut progress = Progress::start(training, number, train.len());
-    let order = training.order(train.len(), number).to_device(train.labels.device());
-    for positions in order.f_split(training.batch_size as i64, 0)? {
+    let (done, number, digits) = (history.epochs.len() as f64, history.epochs.len() + 1, steps.samples().len());
+    let mut progress = Progress::start(training, number, digits);
+    steps.begin(number);
+    let order = sampling::order(training, steps.model(), steps.samples(), number)?;
+    let order = order.to_device(steps.samples().labels.device());
+    for (step, positions) in order.f_split(training.batch_size as i64, 0)?.iter().enumerate() {
         if interrupt::requested() {
             return Err(Error::Interrupted { epoch: number, kept: training.checkpoint.clone() });
         }
-        progress.step(steps.step(&positions)?)?;
+        let part = (step * training.batch_size) as f64 / digits as f64;
+        let share = training.schedule.share(done + part, training.epochs, history);
+        let learning_rate = training.optimizer.learning_rate * share;
+        progress.step(steps.step(positions, learning_rate)?)?;
     }
     let Scores { loss, accuracy } = progress.means()?;
     let validation = validation.map(|samples| evaluate(steps.model(), samples)).transpose()?;
@@ -147,16 +173,25 @@ impl Training {
                 return Err(Error::Setting { setting, found: "0".into(), expected: expected.into() });
             }
         }
-        Ok(())
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            let (found, expected) = (self.label_smoothing.to_string(), "from 0 to below 1, such as 0.1".into());
+            return Err(Error::Setting { setting: "label_smoothing", found, expected });
+        }
+        let has_validation = self.validation_split > 0.0;
+        if self.early_stopping.is_some_and(|patience| patience == 0 || !has_validation) {
+            let found = format!("{:?}", self.early_stopping);
+            let expected = "at least 1 epoch, and validation digits to look at".into();
+            return Err(Error::Setting { setting: "early_stopping", found, expected });
+        }
+        self.sampling.check()?;
+        self.schedule.check(has_validation)
     }
 
-    /// The positions of the training digits in the order in which an epoch takes them.
-    fn order(&self, digits: usize, epoch: usize) -> Tensor {
-        let mut order: Vec<i64> = (0..digits as i64).collect();
-        if self.shuffle {
-            order.shuffle(&mut generator(self.seed, Purpose::Shuffle(epoch)));
-        }
-        Tensor::from_slice(&order)
+    /// Whether a training with this history is finished.
+    fn is_over(&self, history: &History) -> bool {
+        let waited = history.epochs_since_best();
+        history.epochs.len() >= self.epochs
+            || self.early_stopping.is_some_and(|patience| waited.is_some_and(|waited| waited >= patience))
     }
 }
 

@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mnist_classification::{optimizer::RmsProp, prelude::*, training::Steps};
+use mnist_classification::{
+    optimizer::{RmsProp, Rule},
+    prelude::*,
+    training::Steps,
+};
 use serde_json::Value;
 use tch::Tensor;
 
@@ -43,8 +47,9 @@ fn training_follows_keras_step_by_step() {
     let Some(folder) = reference("KERAS_REFERENCE_DIR", "keras") else { return };
     let trajectory = read_json(&folder.join("trajectory.json"));
     let setting = |name: &str| number(&trajectory["optimizer"][name]);
-    let optimizer =
-        RmsProp { learning_rate: setting("learning_rate"), rho: setting("rho"), epsilon: setting("epsilon") };
+    let rule = Rule::RmsProp(RmsProp { rho: setting("rho"), epsilon: setting("epsilon") });
+    let learning_rate = setting("learning_rate");
+    let training = Training { optimizer: Optimizer { rule, learning_rate }, ..Training::default() };
     let batch_size = number(&trajectory["batch_size"]) as i64;
     let expected: Vec<f64> = trajectory["step_loss"].as_array().unwrap().iter().map(number).collect();
     assert!(expected.len() >= 100, "only {} steps to compare", expected.len());
@@ -54,9 +59,9 @@ fn training_follows_keras_step_by_step() {
     // Step s takes the digits from s × batch size on, in file order.
     let samples = mnist.train.preprocess();
     let positions = Tensor::arange(samples.len() as i64, (tch::Kind::Int64, tch::Device::Cpu));
-    let mut steps = Steps::new(&model, &samples, &optimizer).unwrap();
+    let mut steps = Steps::new(&model, &samples, &training).unwrap();
     for (number, (positions, &expected)) in positions.split(batch_size, 0).iter().zip(&expected).enumerate() {
-        let loss = steps.step(positions).unwrap().loss.double_value(&[]);
+        let loss = steps.step(positions, learning_rate).unwrap().loss.double_value(&[]);
         // Later, float32 rounding has grown too far.
         if number <= 200 {
             let error = (loss - expected).abs() / expected;

@@ -6,26 +6,27 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     rows: Vec<[String; 3]>,
-    parameters: usize,
+    trained: usize,
+    untrained: usize,
 }
 
 impl Summary {
-    /// From the shapes of the layers' kernels, each `[inputs, outputs]`.
-    pub(super) fn new(kernels: impl Iterator<Item = Vec<i64>>) -> Self {
-        let mut parameters = 0;
+    /// From each layer's title, output shape, and numbers of weights: those that are trained, and those that are not.
+    pub(super) fn new(layers: impl Iterator<Item = (String, Vec<usize>, usize, usize)>) -> Self {
+        let (mut trained, mut untrained) = (0, 0);
         let mut rows = Vec::new();
-        for (index, kernel) in kernels.enumerate() {
-            let (inputs, outputs) = (kernel[0] as usize, kernel[1] as usize);
-            let weights = (inputs + 1) * outputs;
-            parameters += weights;
-            rows.push([format!("dense_{} (Dense)", index + 1), format!("(None, {outputs})"), with_commas(weights)]);
+        for (title, output, layer_trained, layer_untrained) in layers {
+            trained += layer_trained;
+            untrained += layer_untrained;
+            let shape: Vec<_> = output.iter().map(usize::to_string).collect();
+            rows.push([title, format!("(None, {})", shape.join(", ")), with_commas(layer_trained + layer_untrained)]);
         }
-        Self { rows, parameters }
+        Self { rows, trained, untrained }
     }
 
     /// How many numbers training adjusts.
     pub fn parameters(&self) -> usize {
-        self.parameters
+        self.trained
     }
 
     /// Shows the table in a notebook: evcxr calls this for the last value of a cell.
@@ -51,13 +52,23 @@ impl fmt::Display for Summary {
             writeln!(formatter, "│ {name:<layer$} │ {output:<shape$} │ {weights:>count$} │")?;
         }
         writeln!(formatter, "{}", line('└', "─", "┴", '┘'))?;
-        // Each is a 32-bit float.
-        let size = format!("{:.2} MB", (self.parameters * 4) as f64 / f64::from(1 << 20));
-        let total = with_commas(self.parameters);
-        writeln!(formatter, " Total params: {total} ({size})")?;
-        writeln!(formatter, " Trainable params: {total} ({size})")?;
-        write!(formatter, " Non-trainable params: 0 (0.00 B)")
+        let Self { trained, untrained, .. } = *self;
+        writeln!(formatter, " Total params: {}", with_size(trained + untrained))?;
+        writeln!(formatter, " Trainable params: {}", with_size(trained))?;
+        write!(formatter, " Non-trainable params: {}", with_size(untrained))
     }
+}
+
+/// A number of weights and what they take, each a 32-bit float.
+fn with_size(weights: usize) -> String {
+    let bytes = (weights * 4) as f64;
+    let (kilobytes, megabytes) = (bytes / 1024.0, bytes / f64::from(1 << 20));
+    let size = match () {
+        () if kilobytes < 1.0 => format!("{bytes:.2} B"),
+        () if megabytes < 1.0 => format!("{kilobytes:.2} KB"),
+        () => format!("{megabytes:.2} MB"),
+    };
+    format!("{} ({size})", with_commas(weights))
 }
 
 fn with_commas(number: usize) -> String {
@@ -72,9 +83,11 @@ mod tests {
 
     #[test]
     fn counts_are_those_of_the_original() {
-        let kernels = [[784, 512], [512, 256], [256, 128], [128, 10]].map(Vec::from);
-        let text = Summary::new(kernels.into_iter()).to_string();
-        for count in ["401,920", "131,328", "32,896", "1,290", "Total params: 567,434 (2.16 MB)"] {
+        let layer = |[inputs, outputs]: [usize; 2]| ("dense".into(), vec![outputs], (inputs + 1) * outputs, 0);
+        let layers = [[784, 512], [512, 256], [256, 128], [128, 10]].map(layer);
+        let text = Summary::new(layers.into_iter()).to_string();
+        let last = ["Total params: 567,434 (2.16 MB)", "Non-trainable params: 0 (0.00 B)"];
+        for count in ["401,920", "131,328", "32,896", "1,290"].into_iter().chain(last) {
             assert!(text.contains(count), "{text}");
         }
         let widths: Vec<_> = text.lines().take(11).map(|line| line.chars().count()).collect();

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! folder/  lock           held by the training at work
-//!          epoch-0007/    the latest epoch: weights.safetensors, averages.safetensors (the optimizer's), history.json,
-//!                         and settings.json, what the training was asked for: only the same training goes on
+//!          epoch-0007/    the latest epoch: weights.safetensors, averages.safetensors (the optimizer's),
+//!                         best.safetensors (with early stopping), history.json, and settings.json, what the training
+//!                         was asked for: only the same training goes on
 //! ```
 //!
 //! An epoch's folder has another name until all is in it, and again before anything of it is removed. Nothing else is
@@ -14,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
@@ -21,20 +23,58 @@ use tch::{Kind, Tensor};
 use super::{History, Training};
 use crate::{Error, Result, data::Samples, files, model::weights};
 
-/// The weights and the optimizer's averages under training, each with its name.
+/// What changes in a training, each tensor with its name.
 pub(super) struct State {
+    /// The model's weights and statistics.
     pub(super) weights: Vec<(String, Tensor)>,
+    /// The optimizer's.
     pub(super) averages: Vec<(String, Tensor)>,
+    /// The weights and statistics of the best epoch, where they are asked for.
+    pub(super) best: Vec<(String, Tensor)>,
 }
 
 impl State {
+    /// The parts that have any tensors, each with the name of its file.
+    fn files(&self) -> impl Iterator<Item = (&'static str, &Vec<(String, Tensor)>)> {
+        let files = [("weights", &self.weights), ("averages", &self.averages), ("best", &self.best)];
+        files.into_iter().filter(|(_, tensors)| !tensors.is_empty())
+    }
+
     fn tensors(&self) -> impl Iterator<Item = &Tensor> {
-        self.weights.iter().chain(&self.averages).map(|(_, tensor)| tensor)
+        self.files().flat_map(|(_, tensors)| tensors.iter().map(|(_, tensor)| tensor))
+    }
+
+    /// The same tensors.
+    pub(super) fn shallow_clone(&self) -> Self {
+        let same = |tensors: &Vec<(String, Tensor)>| {
+            tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
+        };
+        Self { weights: same(&self.weights), averages: same(&self.averages), best: same(&self.best) }
+    }
+
+    /// Begins to keep the best epoch's weights: those of now.
+    pub(super) fn keep_best(&mut self) {
+        self.best = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.detach().copy())).collect();
+    }
+
+    /// Notes the weights as the best.
+    pub(super) fn note_best(&self) -> Result<()> {
+        copy_all(&self.weights, &self.best)
+    }
+
+    /// Puts the weights back to the best.
+    pub(super) fn restore_best(&self) -> Result<()> {
+        copy_all(&self.best, &self.weights)
     }
 
     fn copy(&self) -> Vec<Tensor> {
         self.tensors().map(|tensor| tensor.detach().copy()).collect()
     }
+}
+
+fn copy_all(from: &[(String, Tensor)], to: &[(String, Tensor)]) -> Result<()> {
+    let mut pairs = from.iter().zip(to);
+    tch::no_grad(|| pairs.try_for_each(|((_, from), (_, to))| Ok(to.shallow_clone().f_copy_(from)?)))
 }
 
 /// A training's folder while the training is at work.
@@ -68,10 +108,12 @@ impl Checkpoint {
         let (kept, interrupted): (Value, History) =
             (read_json(&latest.join("settings.json"))?, read_json(&latest.join("history.json"))?);
         // A finished training is no reason not to train anew.
-        if kept["epochs"].as_u64().is_some_and(|epochs| (interrupted.epochs.len() as u64) < epochs) {
+        let finished = Training::deserialize(&kept).is_ok_and(|training| training.is_over(&interrupted));
+        if !finished {
             checkpoint.check(&kept, &latest)?;
-            weights::read_into(&latest.join("averages.safetensors"), &checkpoint.state.averages)?;
-            weights::read_into(&latest.join("weights.safetensors"), &checkpoint.state.weights)?;
+            for (name, tensors) in checkpoint.state.files() {
+                weights::read_into(&file(&latest, name), tensors)?;
+            }
             checkpoint.last = checkpoint.state.copy();
             checkpoint.settings = kept;
             *history = interrupted;
@@ -83,8 +125,9 @@ impl Checkpoint {
     pub(super) fn save(&mut self, history: &History) -> Result<()> {
         let path = self.folder.join(format!("epoch-{:04}", history.epochs.len()));
         let partial = path.with_extension("partial");
-        weights::write(&partial.join("weights.safetensors"), &self.state.weights)?;
-        weights::write(&partial.join("averages.safetensors"), &self.state.averages)?;
+        for (name, tensors) in self.state.files() {
+            weights::write(&file(&partial, name), tensors)?;
+        }
         files::write_json(partial.join("settings.json"), &self.settings)?;
         history.save_json(partial.join("history.json"))?;
         let before = self.epochs();
@@ -120,7 +163,7 @@ impl Checkpoint {
             }
         }
         // Where the process went on living, the model has the weights that were kept last.
-        let last = fingerprint(&weights::read(&latest.join("weights.safetensors"))?)?;
+        let last = fingerprint(&weights::read(&file(latest, "weights"))?)?;
         if ![&kept[FIRST_WEIGHTS], &last].contains(&&self.settings[FIRST_WEIGHTS]) {
             return other("other first weights".into(), "those of this model".into());
         }
@@ -140,6 +183,11 @@ impl Checkpoint {
     fn latest(&self) -> Option<PathBuf> {
         self.epochs().pop()
     }
+}
+
+/// The tensors of this name in an epoch's folder.
+fn file(epoch: &Path, name: &str) -> PathBuf {
+    epoch.join(name).with_extension("safetensors")
 }
 
 /// The name of that setting.

@@ -57,6 +57,11 @@ impl History {
         validated.min_by(|(_, first), (_, second)| first.total_cmp(second)).map(|(epoch, _)| epoch)
     }
 
+    /// How many epochs there were after the best, where there are validation digits.
+    pub(super) fn epochs_since_best(&self) -> Option<usize> {
+        Some(self.epochs.len() - self.best()?.epoch)
+    }
+
     /// Writes the history, with the name of its data, as JSON.
     ///
     /// # Errors

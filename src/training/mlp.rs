@@ -23,11 +23,7 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 use super::{step::Measured, threads::Threads};
-use crate::{
-    Error, Result,
-    data::Samples,
-    optimizer::{RmsProp, RmsPropState},
-};
+use crate::{Error, Result, data::Samples, optimizer::RmsProp};
 use block::Block;
 use ink::Ink;
 use share::Share;
@@ -44,7 +40,7 @@ pub(super) struct MlpSteps {
     /// Views of the model's weights and of the optimizer's averages: kernel and bias of each layer in turn.
     weights: Vec<Tensor>,
     averages: Vec<Tensor>,
-    optimizer: RmsProp,
+    rule: RmsProp,
     threads: Threads,
     plan: Plan,
 }
@@ -60,7 +56,7 @@ struct Plan {
 impl MlpSteps {
     /// # Errors
     /// [`Error::Mismatch`] when network and digits do not fit.
-    pub(super) fn new(parameters: &[Tensor], samples: &Samples, optimizer: &RmsPropState) -> Result<Self> {
+    pub(super) fn new(parameters: &[Tensor], samples: &Samples, rule: RmsProp, squares: &[Tensor]) -> Result<Self> {
         let inputs = parameters[0].size()[0];
         let [digits, pixels] = samples.inputs.size()[..] else {
             let (found, expected) = (format!("{:?}", samples.inputs.size()), "a row of pixels per digit".into());
@@ -84,14 +80,14 @@ impl MlpSteps {
             ink: Ink::of(&samples.inputs.contiguous())?.into(),
             labels: labels.into_iter().map(|label| label as usize).collect(),
             weights: parameters.iter().map(Tensor::detach).collect(),
-            averages: shared(optimizer.averages()),
-            optimizer: optimizer.settings(),
+            averages: shared(squares),
+            rule,
             threads: Threads::start()?,
             plan: Plan::default(),
         })
     }
 
-    pub(super) fn step(&mut self, positions: &Tensor) -> Result<Measured> {
+    pub(super) fn step(&mut self, positions: &Tensor, learning_rate: f64) -> Result<Measured> {
         let positions = self.checked(positions)?;
         let digits = positions.len();
         if self.plan.digits != digits {
@@ -99,7 +95,7 @@ impl MlpSteps {
         }
         let Plan { shares, blocks, .. } = &mut self.plan;
         shares.iter_mut().for_each(|share| share.take(&positions));
-        blocks.iter_mut().for_each(|block| block.take(&positions));
+        blocks.iter_mut().for_each(|block| block.take(&positions, learning_rate));
         self.threads.work_in_two_stages(shares, Share::run, blocks, Block::run)?;
         let loss = shares.iter().map(|share| share.loss).sum::<f64>() / digits as f64;
         let correct = shares.iter().map(|share| share.correct).sum::<i64>();

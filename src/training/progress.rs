@@ -82,9 +82,7 @@ impl Progress {
 
     /// The means over all digits of the epoch.
     pub(super) fn means(&mut self) -> Result<Scores> {
-        if !self.unread.is_empty() {
-            self.read()?;
-        }
+        self.read()?;
         Ok(self.running_means())
     }
 

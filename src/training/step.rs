@@ -2,12 +2,13 @@
 
 use tch::{Device, Kind, Reduction, Tensor};
 
-use super::{checkpoint::State, mlp::MlpSteps};
+use super::{Training, checkpoint::State, mlp::MlpSteps};
 use crate::{
     Result,
-    data::Samples,
+    data::{Augmentation, Samples},
     model::Model,
-    optimizer::{RmsProp, RmsPropState},
+    optimizer::{OptimizerState, Rule},
+    random::{Purpose, Random, generator},
 };
 
 /// Training steps of one model through digits.
@@ -16,7 +17,12 @@ pub struct Steps<'a> {
     samples: Samples,
     names: Vec<String>,
     parameters: Vec<Tensor>,
-    optimizer: RmsPropState,
+    optimizer: OptimizerState,
+    augmentation: Augmentation,
+    label_smoothing: f64,
+    seed: u64,
+    /// For augmentation and dropout.
+    random: Random,
     mlp: Option<MlpSteps>,
 }
 
@@ -33,48 +39,85 @@ pub struct Measured {
 }
 
 impl<'a> Steps<'a> {
-    /// Prepares steps through these digits. A plain MLP on the processor gets its own, faster step.
+    /// Prepares steps through these digits. A plain MLP on the processor, trained by RMSprop on the digits as they are,
+    /// gets its own, faster step.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for settings of the optimizer that cannot work.
-    pub fn new(model: &'a dyn Model, samples: &Samples, optimizer: &RmsProp) -> Result<Self> {
+    /// [`Error::Setting`](crate::Error::Setting) for settings of the optimizer that cannot work;
+    /// [`Error::Mismatch`](crate::Error::Mismatch) when an MLP and the digits do not fit;
+    /// [`Error::Threads`](crate::Error::Threads) when the system grants none.
+    pub fn new(model: &'a dyn Model, samples: &Samples, training: &Training) -> Result<Self> {
         let (names, parameters): (_, Vec<_>) = model.parameters().into_iter().unzip();
-        let optimizer = optimizer.start(&parameters)?;
+        let optimizer = training.optimizer.start(&parameters)?;
         let on_processor = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
-        let mlp = match model.as_mlp() {
-            Some(_) if parameters.iter().chain([&samples.inputs]).all(on_processor) => {
-                Some(MlpSteps::new(&parameters, samples, &optimizer)?)
-            }
+        let plain = model.as_mlp().is_some()
+            && training.augmentation == Augmentation::default()
+            && training.label_smoothing == 0.0
+            && parameters.iter().chain([&samples.inputs]).all(on_processor);
+        let mlp = match optimizer.rule {
+            Rule::RmsProp(rule) if plain => Some(MlpSteps::new(&parameters, samples, rule, &optimizer.squares)?),
             _ => None,
         };
-        Ok(Self { model, samples: samples.shallow_clone(), names, parameters, optimizer, mlp })
+        Ok(Self {
+            model,
+            samples: samples.shallow_clone(),
+            names,
+            parameters,
+            optimizer,
+            augmentation: training.augmentation,
+            label_smoothing: training.label_smoothing,
+            seed: training.seed,
+            random: generator(training.seed, Purpose::Noise(1)),
+            mlp,
+        })
     }
 
     pub(super) fn model(&self) -> &'a dyn Model {
         self.model
     }
 
+    pub(super) fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    /// Begins an epoch, counted from 1: its random numbers do not depend on those before it.
+    pub(super) fn begin(&mut self, epoch: usize) {
+        self.random = generator(self.seed, Purpose::Noise(epoch));
+    }
+
     /// What the steps change: the tensors themselves, not copies.
     pub(super) fn state(&self) -> State {
-        let named =
-            |tensors: &[Tensor]| self.names.iter().cloned().zip(tensors.iter().map(Tensor::shallow_clone)).collect();
-        State { weights: named(&self.parameters), averages: named(self.optimizer.averages()) }
+        let named = |tensors: &[Tensor], ending: &str| -> Vec<(String, Tensor)> {
+            let names = self.names.iter().map(|name| name.clone() + ending);
+            names.zip(tensors.iter().map(Tensor::shallow_clone)).collect()
+        };
+        let OptimizerState { squares, momenta, steps, .. } = &self.optimizer;
+        let mut averages = named(squares, "");
+        if !momenta.is_empty() {
+            averages.extend(named(momenta, ".momentum"));
+            averages.push(("steps".into(), steps.shallow_clone()));
+        }
+        let mut weights = named(&self.parameters, "");
+        weights.extend(self.model.statistics());
+        State { weights, averages, best: Vec::new() }
     }
 
     /// Changes the weights by the gradient of the mean cross-entropy over the digits at these positions, `[count]`
     /// 64-bit integers.
     ///
     /// # Errors
+    /// [`Error::Mismatch`](crate::Error::Mismatch) for a position that is not there;
     /// [`Error::Torch`](crate::Error::Torch) when model and digits do not fit.
-    pub fn step(&mut self, positions: &Tensor) -> Result<Measured> {
+    pub fn step(&mut self, positions: &Tensor, learning_rate: f64) -> Result<Measured> {
         if let Some(mlp) = &mut self.mlp {
-            return mlp.step(positions);
+            return mlp.step(positions, learning_rate);
         }
         let Samples { inputs, labels, .. } = self.samples.select(positions)?;
-        let logits = self.model.forward(&inputs)?;
-        let loss = logits.f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, 0.0)?;
+        let inputs = self.augmentation.apply(&inputs, &mut self.random)?;
+        let logits = self.model.forward_training(&inputs, &mut self.random)?;
+        let loss = logits.f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, self.label_smoothing)?;
         let gradients = Tensor::f_run_backward(&[&loss], &self.parameters, false, false)?;
-        self.optimizer.update(&mut self.parameters, &gradients)?;
+        self.optimizer.update(&mut self.parameters, &gradients, learning_rate)?;
         Ok(Measured { digits: labels.size()[0] as usize, loss: loss.detach(), correct: correct(&logits, &labels)? })
     }
 }

@@ -5,7 +5,11 @@ use std::{fs, path::Path};
 use tch::{Device, Kind, Tensor};
 
 use super::*;
-use crate::model::Mlp;
+use crate::{
+    model::Mlp,
+    optimizer::{RmsProp, Rule},
+    random::{Purpose, generator},
+};
 
 fn samples(count: i64) -> Samples {
     let mut random = generator(5, Purpose::Digits);
@@ -31,7 +35,7 @@ fn weights(model: &Mlp) -> Vec<Vec<f32>> {
 
 #[test]
 fn training_learns_and_reports_every_epoch() {
-    let optimizer = RmsProp { learning_rate: 0.01, ..RmsProp::default() };
+    let optimizer = Optimizer::rms_prop(0.01);
     let (model, history) = trained(&Training { optimizer, ..quiet(60) });
     assert_eq!(history.epochs.len(), 60);
     assert_eq!(history.name, "largest of three");
@@ -52,7 +56,8 @@ fn a_seed_gives_the_same_bits_and_another_order_gives_others() {
 #[test]
 fn every_epoch_takes_all_digits_once_in_another_order() {
     let training = quiet(1);
-    let order = |epoch| Vec::<i64>::try_from(training.order(100, epoch)).unwrap();
+    let (model, samples) = (Mlp::new(&[3, 3], 1).unwrap(), samples(100));
+    let order = |epoch| Vec::<i64>::try_from(sampling::order(&training, &model, &samples, epoch).unwrap()).unwrap();
     let mut sorted = order(1);
     sorted.sort_unstable();
     assert_eq!(sorted, (0..100).collect::<Vec<_>>());
@@ -63,7 +68,7 @@ fn every_epoch_takes_all_digits_once_in_another_order() {
 #[test]
 fn the_last_partial_batch_is_kept_and_the_means_count_digits() {
     // Without learning to speak of, the mean over steps is the loss over all digits: 330 = 10 × 32 + 10.
-    let optimizer = RmsProp { learning_rate: 1e-12, ..RmsProp::default() };
+    let optimizer = Optimizer::rms_prop(1e-12);
     let (model, history) = trained(&Training { optimizer, validation_split: 0.0, ..quiet(1) });
     let Scores { loss, accuracy } = evaluate(&model, &samples(330)).unwrap();
     assert!((history.epochs[0].loss - loss).abs() < 1e-6, "{} and {loss}", history.epochs[0].loss);
@@ -95,6 +100,12 @@ fn settings_and_digits_that_do_not_fit_are_errors() {
     assert!(narrow.starts_with("libtorch: "), "{narrow}");
 }
 
+/// Steps small enough that rounding stays small: RMSprop divides small gradients by their size.
+fn large_epsilon() -> Training {
+    let rule = Rule::RmsProp(RmsProp { epsilon: 1e-3, ..RmsProp::default() });
+    Training { optimizer: Optimizer { rule, learning_rate: 0.001 }, ..Training::default() }
+}
+
 /// A network that training does not know for an MLP, as one written in a notebook.
 struct Own(Mlp);
 
@@ -121,9 +132,10 @@ fn the_written_out_step_does_what_autograd_does() {
         let (mlp, own) = (Mlp::new(sizes, 3).unwrap(), Own(Mlp::new(sizes, 3).unwrap()));
         // One step: later ones would blow rounding up, because RMSprop divides small gradients by their size.
         for digits in [1, 33, 300] {
-            let optimizer = RmsProp { epsilon: 1e-3, ..RmsProp::default() };
+            let training = large_epsilon();
             let positions = Tensor::randperm(count, (Kind::Int64, Device::Cpu)).narrow(0, 0, digits);
-            let step = |model: &dyn Model| Steps::new(model, &samples, &optimizer).unwrap().step(&positions).unwrap();
+            let step =
+                |model: &dyn Model| Steps::new(model, &samples, &training).unwrap().step(&positions, 0.001).unwrap();
             let [written_out, autograd] = [step(&mlp), step(&own)];
             let difference = written_out.loss.double_value(&[]) - autograd.loss.double_value(&[]);
             assert!(difference.abs() < 1e-5, "{difference}");
@@ -139,11 +151,11 @@ fn the_written_out_step_does_what_autograd_does() {
 #[test]
 fn the_last_batch_of_an_epoch_may_be_smaller() {
     let (mlp, own) = (Mlp::new(&[3, 16, 3], 1).unwrap(), Own(Mlp::new(&[3, 16, 3], 1).unwrap()));
-    let (samples, optimizer) = (samples(100), RmsProp { epsilon: 1e-3, ..RmsProp::default() });
+    let (samples, training) = (samples(100), large_epsilon());
     for model in [&mlp as &dyn Model, &own] {
-        let mut steps = Steps::new(model, &samples, &optimizer).unwrap();
+        let mut steps = Steps::new(model, &samples, &training).unwrap();
         for positions in Tensor::arange(100, (Kind::Int64, Device::Cpu)).split(32, 0) {
-            assert_eq!(steps.step(&positions).unwrap().digits, positions.numel());
+            assert_eq!(steps.step(&positions, 0.001).unwrap().digits, positions.numel());
         }
     }
     for (found, expected) in weights(&mlp).concat().into_iter().zip(weights(&own.0).concat()) {
@@ -191,7 +203,7 @@ fn only_the_same_training_goes_on() {
         fit(&mut Mlp::new(model, seed).unwrap(), digits, training).unwrap_err().to_string()
     };
     let fewer = samples(330).select(&Tensor::arange(300, (Kind::Int64, Device::Cpu))).unwrap();
-    let slower = Training { optimizer: RmsProp { learning_rate: 0.01, ..RmsProp::default() }, ..training.clone() };
+    let slower = Training { optimizer: Optimizer::rms_prop(0.01), ..training.clone() };
     let errors = [
         (error(&[3, 16, 3], 2, &samples(330), &training), "found an interrupted training with other first weights"),
         (error(&[3, 16, 3], 1, &fewer, &training), "with digits 330, expected 300"),

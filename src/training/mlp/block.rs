@@ -26,7 +26,8 @@ pub(super) struct Block {
     error: Tensor,
     weights: Tensor,
     averages: Tensor,
-    optimizer: RmsProp,
+    rule: RmsProp,
+    learning_rate: f64,
 }
 
 /// What the rows are multiplied with.
@@ -68,7 +69,7 @@ impl Block {
         let block = |index: usize, start: i64, rows: i64, met: Met| -> Result<Self> {
             let part = |tensor: &Tensor| tensor.f_narrow(0, start, rows);
             let (weights, averages) = (part(&steps.weights[index])?, part(&steps.averages[index])?);
-            Ok(Self { met, error: error.shallow_clone(), weights, averages, optimizer: steps.optimizer })
+            Ok(Self { met, error: error.shallow_clone(), weights, averages, rule: steps.rule, learning_rate: 0.0 })
         };
         let rows = steps.weights[2 * layer].size()[0];
         let at_once = match outputs {
@@ -95,8 +96,9 @@ impl Block {
         Ok(blocks)
     }
 
-    /// Gets the digits of a step.
-    pub(super) fn take(&mut self, digits: &Arc<[usize]>) {
+    /// Gets the digits and the learning rate of a step.
+    pub(super) fn take(&mut self, digits: &Arc<[usize]>, learning_rate: f64) {
+        self.learning_rate = learning_rate;
         if let Met::Pixels(pixels) = &mut self.met {
             pixels.positions = digits.clone();
         }
@@ -107,12 +109,12 @@ impl Block {
         let gradient = match &mut self.met {
             Met::Pixels(pixels) => {
                 pixels.look_up();
-                return pixels.update(weights, averages, &self.optimizer);
+                return pixels.update(weights, averages, &self.rule, self.learning_rate);
             }
             Met::Outputs(outputs) => outputs.tr().f_mm(&self.error)?,
             Met::One => self.error.f_sum_dim_intlist(0, false, Kind::Float)?,
         };
-        self.optimizer.pass(weights, averages, floats(&gradient)?);
+        self.rule.pass(weights, averages, floats(&gradient)?, self.learning_rate);
         Ok(())
     }
 }
@@ -129,16 +131,16 @@ impl Pixels {
     }
 
     /// Updates each pixel's weights by the errors of the digits in which it has ink.
-    fn update(&mut self, weights: &mut [f32], averages: &mut [f32], optimizer: &RmsProp) -> Result<()> {
+    fn update(&mut self, weights: &mut [f32], averages: &mut [f32], rule: &RmsProp, learning_rate: f64) -> Result<()> {
         let outputs = weights.len() / self.inked.len();
         self.gradient.fill(0.0);
         add_rows(&mut self.gradient, &self.inked, floats(&self.error)?, self.error.size()[1] as usize);
         let rows = weights.chunks_mut(outputs).zip(averages.chunks_mut(outputs)).zip(self.gradient.chunks(outputs));
         for (((weights, averages), gradient), digits) in rows.zip(&self.inked) {
             if digits.is_empty() {
-                optimizer.rest(averages);
+                rule.rest(averages);
             } else {
-                optimizer.pass(weights, averages, gradient);
+                rule.pass(weights, averages, gradient, learning_rate);
             }
         }
         Ok(())

@@ -1,0 +1,82 @@
+//! Which digits an epoch takes, and in which order.
+
+use rand::{
+    distributions::{Distribution, WeightedIndex},
+    seq::SliceRandom,
+};
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::{Training, predict};
+use crate::{
+    Error, Result,
+    data::Samples,
+    model::Model,
+    random::{Purpose, generator},
+};
+
+/// How often an epoch takes which digits. An epoch has as many draws as there are digits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Sampling {
+    /// Each digit once.
+    #[default]
+    Even,
+    /// Digits that the model gets wrong when the epoch begins are drawn `times` as often as the others.
+    Mistakes {
+        /// At least 1.
+        times: f64,
+    },
+    /// Digits of these classes are drawn `times` as often as the others.
+    Classes {
+        /// Such as 4 and 9, which are often confused.
+        classes: Vec<usize>,
+        /// At least 1.
+        times: f64,
+    },
+}
+
+impl Sampling {
+    /// # Errors
+    /// [`Error::Setting`] for a sampling that cannot work.
+    pub(super) fn check(&self) -> Result<()> {
+        match self {
+            Self::Mistakes { times } | Self::Classes { times, .. } if !(*times >= 1.0 && times.is_finite()) => {
+                let (found, expected) = (times.to_string(), "how often a digit is drawn, from 1".into());
+                Err(Error::Setting { setting: "sampling times", found, expected })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How often each digit is drawn in relation to the others; nothing where all are taken once.
+    fn weights(&self, model: &dyn Model, samples: &Samples) -> Result<Option<Vec<f64>>> {
+        let weigh = |favoured: bool, times: &f64| if favoured { *times } else { 1.0 };
+        Ok(match self {
+            Self::Even => None,
+            Self::Mistakes { times } => {
+                let predictions = predict(model, samples)?;
+                let answers = predictions.classes.iter().zip(&predictions.truth);
+                Some(answers.map(|(class, truth)| weigh(class != truth, times)).collect())
+            }
+            Self::Classes { classes, times } => {
+                let labels = Vec::<i64>::try_from(&samples.labels)?;
+                Some(labels.iter().map(|&label| weigh(classes.contains(&(label as usize)), times)).collect())
+            }
+        })
+    }
+}
+
+/// The positions of the training digits in the order in which an epoch, counted from 1, takes them.
+pub(super) fn order(training: &Training, model: &dyn Model, samples: &Samples, epoch: usize) -> Result<Tensor> {
+    let mut random = generator(training.seed, Purpose::Shuffle(epoch));
+    let mut order: Vec<i64> = (0..samples.len() as i64).collect();
+    if let Some(weights) = training.sampling.weights(model, samples)? {
+        // The weights are at least 1 each, so that there is always something to draw.
+        if let Ok(weighted) = WeightedIndex::new(weights) {
+            order.iter_mut().for_each(|position| *position = weighted.sample(&mut random) as i64);
+        }
+    } else if training.shuffle {
+        order.shuffle(&mut random);
+    }
+    Ok(Tensor::from_slice(&order))
+}

@@ -1,0 +1,228 @@
+//! What goes beyond the original's training: networks of other layers, schedules, early stopping, sampling, augmentation;
+//! each must learn, give the same bits from the same seed, and go on after an interrupt.
+
+use std::{cell::Cell, fs, path::Path};
+
+use mnist_classification::{model::Layer::*, prelude::*};
+use tch::{Device, Kind, Tensor};
+
+/// Drawn digits, few enough for a test.
+fn digits() -> Samples {
+    let digits = Mnist::drawn(3).unwrap().train.preprocess();
+    digits.select(&Tensor::arange(1_500, (Kind::Int64, Device::Cpu))).unwrap()
+}
+
+fn network(seed: u64) -> Network {
+    let layers = [
+        Convolution { channels: 6, size: 3 },
+        MaxPool(4),
+        BatchNorm,
+        Relu,
+        Flatten,
+        Dropout(0.2),
+        Dense(32),
+        BatchNorm,
+        Relu,
+        Dense(10),
+    ];
+    Network::new(&[1, 28, 28], &layers, seed).unwrap()
+}
+
+/// Everything at once.
+fn everything(epochs: usize) -> Training {
+    Training {
+        epochs,
+        batch_size: 64,
+        optimizer: Optimizer::nadam(0.003),
+        schedule: Schedule::OneCycle { rise: 0.3 },
+        augmentation: Augmentation { shift: 1.0, rotation: 5.0, scale: 0.05, shear: 5.0, elastic: 0.5 },
+        sampling: Sampling::Mistakes { times: 3.0 },
+        label_smoothing: 0.05,
+        early_stopping: Some(epochs),
+        verbose: false,
+        ..Training::default()
+    }
+}
+
+fn numbers(model: &dyn Model) -> Vec<Vec<f32>> {
+    let all = model.parameters().into_iter().chain(model.statistics());
+    all.map(|(_, tensor)| Vec::try_from(tensor.detach().reshape([-1])).unwrap()).collect()
+}
+
+fn trained(training: &Training) -> (Network, History) {
+    let mut model = network(1);
+    let history = fit(&mut model, &digits(), training).unwrap();
+    (model, history)
+}
+
+#[test]
+fn all_of_it_together_learns_and_repeats_itself() {
+    let training = Training { seed: 5, ..everything(3) };
+    let ((model, history), (again, _)) = (trained(&training), trained(&training));
+    assert_eq!(numbers(&model), numbers(&again));
+    let best = history.best().unwrap().validation.unwrap();
+    assert!(best.accuracy > 0.8, "{history:?}");
+    // The best epoch's weights are the model's.
+    let (_, validation) = digits().split(0.2).unwrap();
+    assert_eq!(evaluate(&model, &validation).unwrap(), best);
+}
+
+#[test]
+fn an_interrupted_training_goes_on_to_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Training { checkpoint: Some(folder.path().into()), ..everything(3) };
+    // A model that fails once in the third epoch stands for whatever ends a process.
+    let mut failing = Failing { network: network(1), steps_left: Cell::new(2 * 19 + 5) };
+    assert!(fit(&mut failing, &digits(), &kept).is_err());
+    assert!(fs::read_dir(folder.path().join("epoch-0002")).unwrap().count() >= 5);
+    let (model, history) = trained(&kept);
+    let (whole, expected) = trained(&everything(3));
+    assert_eq!(history.epochs.len(), expected.epochs.len());
+    assert_eq!(numbers(&model), numbers(&whole));
+}
+
+struct Failing {
+    network: Network,
+    steps_left: Cell<usize>,
+}
+
+impl Model for Failing {
+    fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
+        self.network.forward(inputs)
+    }
+
+    fn forward_training(&self, inputs: &Tensor, random: &mut Random) -> Result<Tensor> {
+        let left = self.steps_left.get();
+        self.steps_left.set(left.saturating_sub(1));
+        if left == 0 { Err(Error::Figure("on purpose".into())) } else { self.network.forward_training(inputs, random) }
+    }
+
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        self.network.parameters()
+    }
+
+    fn statistics(&self) -> Vec<(String, Tensor)> {
+        self.network.statistics()
+    }
+}
+
+#[test]
+fn early_stopping_stops_and_the_best_weights_come_back() {
+    // Steps far too large: the loss soon goes up and down.
+    let training = Training { optimizer: Optimizer::adam(0.1), early_stopping: Some(2), ..everything(40) };
+    let training = Training { schedule: Schedule::Constant, label_smoothing: 0.0, ..training };
+    let (model, history) = trained(&training);
+    let best = history.best().unwrap();
+    assert!(history.epochs.len() < 40, "{history:?}");
+    assert_eq!(history.epochs.len() - best.epoch, 2);
+    let (_, validation) = digits().split(0.2).unwrap();
+    assert_eq!(evaluate(&model, &validation).unwrap(), best.validation.unwrap());
+}
+
+#[test]
+fn a_training_that_stopped_early_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let training = Training {
+        optimizer: Optimizer::adam(0.1),
+        schedule: Schedule::Constant,
+        early_stopping: Some(1),
+        checkpoint: Some(folder.path().into()),
+        ..everything(40)
+    };
+    let (first, again) = (trained(&training), trained(&training));
+    assert_eq!(numbers(&first.0), numbers(&again.0));
+    assert_ne!(first.1.epochs[0].seconds, again.1.epochs[0].seconds);
+}
+
+#[test]
+fn mistakes_and_chosen_classes_are_seen_more_often() {
+    let seen = |sampling: Sampling| {
+        let mut counting = Counting { network: network(1), ink: Cell::new(0.0) };
+        let training = Training { epochs: 1, sampling, verbose: false, ..Training::default() };
+        // The pictures of one class are all ink, those of the others blank: how often each is drawn can be seen.
+        let labels = Tensor::arange(1_000, (Kind::Int64, Device::Cpu)).remainder(10);
+        let inputs = labels.eq(4).to_kind(Kind::Float).unsqueeze(1).expand([1_000, 784], false).contiguous();
+        fit(&mut counting, &Samples { name: "fours".into(), inputs, labels }, &training).unwrap();
+        counting.ink.get() / 784.0 / 800.0
+    };
+    assert!((seen(Sampling::Even) - 0.1).abs() < 1e-6);
+    // A tenth of the digits, drawn four times as often: 4 of 13.
+    let share = seen(Sampling::Classes { classes: vec![4], times: 4.0 });
+    assert!((share - 4.0 / 13.0).abs() < 0.06, "{share}");
+}
+
+struct Counting {
+    network: Network,
+    ink: Cell<f64>,
+}
+
+impl Model for Counting {
+    fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
+        self.network.forward(inputs)
+    }
+
+    fn forward_training(&self, inputs: &Tensor, random: &mut Random) -> Result<Tensor> {
+        self.ink.set(self.ink.get() + inputs.sum(Kind::Double).double_value(&[]));
+        self.network.forward_training(inputs, random)
+    }
+
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        self.network.parameters()
+    }
+}
+
+#[test]
+fn settings_that_cannot_work_are_errors() {
+    let error = |training: Training| fit(&mut network(1), &digits(), &training).unwrap_err().to_string();
+    let usual = || Training { verbose: false, ..Training::default() };
+    let plateau = Schedule::ReduceOnPlateau { patience: 1, factor: 0.5 };
+    for (training, beginning) in [
+        (Training { label_smoothing: 1.0, ..usual() }, "label_smoothing is 1; expected from 0 to below 1"),
+        (Training { early_stopping: Some(0), ..usual() }, "early_stopping is Some(0); expected at least 1 epoch"),
+        (Training { early_stopping: Some(1), validation_split: 0.0, ..usual() }, "early_stopping is Some(1); "),
+        (Training { schedule: plateau, validation_split: 0.0, ..usual() }, "schedule is ReduceOnPlateau"),
+        (Training { schedule: Schedule::OneCycle { rise: 1.5 }, ..usual() }, "schedule is OneCycle { rise: 1.5 }; "),
+        (Training { sampling: Sampling::Mistakes { times: 0.5 }, ..usual() }, "sampling times is 0.5; "),
+    ] {
+        let found = error(training);
+        assert!(found.starts_with(beginning), "{found}");
+    }
+}
+
+#[test]
+fn an_ensemble_averages_probabilities() {
+    let (one, other) = (network(1), network(2));
+    let inputs = digits().inputs.narrow(0, 0, 7);
+    let probabilities = |model: &dyn Model| model.forward(&inputs).unwrap().softmax(1, Kind::Float).detach();
+    let expected = (probabilities(&one) + probabilities(&other)) / 2.0;
+    let ensemble = Ensemble(vec![Box::new(one), Box::new(other)]);
+    let difference = (probabilities(&ensemble) - expected).abs().max().double_value(&[]);
+    assert!(difference < 1e-6, "{difference}");
+}
+
+#[test]
+fn a_network_survives_its_folder_and_others_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, _) = trained(&Training { early_stopping: None, ..everything(1) });
+    model.save(folder.path()).unwrap();
+    let read = Network::load(folder.path()).unwrap();
+    assert_eq!(numbers(&read), numbers(&model));
+    assert_eq!(read.summary(), model.summary());
+    let refused = |file: &str, text: &str| {
+        let path = folder.path().join(file);
+        let before = fs::read(&path).unwrap();
+        fs::write(&path, text).unwrap();
+        let error = Network::load(folder.path()).unwrap_err().to_string();
+        fs::write(&path, before).unwrap();
+        error
+    };
+    let cut = refused("network.json", "{\"input\": [1, 28, 28]");
+    assert!(cut.contains("network.json: found EOF while parsing"), "{cut}");
+    let wrong = refused("network.json", "{\"input\": [1, 28, 28], \"layers\": [{\"Dense\": 10}]}");
+    assert!(wrong.contains("a layer is Dense(10); expected a layer that takes digits of shape [1, 28, 28]"), "{wrong}");
+    let other = refused("network.json", "{\"input\": [784], \"layers\": [{\"Dense\": 10}]}");
+    assert!(other.contains("weights.safetensors: found"), "{other}");
+    assert!(refused("weights.safetensors", "no weights").contains("weights.safetensors: found"), "{other}");
+    let missing = Network::load(Path::new("nowhere")).unwrap_err().to_string();
+    assert!(missing.starts_with("nowhere/network.json: no such file; expected the layers of a network"), "{missing}");
+}
