@@ -13,7 +13,8 @@ Examples:
   cargo run                                   15 epochs on MNIST, results in runs/1
   cargo run -- --epochs 5 --seed 1            a shorter run from another seed
   cargo run -- --data fashion --out runs/f    four IDX files of your own
-  cargo run -- predict three.png              which digit a picture shows";
+  cargo run -- predict three.png              which digit a picture shows
+  cargo run -- predict --run models/cnn *.png     the same, by the best network";
 
 /// Trains a network on MNIST and keeps its weights, history, report, predictions and pictures in a folder.
 #[derive(Parser)]
@@ -61,7 +62,7 @@ struct Predict {
     /// PNG or JPEG files of any size, with dark or light ink
     #[arg(required = true)]
     images: Vec<PathBuf>,
-    /// The folder of a finished run [default: the latest in runs]
+    /// The folder of a finished run, or of another network, such as models/cnn [default: the latest in runs]
     #[arg(long)]
     run: Option<PathBuf>,
 }
@@ -108,9 +109,9 @@ fn train(arguments: &Train) -> Result<()> {
 
 fn predict_images(arguments: &Predict) -> Result<()> {
     let folder = arguments.run.clone().map_or_else(RunFolder::latest, Ok)?;
-    let model = Mlp::from_weights(folder.join("weights.safetensors"))?;
+    let model = run::model(&folder)?;
     for image in &arguments.images {
-        let probabilities = run::probabilities(&model, image)?;
+        let probabilities = run::probabilities(&*model, image)?;
         let best = (0..probabilities.len()).max_by(|&one, &other| probabilities[one].total_cmp(&probabilities[other]));
         println!("{}: {}", image.display(), best.unwrap_or_default());
         for (digit, probability) in probabilities.iter().enumerate() {

@@ -217,6 +217,40 @@ impl Results {
         ]?)
     }
 
+    /// What each experiment gains over the baseline.
+    pub fn gains<'a>(&'a self, baseline: &str) -> Vec<Gain<'a>> {
+        let gain = |summary: Summary<'a>| {
+            let differences = self.differences(&summary, baseline);
+            let seeds = differences.len() as f64;
+            let error = deviation(differences.clone())? / seeds.sqrt();
+            Some(Gain { name: summary.name, points: mean(differences)?, error })
+        };
+        self.summaries().into_iter().filter_map(gain).collect()
+    }
+
+    /// A row per experiment with validation digits: the lowest validation loss of its epochs and that of the last, in nats,
+    /// and by how much it rose in between; means over the seeds.
+    ///
+    /// # Errors
+    /// [`Error::Frame`] as polars reports it.
+    pub fn late_rise(&self) -> Result<DataFrame> {
+        let losses = |outcome: &Outcome| Some((outcome.lowest_validation_loss?, outcome.validation?.loss));
+        let rows: Vec<_> = self
+            .summaries()
+            .into_iter()
+            .filter_map(|summary| {
+                let (lowest, last): (Vec<_>, Vec<_>) = summary.outcomes.iter().filter_map(|each| losses(each)).unzip();
+                Some((summary.name.to_string(), mean(lowest)?, mean(last)?))
+            })
+            .collect();
+        Ok(df![
+            "experiment" => rows.iter().map(|(name, ..)| name.clone()).collect::<Vec<_>>(),
+            "lowest loss" => rows.iter().map(|(_, lowest, _)| *lowest).collect::<Vec<_>>(),
+            "last loss" => rows.iter().map(|(.., last)| *last).collect::<Vec<_>>(),
+            "rise" => rows.iter().map(|(_, lowest, last)| last - lowest).collect::<Vec<_>>(),
+        ]?)
+    }
+
     fn of(&self, experiment: &str) -> impl Iterator<Item = &Outcome> {
         self.outcomes.iter().filter(move |outcome| outcome.experiment == experiment)
     }
@@ -251,6 +285,28 @@ impl Summary<'_> {
 
     fn each(&self, value: impl Fn(&Outcome) -> f64) -> Vec<f64> {
         self.outcomes.iter().map(|outcome| value(outcome)).collect()
+    }
+}
+
+/// What an experiment gains over a baseline from the same seeds.
+#[derive(Debug)]
+pub struct Gain<'a> {
+    /// The experiment.
+    pub name: &'a str,
+    /// The mean difference in test accuracy, in points.
+    pub points: f64,
+    /// The standard error of that mean: with few seeds an uncertain number itself.
+    pub error: f64,
+}
+
+impl Gain<'_> {
+    /// In words: a difference counts from two standard errors on.
+    pub fn verdict(&self) -> &'static str {
+        match self.points / self.error {
+            ratio if ratio >= 2.0 => "helps",
+            ratio if ratio <= -2.0 => "harms",
+            _ => "no difference",
+        }
     }
 }
 
@@ -323,6 +379,10 @@ mod tests {
         // 0.5 and 1.5 points: seed 2 has no baseline.
         assert_eq!((cell("difference", 1), cell("its deviation", 1)), (Some(1.0), Some(0.707107)));
         assert_eq!((cell("difference", 0), cell("test, %", 0)), (None, Some(97.5)));
+        // The standard error of 0.5 and 1.5 is 0.5.
+        let gains = results.gains("baseline");
+        assert_eq!((gains.len(), gains[0].name, gains[0].verdict()), (1, "idea", "helps"));
+        assert!((gains[0].points - 1.0).abs() < 1e-9 && (gains[0].error - 0.5).abs() < 1e-9, "{gains:?}");
         assert_eq!((cell("validation, %", 0), cell("validation, %", 1)), (Some(98.0), None));
         let confused = results.confused(10_000).unwrap();
         assert_eq!(confused.column("4-9").unwrap().f64().unwrap().get(1), Some(1.0));

@@ -14,7 +14,7 @@ use tch::{Cuda, Device, Kind};
 use crate::{
     Error, Result, data, figures, files,
     metrics::{CLASSES, ClassificationReport, ConfusionMatrix},
-    model::{Mlp, Model},
+    model::{Mlp, Model, Network},
     prelude::Mnist,
     tables::Table,
     training::{self, History, Predictions, Scores, Training},
@@ -238,12 +238,23 @@ fn partial(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// The probability of each digit for a picture, from the weights of a finished run.
+/// The network of a folder: of a finished run, or one that [`Network::save`] wrote.
+///
+/// # Errors
+/// As [`Network::load`] and [`Mlp::from_weights`].
+pub fn model(folder: &Path) -> Result<Box<dyn Model>> {
+    if folder.join("network.json").exists() {
+        return Ok(Box::new(Network::load(folder)?));
+    }
+    Ok(Box::new(Mlp::from_weights(folder.join("weights.safetensors"))?))
+}
+
+/// The probability of each digit for a picture.
 ///
 /// # Errors
 /// [`Error::Missing`] or [`Error::Malformed`] for a picture that cannot be read; [`Error::Torch`] where the network
 /// takes pictures of another size.
-pub fn probabilities(model: &Mlp, picture: &Path) -> Result<Vec<f64>> {
+pub fn probabilities(model: &dyn Model, picture: &Path) -> Result<Vec<f64>> {
     let logits = tch::no_grad(|| model.forward(&data::picture(picture)?))?;
     Ok(Vec::try_from(logits.f_softmax(1, Kind::Double)?.f_reshape([-1])?)?)
 }

@@ -230,7 +230,7 @@ impl Layer {
             }
             Self::Convolution { channels, size } => {
                 let square = size * size;
-                let kernel = glorot(&[channels, input[0], size, size], input[0] * square, channels * square, random)?;
+                let kernel = glorot(&[channels, size, size, input[0]], input[0] * square, channels * square, random)?;
                 (vec![("kernel", trained(kernel)), ("bias", trained(constant(channels, 0.0)?))], vec![])
             }
             Self::BatchNorm => (
@@ -249,7 +249,9 @@ impl Built {
             Layer::Dense(_) => number(1).f_addmm(inputs, number(0))?,
             Layer::Convolution { size, .. } => {
                 let edge = (size / 2) as i64;
-                inputs.f_conv2d(number(0), Some(number(1)), [1, 1], [edge, edge], [1, 1], 1)?
+                // The channels of a pixel side by side in memory: libtorch is a quarter faster then.
+                let kernel = number(0).f_permute([0, 3, 1, 2])?;
+                inputs.f_conv2d(&kernel, Some(number(1)), [1, 1], [edge, edge], [1, 1], 1)?
             }
             Layer::MaxPool(size) => {
                 let square = [size as i64; 2];

@@ -1,0 +1,87 @@
+//! The plan: what is trained, one line for each idea. Choices were made on the validation digits.
+
+use mnist_classification::{model::Layer::*, prelude::*};
+
+/// A training that is to be run from several seeds.
+pub struct Experiment {
+    pub name: &'static str,
+    /// The network; without layers it is the original's.
+    pub layers: Vec<Layer>,
+    pub training: Training,
+}
+
+pub const BEST_CNN: &str = "best CNN";
+
+/// The best CNN from each of the first seeds, answering together.
+pub const ENSEMBLE: &str = "5 best CNNs together";
+pub const TOGETHER: u64 = 5;
+
+pub fn experiments() -> Vec<Experiment> {
+    let baseline = Training { verbose: false, ..Training::default() };
+    let original = |name, training| Experiment { name, layers: Vec::new(), training };
+    let network = |name, layers, training| Experiment { name, layers, training };
+    let optimizer = |optimizer| Training { optimizer, ..baseline.clone() };
+    let schedule = |schedule| Training { schedule, ..baseline.clone() };
+    let sampling = |sampling| Training { sampling, ..baseline.clone() };
+    let augmented = |augmentation| Training { augmentation, ..baseline.clone() };
+    let [shift, affine, elastic, all] = augmentations();
+    let mistakes = Sampling::Mistakes { times: 4.0 };
+    let pairs = Sampling::Classes { classes: vec![3, 4, 5, 7, 9], times: 2.0 };
+    let long = |epochs| Training {
+        epochs,
+        optimizer: Optimizer::adam(0.003),
+        schedule: Schedule::OneCycle { rise: 0.2 },
+        augmentation: all,
+        ..baseline.clone()
+    };
+    vec![
+        original("baseline", baseline.clone()),
+        original("Adam", optimizer(Optimizer::adam(0.001))),
+        original("Nadam", optimizer(Optimizer::nadam(0.001))),
+        original("step schedule", schedule(Schedule::Step { epochs: 5, factor: 0.3 })),
+        original("cosine schedule", schedule(Schedule::Cosine)),
+        original("one-cycle schedule", schedule(Schedule::OneCycle { rise: 0.3 })),
+        original("reduce on plateau", schedule(Schedule::ReduceOnPlateau { patience: 2, factor: 0.3 })),
+        original("early stopping", Training { early_stopping: Some(3), ..baseline.clone() }),
+        original("label smoothing", Training { label_smoothing: 0.1, ..baseline.clone() }),
+        network("dropout", mlp(&[Relu, Dropout(0.2)]), baseline.clone()),
+        network("batch normalisation", mlp(&[BatchNorm, Relu]), baseline.clone()),
+        original("mistakes more often", sampling(mistakes.clone())),
+        original("confused pairs more often", sampling(pairs)),
+        original("shift", augmented(shift)),
+        original("shift, rotation, scale, shear", augmented(affine)),
+        original("elastic", augmented(elastic)),
+        original("all augmentation", augmented(all)),
+        original("all augmentation, mistakes more often", Training { sampling: mistakes, ..augmented(all) }),
+        network("CNN", plain_cnn(), baseline.clone()),
+        network("best MLP", mlp(&[BatchNorm, Relu, Dropout(0.05)]), long(80)),
+        network(BEST_CNN, best_cnn(), long(18)),
+    ]
+}
+
+fn augmentations() -> [Augmentation; 4] {
+    let nothing = Augmentation::default();
+    let shift = Augmentation { shift: 2.0, ..nothing };
+    let affine = Augmentation { rotation: 10.0, scale: 0.1, shear: 10.0, ..shift };
+    [shift, affine, Augmentation { elastic: 1.5, ..nothing }, Augmentation { elastic: 1.2, ..affine }]
+}
+
+/// The original's layers with something behind each hidden one.
+fn mlp(behind: &[Layer]) -> Vec<Layer> {
+    let hidden = [512, 256, 128].into_iter().flat_map(|size| [&[Dense(size)], behind].concat());
+    hidden.chain([Dense(10)]).collect()
+}
+
+/// Two convolutions, and nothing else that is new.
+fn plain_cnn() -> Vec<Layer> {
+    let (first, second) = (Convolution { channels: 16, size: 5 }, Convolution { channels: 32, size: 5 });
+    vec![first, MaxPool(2), Relu, second, MaxPool(2), Relu, Flatten, Dense(128), Relu, Dense(10)]
+}
+
+/// Five convolutions. Pooling comes first, so that what follows has a quarter of the numbers to do.
+fn best_cnn() -> Vec<Layer> {
+    let block = |channels, pool: &[Layer]| [&[Convolution { channels, size: 3 }], pool, &[BatchNorm, Relu]].concat();
+    let (pool, none) = ([MaxPool(2)], []);
+    let blocks = [block(24, &pool), block(32, &none), block(48, &pool), block(64, &none), block(96, &pool)];
+    blocks.concat().into_iter().chain([Flatten, Dropout(0.4), Dense(10)]).collect()
+}
