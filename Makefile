@@ -4,6 +4,7 @@ PYTHON ?= python3
 JUPYTER = .venv/bin/python -m jupyter
 EXECUTE = .venv/bin/python scripts/execute.py
 NOTEBOOK = notebooks/MNIST-Classification.ipynb
+IMPROVEMENTS = notebooks/Improvements.ipynb
 # `make … CUDA=1` installs what libtorch needs on a GPU.
 SETUP = scripts/setup.py $(if $(CUDA),--cuda)
 
@@ -12,7 +13,7 @@ ifneq ($(MNIST_DIR),)
 export MNIST_DIR := $(shell cd "$(MNIST_DIR)" && pwd || echo "$(MNIST_DIR)")
 endif
 
-.PHONY: help set-up notebook lab kernel test figures bench bench-kernel clean
+.PHONY: help set-up notebook lab kernel test figures experiments bench bench-kernel clean
 
 help:  ## lists the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -41,8 +42,13 @@ test: set-up  ## runs every check
 	.venv/bin/python tests/kernels.py
 	.venv/bin/python tests/notebooks.py
 
-figures: set-up  ## executes the main notebook, keeps its outputs in it and its pictures in figures/
+figures: set-up  ## executes the notebooks, keeps their outputs in them and their pictures in figures/
 	@$(EXECUTE) $(NOTEBOOK) --refresh
+	@$(EXECUTE) $(IMPROVEMENTS) --refresh
+
+experiments: set-up  ## trains all of Improvements.ipynb's table that is not in results/ yet
+	cargo run --quiet --example experiments
+	.venv/bin/python bench/tables.py
 
 PEERS = target/peers
 $(PEERS)/installed: bench/requirements.txt

@@ -1,5 +1,5 @@
-"""Writes what `make bench` and `make bench-kernel` measured into README.md and environment.md, between the comments that
-name each table."""
+"""Writes what `make bench`, `make bench-kernel` and `make experiments` measured into the documents, between the comments
+that name each table."""
 
 import csv
 import json
@@ -59,6 +59,10 @@ def rows_of(name):
         return list(csv.DictReader(file))
 
 
+def per_cent(share):
+    return f"{100 * share:.2f}"
+
+
 def growth():
     rows = rows_of("growth.csv")
     return table(
@@ -70,12 +74,50 @@ def growth():
 
 def seeds():
     rows = rows_of("seeds.csv")
-    accuracies = [float(row["test_accuracy"]) for row in rows]
-    mean, deviation = statistics.mean(accuracies), statistics.stdev(accuracies)
+
+    def line(title, column):
+        accuracies = [float(row[column]) for row in rows]
+        return [title, *map(per_cent, [*accuracies, statistics.mean(accuracies), statistics.stdev(accuracies)])]
+
     return table(
-        ["seed", *(row["seed"] for row in rows), "mean", "standard deviation"],
-        [["test accuracy, %", *(f"{100 * value:.2f}" for value in [*accuracies, mean, deviation])]],
+        ["test accuracy, %", *(f"seed {row['seed']}" for row in rows), "mean", "deviation"],
+        [line("a new order in every epoch", "test_accuracy"), line("one order for all epochs", "one_order_test_accuracy")],
     )
+
+
+def outcomes():
+    """The lines of each experiment."""
+    found = {}
+    for row in rows_of("../results/experiments.csv"):
+        found.setdefault(row["experiment"], []).append(row)
+    return found
+
+
+def experiments():
+    found = outcomes()
+    before = {row["seed"]: float(row["test_accuracy"]) for row in found["baseline"]}
+    rows = []
+    for name, runs in found.items():
+        accuracies = [float(run["test_accuracy"]) for run in runs]
+        gains = [100 * (float(run["test_accuracy"]) - before[run["seed"]]) for run in runs if run["seed"] in before]
+        deviation = per_cent(statistics.stdev(accuracies)) if len(runs) > 1 else ""
+        gain = "" if name == "baseline" else f"{statistics.mean(gains):+.2f}"
+        rows.append([name, str(len(runs)), runs[0]["epochs"], per_cent(statistics.mean(accuracies)), deviation, gain])
+    return table(["", "seeds", "epochs", "test accuracy, %", "deviation", "gain, points"], rows)
+
+
+def card():
+    runs = outcomes()["best CNN"]
+    accuracies = [float(run["test_accuracy"]) for run in runs]
+    return table(
+        ["test accuracy, 10,000 digits", "mistakes", "validation accuracy", "mean test accuracy over all seeds"],
+        [[
+            per_cent(accuracies[0]) + " %",
+            str(round(10_000 * (1 - accuracies[0]))),
+            per_cent(float(runs[0]["validation_accuracy"])) + " %",
+            f"{per_cent(statistics.mean(accuracies))} % ({len(runs)} seeds, deviation {per_cent(statistics.stdev(accuracies))})",
+        ]],
+    )  # fmt: skip
 
 
 def kernel():
@@ -105,7 +147,11 @@ def kernel():
 
 
 def main():
-    documents = {"README.md": (training, growth, seeds), "environment.md": (kernel,)}
+    documents = {
+        "README.md": (training, growth, seeds, experiments),
+        "environment.md": (kernel,),
+        "models/cnn/README.md": (card,),
+    }
     for document, tables in documents.items():
         path = BENCH.parent / document
         text = path.read_text()

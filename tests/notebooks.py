@@ -16,9 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 MAIN = NOTEBOOKS / "MNIST-Classification.ipynb"
+IMPROVEMENTS = NOTEBOOKS / "Improvements.ipynb"
 # What a test trains must not take the place of what the reader trained.
 OUT = tempfile.TemporaryDirectory()
-FEW_EPOCHS = {**os.environ, "MNIST_EPOCHS": "2", "MNIST_OUT": OUT.name}
+FEW_EPOCHS = {**os.environ, "MNIST_EPOCHS": "2", "MNIST_QUICK": "1", "MNIST_OUT": OUT.name}
 MINUTES = 60_000  # in a browser's milliseconds
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -78,16 +79,17 @@ class Committed(unittest.TestCase):
         self.assertEqual(len(set(map(tuple, asked.values()))), 1, asked)
 
 
-class Executed(unittest.TestCase):
-    """The main notebook, run for real with fewer epochs."""
+class Executed:
+    """A notebook, run for real with fewer epochs."""
 
     @classmethod
     def setUpClass(cls):
-        command = [sys.executable, str(ROOT / "scripts" / "execute.py"), str(MAIN)]
-        before = MAIN.read_bytes()
+        command = [sys.executable, str(ROOT / "scripts" / "execute.py"), str(cls.notebook)]
+        before = cls.notebook.read_bytes()
         cls.executed = subprocess.run(command, env=FEW_EPOCHS, capture_output=True, text=True)
-        cls.untouched = MAIN.read_bytes() == before
-        cls.cells = code_cells(ROOT / "out" / MAIN.stem / MAIN.name) if cls.executed.returncode == 0 else []
+        cls.untouched = cls.notebook.read_bytes() == before
+        executed = ROOT / "out" / cls.notebook.stem / cls.notebook.name
+        cls.cells = code_cells(executed) if cls.executed.returncode == 0 else []
 
     def test_runs_to_the_end(self):
         self.assertEqual(self.executed.returncode, 0, self.executed.stdout + self.executed.stderr)
@@ -100,10 +102,18 @@ class Executed(unittest.TestCase):
         self.assertRegex(self.executed.stdout, r"Test accuracy: +\d")
 
     def test_shows_the_pictures_of_the_committed_notebook(self):
-        self.assertEqual(len(pictures(self.cells)), len(pictures(code_cells(MAIN))))
+        self.assertEqual(len(pictures(self.cells)), len(pictures(code_cells(self.notebook))))
 
     def test_leaves_the_committed_notebook_as_it_was(self):
         self.assertTrue(self.untouched)
+
+
+class MainExecuted(Executed, unittest.TestCase):
+    notebook = MAIN
+
+
+class ImprovementsExecuted(Executed, unittest.TestCase):
+    notebook = IMPROVEMENTS
 
 
 def chromium():
