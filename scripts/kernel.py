@@ -155,7 +155,7 @@ def main(connection_file):
     status = door.recv(20)
     if not status:
         # The session's own process was killed and could not end evcxr's.
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):
             os.killpg(process, signal.SIGKILL)
     if status != b"0":
         sys.stderr.write(messages.read())

@@ -192,8 +192,8 @@ def main(folder, lock, listener):
             deadline += WAITING_TIME
             if not kernels_at_work():
                 evcxr.kill()
-    # A process that runs a cell would go on training.
-    with contextlib.suppress(ProcessLookupError):
+    # A process that runs a cell would go on training. Where none is left, this fails.
+    with contextlib.suppress(OSError):
         os.killpg(evcxr.pid, signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
     if door is not None:
