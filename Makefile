@@ -3,6 +3,8 @@
 PYTHON ?= python3
 JUPYTER = .venv/bin/python -m jupyter
 EXECUTE = .venv/bin/python scripts/execute.py
+# Gets a kernel ready while the rest starts.
+SPARE = .venv/bin/python scripts/spare.py
 NOTEBOOK = notebooks/MNIST-Classification.ipynb
 IMPROVEMENTS = notebooks/Improvements.ipynb
 # `make … CUDA=1` installs what libtorch needs on a GPU.
@@ -23,9 +25,11 @@ set-up:  ## installs and compiles what the others need (they call it)
 	@$(PYTHON) $(SETUP)
 
 notebook: set-up  ## executes the main notebook and writes its pictures and its page into out/
+	@$(SPARE) 2>/dev/null
 	@$(EXECUTE) $(NOTEBOOK)
 
 lab: set-up  ## opens the notebooks in JupyterLab
+	@$(SPARE) 2>/dev/null
 	$(JUPYTER) lab --notebook-dir=notebooks --ip=127.0.0.1 --LabApp.default_url=/lab/tree/MNIST-Classification.ipynb \
 	  --MappingKernelManager.kernel_info_timeout=600 $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -69,5 +73,6 @@ bench-kernel: set-up $(PEERS)/installed  ## measures the kernel beside evcxr's d
 	.venv/bin/python bench/tables.py
 
 clean:  ## removes what the targets above made here
+	@if [ -d target/kernel ] && [ -d .venv ]; then $(SPARE) --end; fi
 	rm -rf .venv target out runs
 	@if [ -L libtorch ]; then rm libtorch; fi

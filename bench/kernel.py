@@ -1,18 +1,22 @@
-"""Drives real kernels through the Jupyter protocol, in turn: this project's, evcxr as it comes but for a build folder
-that lasts, and the original's Python notebook in its own. The medians go into bench/kernel.json.
+"""Drives real kernels through the Jupyter protocol, in turn: this project's with a spare waiting, as a reader has it, and
+with none; evcxr as it comes but for a build folder that lasts; and the original's Python notebook in its own kernel. The
+medians go into bench/kernel.json.
 
-Options: BENCH_ROUNDS, how often all is measured (3).
+Options: BENCH_ROUNDS, how often all is measured (3); BENCH_REBUILD, if evcxr's folder is to be built anew (9 minutes), which
+its size on disk needs after a change: cargo keeps what it built before.
 """
 
 import json
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
 
-from jupyter_client import KernelManager
+import psutil
+from jupyter_client import BlockingKernelClient, KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 
 BENCH = Path(__file__).resolve().parent
@@ -24,6 +28,7 @@ from training import machine
 
 SPECS = ROOT / "target" / "bench" / "kernels"
 EVCXR_FOLDER = ROOT / "target" / "bench" / "evcxr"
+SPARE = [sys.executable, str(ROOT / "scripts" / "spare.py")]
 PEERS = ROOT / "target" / "peers" / "bin" / "python"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", 3))
 IDLE = 10  # seconds that a kernel is left alone before "idle" is measured
@@ -51,17 +56,37 @@ EDITS = [
     "fn percent(share: f64) -> String { format!(\"{:.1} %\", 100.0 * share) }",
     "println!(\"{}\", percent(report.classes[3].recall));",
 ]
+VARIABLE = [RUST[0], "let training = Training::default();"]
+CHART = ["let mnist = Mnist::load()?;", "figures::digits(&mnist.train, 25)?"]
 # For each kernel: its cells, those of them that train, what makes a first variable, and what shows a first chart.
 KERNELS_MEASURED = {
-    "ours": (KERNEL_NAME, RUST, "fit(", [RUST[0], "let training = Training::default();"]),
-    "evcxr": ("bench-evcxr", RUST, "fit(", [RUST[0], "let training = Training::default();"]),
-    "python": ("bench-python", PYTHON, ".fit(", ["import keras\nseed = 0"]),
+    "ours": (KERNEL_NAME, RUST, "fit(", VARIABLE, CHART),
+    "ours_first": (KERNEL_NAME, RUST, "fit(", VARIABLE, CHART),
+    "evcxr": ("bench-evcxr", RUST, "fit(", VARIABLE, CHART),
+    "python": ("bench-python", PYTHON, ".fit(", ["import keras\nseed = 0"], PYTHON[:2] + PYTHON[3:4]),
 }
-CHARTS = {
-    "ours": ["let mnist = Mnist::load()?;", "figures::digits(&mnist.train, 25)?"],
-    "evcxr": ["let mnist = Mnist::load()?;", "figures::digits(&mnist.train, 25)?"],
-    "python": PYTHON[:2] + PYTHON[3:4],
-}
+
+
+def end_spare():
+    subprocess.run([*SPARE, "--end"], check=True)
+
+
+def spare():
+    """Waits until a spare is ready; gives its folder."""
+    subprocess.run(SPARE, stderr=subprocess.DEVNULL, check=True)
+    [waiting] = KERNELS.glob("session-*/waiting")
+    client = BlockingKernelClient(connection_file=str(waiting.parent / "connection.json"))
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready(timeout=1800)
+    client.stop_channels()
+    return waiting.parent
+
+
+def memory(folder):
+    """Megabytes that the processes of a session hold for themselves."""
+    [keeper] = [process for process in psutil.process_iter(["cmdline"]) if str(folder) in (process.info["cmdline"] or [])]
+    return sum(process.memory_full_info().uss for process in [keeper, *keeper.children(recursive=True)]) / 1e6
 
 
 class Kernel:
@@ -83,6 +108,7 @@ class Kernel:
     def __exit__(self, *failure):
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
+        time.sleep(3)  # What it started ends a moment later.
 
     def age(self):
         return time.perf_counter() - self.began
@@ -119,6 +145,8 @@ def write_specs():
 
 def warm_up_evcxr():
     """Compiles all dependencies in evcxr's folder once, as its first kernel would (9 minutes)."""
+    if os.environ.get("BENCH_REBUILD"):
+        shutil.rmtree(EVCXR_FOLDER, ignore_errors=True)
     if not (EVCXR_FOLDER / "target").exists():
         EVCXR_FOLDER.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "Cargo.lock", EVCXR_FOLDER / "Cargo.lock")
@@ -138,23 +166,35 @@ def disk(*folders):
     return sum(sizes.values()) / 1e6
 
 
+def prepare(kind):
+    """What waits when a kernel of this kind is launched. Beside it no spare starts: it is not left alone for so long."""
+    if kind == "ours":
+        return spare()
+    end_spare()
+
+
 def measure(kind):
-    name, cells, training, variable = KERNELS_MEASURED[kind]
+    name, cells, training, variable, chart = KERNELS_MEASURED[kind]
     found = {}
+    waiting = prepare(kind)
+    if waiting:
+        found["spare_mb"] = memory(waiting)
     with Kernel(name) as kernel:
         found["ready_s"] = kernel.ready
         for cell in variable:
             kernel.run(cell)
         found["first_variable_s"] = kernel.age()
-        for cell in CHARTS[kind]:
+        for cell in chart:
             kernel.run(cell)
         found["first_chart_s"] = kernel.age()
         if kind != "python":
-            folders = KERNELS.iterdir() if kind == "ours" else [EVCXR_FOLDER]
+            folders = [EVCXR_FOLDER] if kind == "evcxr" else KERNELS.iterdir()
             found["disk_mb"] = disk(*folders)
+    prepare(kind)
     with Kernel(name) as kernel:
         time.sleep(IDLE)
         found["first_cell_when_idle_s"] = kernel.run("\n".join(variable))
+    prepare(kind)
     with Kernel(name) as kernel:
         seconds = [kernel.run(cell) for cell in cells]
         found["run_all_s"] = kernel.age()
@@ -168,6 +208,7 @@ def measure(kind):
 
 def main():
     write_specs()
+    end_spare()
     warm_up_evcxr()
     rounds = {kind: [] for kind in KERNELS_MEASURED}
     for number in range(1, ROUNDS + 1):

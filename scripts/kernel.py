@@ -1,124 +1,165 @@
-"""Jupyter starts this as the kernel: it gives evcxr a build folder of its own, where everything is compiled already.
+"""Jupyter starts this as the kernel: it takes a session in which evcxr is ready, and passes messages to it and back.
 
-Two kernels in one build folder would overwrite each other's cells.
+The session has ports and a key of its own, because it was there before Jupyter chose them (see spare.py and session.py).
 """
 
 import contextlib
-import fcntl
+import hashlib
+import hmac
+import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
+import threading
 from pathlib import Path
 
-import psutil
+import zmq
 
-import warm
-from project import EVCXR, KERNELS, LIBTORCH, lock, rust_environment
+import spare
 
-# What evcxr reads when it starts. rust-analyzer inside it takes long over what a notebook asks for first: the
-# dependencies and a first variable are there before the kernel says that it is ready. The `:dep` lines are the notebooks'
-# own to the letter; then evcxr knows them when they come again.
-SETTINGS = {
-    # Take the crates that set-up has fetched and ask no server. For a crate of your own: `:offline 0`, then `:dep`.
-    "evcxr.toml": "[evcxr]\noffline_mode = true\n",
-    "init.evcxr": "".join(f":dep {line}\n" for line in warm.dependencies().splitlines()),
-    "prelude.rs": "use mnist_classification::prelude::*; let warm_up = Mlp::new(&[1, 1], 0)?;",
+DELIMITER = b"<IDS|MSG>"
+# Jupyter's side of a channel, and evcxr's.
+CHANNELS = {
+    "iopub": (zmq.PUB, zmq.SUB),
+    "shell": (zmq.ROUTER, zmq.DEALER),
+    "control": (zmq.ROUTER, zmq.DEALER),
+    "stdin": (zmq.ROUTER, zmq.DEALER),
 }
-
-# How long a training may take to notice that it should stop.
-PATIENCE = 2.0
-
-
-def remove_folders_of_dead_kernels():
-    """A kernel that was killed could not remove its folder; nobody holds that folder's lock any more."""
-    for folder in KERNELS.glob("session-*"):
-        # Held by a kernel at work, or just removed by one that ended.
-        with contextlib.suppress(OSError), open(folder / "lock", "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+# So long a kernel is quiet before the next spare is started: it takes the processor for a while.
+QUIET_SECONDS = 20
 
 
-def bring_up_to_date():
-    """Compiles the library's changes; tells whether that went well."""
-    try:
-        warm.update()
-        return True
-    except subprocess.CalledProcessError:
-        # The notebook's `:dep` cell meets the same error and shows it to the reader.
-        print("The library does not compile; the notebook's first cell will say why.", file=sys.stderr)
-        return False
+def address(connection, channel):
+    separator = "-" if connection["transport"] == "ipc" else ":"
+    return f"{connection['transport']}://{connection['ip']}{separator}{connection[channel + '_port']}"
 
 
-def write_settings(folder, library_compiles):
-    for name, text in SETTINGS.items():
-        # Without its library a kernel could not even start.
-        if library_compiles or name == "evcxr.toml":
-            (folder / name).write_text(text)
+def new_socket(context, kind):
+    made = context.socket(kind)
+    made.set_hwm(0)  # Drop no message, however many wait.
+    made.linger = 1000
+    return made
 
 
-def environment(folder):
-    """evcxr's settings, and where the loader finds libtorch."""
-    variables = rust_environment()
-    variables["EVCXR_TMPDIR"] = str(folder / "cells")
-    variables["EVCXR_CONFIG_DIR"] = str(folder)
-    # A failed cell shows its message, not the kernel's own call stack.
-    variables["RUST_BACKTRACE"] = "0"
-    # evcxr looks here for a kernel of its own to rewrite: let it find none.
-    variables["JUPYTER_PATH"] = str(folder)
-    variables["MNIST_INTERRUPT_FILE"] = str(folder / "interrupt")
-    library_path = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
-    paths = [str(LIBTORCH / "lib"), variables.get(library_path)]
-    variables[library_path] = os.pathsep.join(filter(None, paths))
-    return variables
+def jupyters_sockets(context, connection):
+    sockets = {}
+    for channel, (kind, _) in CHANNELS.items():
+        sockets[channel] = new_socket(context, kind)
+        if kind == zmq.ROUTER:
+            sockets[channel].router_handover = 1  # A client may come back under its name.
+        sockets[channel].bind(address(connection, channel))
+    return sockets
 
 
-def interrupt(kernel, request):
-    """Asks a training at work to stop, which keeps the notebook's variables; where none answers, ends the process that
-    runs the cells, as evcxr itself does at an interrupt."""
-    request.touch()
-    deadline = time.monotonic() + PATIENCE
-    while request.exists():
-        if time.monotonic() > deadline:
-            request.unlink(missing_ok=True)
-            for process in psutil.Process(kernel.pid).children():
-                if process.name().startswith("evcxr"):
-                    process.kill()
+def evcxrs_sockets(context, connection):
+    sockets = {}
+    for channel, (_, kind) in CHANNELS.items():
+        sockets[channel] = new_socket(context, kind)
+        if kind == zmq.SUB:
+            sockets[channel].subscribe(b"")
+        else:
+            # A cell's question goes to the name from which the cell came.
+            sockets[channel].identity = b"launcher"
+        sockets[channel].connect(address(connection, channel))
+    return sockets
+
+
+def answer_heartbeat(connection):
+    """Runs beside all else, from the beginning to the end."""
+    heartbeat = new_socket(zmq.Context(), zmq.REP)
+    heartbeat.bind(address(connection, "hb"))
+    while True:
+        heartbeat.send_multipart(heartbeat.recv_multipart())
+
+
+def sign(key, parts):
+    return hmac.new(key.encode(), b"".join(parts[:4]), hashlib.sha256).hexdigest().encode() if key else b""
+
+
+def signed_anew(frames, old_key, new_key):
+    """The message for the other side, or nothing if its signature is wrong. It is: names, delimiter, signature, header,
+    parent's header, metadata, content."""
+    start = frames.index(DELIMITER) + 1 if DELIMITER in frames else len(frames)
+    parts = frames[start + 1 :]
+    if len(parts) < 4 or not hmac.compare_digest(frames[start], sign(old_key, parts)):
+        return None
+    return [*frames[:start], sign(new_key, parts), *parts]
+
+
+def wait_until_ready(evcxr, key, door):
+    """Asks until evcxr answers on iopub, too: until then it would lose what a first cell prints."""
+    header = {"msg_id": "ready", "msg_type": "kernel_info_request", "session": "launcher", "username": "launcher", "version": "5.3"}
+    parts = [json.dumps(header).encode(), b"{}", b"{}", b"{}"]
+    poller = zmq.Poller()
+    poller.register(evcxr["shell"], zmq.POLLIN)
+    poller.register(door.fileno(), zmq.POLLIN)
+    while not evcxr["iopub"].poll(20):
+        evcxr["shell"].send_multipart([DELIMITER, sign(key, parts), *parts])
+        if door.fileno() in dict(poller.poll()):
+            return  # The session has ended.
+        evcxr["shell"].recv()
+
+
+def is_busy(frames, before):
+    """Whether a cell is at work, after this message on iopub."""
+    header, content = frames[-4], frames[-1]
+    if json.loads(header)["msg_type"] == "status":
+        return json.loads(content)["execution_state"] == "busy"
+    return before
+
+
+def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, door):
+    """Until the session ends."""
+    poller = zmq.Poller()
+    poller.register(door.fileno(), zmq.POLLIN)
+    ways = {}
+    for channel in CHANNELS:
+        ways[evcxr[channel]] = (jupyter[channel], evcxrs_key, jupyters_key)
+        if channel != "iopub":
+            ways[jupyter[channel]] = (evcxr[channel], jupyters_key, evcxrs_key)
+    for source in ways:
+        poller.register(source, zmq.POLLIN)
+    busy, next_spare = False, None
+    while True:
+        events = dict(poller.poll(1000 * QUIET_SECONDS))
+        for source, (target, old_key, new_key) in ways.items():
+            if source in events and (frames := signed_anew(source.recv_multipart(), old_key, new_key)):
+                target.send_multipart(frames)
+                if source == evcxr["iopub"]:
+                    busy = is_busy(frames, busy)
+        if list(events) == [door.fileno()]:
             return
-        time.sleep(0.01)
+        if not events and not busy and next_spare is None:
+            silent = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
+            next_spare = subprocess.Popen([sys.executable, spare.__file__, os.getcwd()], **silent)
 
 
 def main(connection_file):
-    # Jupyter interrupts by a signal to all processes of the kernel; only this one answers.
+    # Jupyter interrupts by a signal to all processes of the kernel.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with lock("warm"):
-        remove_folders_of_dead_kernels()
-        library_compiles = bring_up_to_date()
-        folder = Path(tempfile.mkdtemp(prefix="session-", dir=KERNELS))
-        alive = open(folder / "lock", "w")
-        fcntl.flock(alive, fcntl.LOCK_EX)
-        warm.clone(warm.WARM, folder)
-    write_settings(folder, library_compiles)
+    context = zmq.Context()
+    connection = json.loads(Path(connection_file).read_text())
+    threading.Thread(target=answer_heartbeat, args=[connection], daemon=True).start()
+    jupyter = jupyters_sockets(context, connection)
+    folder, door, process = spare.take()
+    messages = open(folder / "messages")
+    signal.signal(signal.SIGINT, lambda number, frame: door.send(b"!"))
 
-    command = [EVCXR, "--control_file", connection_file]
-    kernel = subprocess.Popen(command, env=environment(folder), pass_fds=[alive.fileno()])
-    terminated = []
+    sessions_connection = json.loads((folder / "connection.json").read_text())
+    evcxr = evcxrs_sockets(context, sessions_connection)
+    wait_until_ready(evcxr, sessions_connection["key"], door)
+    pass_messages(jupyter, connection["key"], evcxr, sessions_connection["key"], door)
 
-    def terminate(number, frame):
-        terminated.append(number)
-        kernel.kill()
-
-    signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGINT, lambda number, frame: interrupt(kernel, folder / "interrupt"))
-    status = kernel.wait()
-    shutil.rmtree(folder, ignore_errors=True)
-    if terminated and os.getpgrp() == os.getpid():
-        # The process that runs the cells would go on training; Jupyter starts every kernel in a group of its own.
-        os.killpg(0, signal.SIGKILL)
-    sys.exit(status)
+    context.destroy()
+    status = door.recv(20)
+    if not status:
+        # The session's own process was killed and could not end evcxr's.
+        with contextlib.suppress(OSError):
+            os.killpg(process, signal.SIGKILL)
+    if status != b"0":
+        sys.stderr.write(messages.read())
+    sys.exit(int(status or 1))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""Checks of the kernel itself through the Jupyter protocol: several at once, interrupted, killed, with a changed library."""
+"""Checks of the kernel itself through the Jupyter protocol: several at once, interrupted, killed, with a changed library,
+from a spare that was started beforehand."""
 
 import contextlib
 import os
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -13,11 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty
 
-from jupyter_client import KernelManager
+import psutil
+from jupyter_client import BlockingKernelClient, KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "target" / "kernel"
+NOTEBOOKS = ROOT / "notebooks"
+SPARE = [sys.executable, str(ROOT / "scripts" / "spare.py")]
 SPECS = ROOT / ".venv" / "share" / "jupyter" / "kernels"
 COLOURS = re.compile("\x1b\\[[0-9;]*m")
 
@@ -25,11 +30,11 @@ COLOURS = re.compile("\x1b\\[[0-9;]*m")
 class Kernel:
     """A kernel, and a client that runs cells in it."""
 
-    def __init__(self):
+    def __init__(self, **variables):
         specs = KernelSpecManager(kernel_dirs=[str(SPECS)])
         self.manager = KernelManager(kernel_name="rust-mnist", kernel_spec_manager=specs)
         self.messages = tempfile.TemporaryFile("w+")
-        self.manager.start_kernel(cwd=str(ROOT / "notebooks"), stderr=self.messages)
+        self.manager.start_kernel(cwd=str(NOTEBOOKS), env=os.environ | variables, stderr=self.messages)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=600)
@@ -71,7 +76,41 @@ def started(count):
 
 
 def sessions():
-    return set(KERNELS.glob("session-*"))
+    """Of kernels at work; a spare has none yet."""
+    return {folder for folder in KERNELS.glob("session-*") if not (folder / "waiting").exists()}
+
+
+def spares():
+    return [path.parent for path in KERNELS.glob("session-*/waiting")]
+
+
+def spare(**variables):
+    """The folder of a spare that is ready."""
+    subprocess.run(SPARE, env=os.environ | variables, stderr=subprocess.DEVNULL, check=True)
+    [folder] = spares()
+    client = BlockingKernelClient(connection_file=str(folder / "connection.json"))
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready(timeout=600)
+    client.stop_channels()
+    return folder
+
+
+def processes(folder):
+    """All processes of the session in this folder."""
+    [keeper] = [process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [])[2:3] == [str(folder)]]
+    return [keeper, *keeper.children(recursive=True)]
+
+
+def eventually(condition):
+    deadline = time.monotonic() + 120
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+def tearDownModule():
+    subprocess.run([*SPARE, "--end"], check=True)
 
 
 class One(unittest.TestCase):
@@ -192,6 +231,7 @@ class Several(unittest.TestCase):
                 pass
 
     def test_a_change_in_the_library_is_compiled_once_and_shows(self):
+        outdated = spare()
         source = ROOT / "src" / "lib.rs"
         before = source.read_bytes()
         self.addCleanup(source.write_bytes, before)
@@ -206,6 +246,78 @@ class Several(unittest.TestCase):
             kernel.messages.seek(0)
             compiled += kernel.messages.read().count("Compiling mnist-classification")
         self.assertEqual(compiled, 1)
+        self.assertFalse(outdated.exists())
+
+
+class Spare(unittest.TestCase):
+    """A session that was started beforehand and waits for a notebook."""
+
+    def kernel(self, **variables):
+        kernel = Kernel(**variables)
+        self.addCleanup(kernel.stop)
+        return kernel
+
+    def test_is_taken_and_serves_as_any_other_and_is_followed_by_the_next(self):
+        waiting = spare()
+        before = sessions()
+        kernel = self.kernel()
+        self.assertEqual(sessions() - before, {waiting})
+        code = 'let folder = std::env::current_dir()?;\nprintln!("{}", folder.display());'
+        self.assertEqual(kernel.run(code), (f"{NOTEBOOKS}\n", ""))
+        text = 'println!("{}", "x".repeat(2_000_000));'
+        self.assertEqual(kernel.run(text), ("x" * 2_000_000 + "\n", ""))
+        self.assertEqual(self.answer_to_a_question(kernel), "an answer\n")
+
+        threading.Timer(2, kernel.manager.interrupt_kernel).start()
+        self.assertIn("Subprocess terminated", kernel.run("loop { std::hint::spin_loop(); }")[1])
+        self.assertEqual(kernel.run('println!("{}", 6 * 7);'), ("42\n", ""))
+        self.assertTrue(eventually(spares), "no other spare was started")
+
+        # The launcher is killed in the middle of a cell: its session ends by itself.
+        started = processes(waiting)
+        kernel.client.execute("loop { std::hint::spin_loop(); }")
+        time.sleep(2)
+        kernel.kill()
+        self.assertEqual(psutil.wait_procs(started, timeout=10)[1], [])
+        self.assertTrue(eventually(lambda: not waiting.exists()))
+
+    def answer_to_a_question(self, kernel):
+        printed = []
+
+        def collect(message):
+            if message["msg_type"] == "stream":
+                printed.append(message["content"]["text"])
+
+        # What the crate evcxr_input does.
+        code = (
+            'println!("EVCXR_INPUT_REQUEST:a question");\nlet mut line = String::new();\n'
+            'std::io::stdin().read_line(&mut line)?;\nprint!("{line}");'
+        )
+        kernel.client.execute_interactive(
+            code, timeout=60, allow_stdin=True, output_hook=collect, stdin_hook=lambda message: kernel.client.input("an answer")
+        )
+        return "".join(printed)
+
+    def test_of_another_environment_is_not_taken(self):
+        other = spare(MNIST_EPOCHS="3")
+        kernel = self.kernel(MNIST_EPOCHS="4")
+        self.assertEqual(kernel.run('println!("{}", std::env::var("MNIST_EPOCHS")?);'), ("4\n", ""))
+        self.assertFalse(other.exists())
+
+    def test_is_left_alone_when_the_folders_of_killed_sessions_are_removed(self):
+        killed = spare()
+        for process in processes(killed):
+            process.kill()
+        self.assertTrue(killed.exists())
+        waiting = spare()
+        self.assertFalse(killed.exists())
+        self.assertEqual(spare(), waiting)
+
+    def test_ends_when_it_is_told_to(self):
+        started = processes(spare())
+        subprocess.run([*SPARE, "--end"], check=True)
+        self.assertEqual(psutil.wait_procs(started, timeout=10)[1], [])
+        self.assertEqual(spares(), [])
 
 
 if __name__ == "__main__":

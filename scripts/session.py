@@ -1,0 +1,205 @@
+"""A session: one evcxr, with a build folder of its own, and the process that looks after it, away from Jupyter.
+
+    target/kernel/session-…/   a clone of the warm build folder, evcxr's settings, and
+        lock              held as long as a process of the session lives
+        waiting           there until somebody takes the session; holds what it was started with (see spare.py)
+        door              the socket at which it is taken
+        connection.json   evcxr's ports and their key
+        messages          what evcxr wrote to standard error
+
+Who takes a session keeps its door open: a byte through it interrupts a cell, and when it closes, the session ends.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+from jupyter_client.connect import write_connection_file
+
+import warm
+from project import EVCXR, KERNELS, LIBTORCH, VENV, rust_environment
+
+# What evcxr reads when it starts. rust-analyzer inside it takes long over what a notebook asks for first: the
+# dependencies and a first variable are there before the kernel says that it is ready. The `:dep` lines are the notebooks'
+# own to the letter; then evcxr knows them when they come again.
+SETTINGS = {
+    # Take the crates that set-up has fetched and ask no server. For a crate of your own: `:offline 0`, then `:dep`.
+    "evcxr.toml": "[evcxr]\noffline_mode = true\n",
+    "init.evcxr": "".join(f":dep {line}\n" for line in warm.dependencies().splitlines()),
+    "prelude.rs": "use mnist_classification::prelude::*; let warm_up = Mlp::new(&[1, 1], 0)?;",
+}
+
+# How long a training may take to notice that it should stop.
+PATIENCE = 2.0
+# How often a session that nobody has taken asks itself whether it is still needed.
+WAITING_TIME = 15 * 60
+
+
+def environment():
+    """What the cells find in their environment, but for the session's own folder."""
+    # What a shell, make or Jupyter sets for itself; it would differ between a spare and the notebook that takes it.
+    passing = {"_", "SHLVL", "PWD", "OLDPWD", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKE_TERMOUT", "MAKE_TERMERR", "MFLAGS"}
+    variables = {
+        name: value
+        for name, value in rust_environment().items()
+        if name not in passing and not name.startswith(("JPY_", "KERNEL_"))
+    }
+    # Jupyter puts its own folder first, but not always.
+    programs = str(VENV / "bin")
+    variables["PATH"] = os.pathsep.join([programs, *(path for path in variables["PATH"].split(os.pathsep) if path != programs)])
+    # A failed cell shows its message, not the kernel's own call stack.
+    variables["RUST_BACKTRACE"] = "0"
+    library_path = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
+    paths = [str(LIBTORCH / "lib"), variables.get(library_path)]
+    variables[library_path] = os.pathsep.join(filter(None, paths))
+    return variables
+
+
+# ---- Seen from outside ----
+
+
+def is_alive(folder):
+    """Whether a process of the session lives: one that was killed holds no lock."""
+    try:
+        with open(folder / "lock") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+
+
+def kernels_at_work():
+    return [folder for folder in KERNELS.glob("session-*") if not (folder / "waiting").exists() and is_alive(folder)]
+
+
+@contextlib.contextmanager
+def inside(folder):
+    """For a socket's name, which must be short: a whole path may be too long."""
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def start(started_with, library_compiles):
+    """Starts a session in the current folder, which then waits to be taken."""
+    folder = Path(tempfile.mkdtemp(prefix="session-", dir=KERNELS))
+    with contextlib.ExitStack() as stack:
+        lock = stack.enter_context(open(folder / "lock", "w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        warm.clone(warm.WARM, folder)
+        for name, text in SETTINGS.items():
+            # Without its library evcxr could not even start.
+            if library_compiles or name == "evcxr.toml":
+                (folder / name).write_text(text)
+        write_connection_file(str(folder / "connection.json"), ip="127.0.0.1", key=secrets.token_hex().encode())
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+        with inside(folder):
+            listener.bind("door")
+        listener.listen()
+        messages = stack.enter_context(open(folder / "messages", "w"))
+        subprocess.Popen(
+            [sys.executable, __file__, str(folder), str(lock.fileno()), str(listener.fileno())],
+            # Nothing of who starts it: not its group, which may be killed, nor its pipes, at whose end somebody waits.
+            start_new_session=True, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages,
+            pass_fds=[lock.fileno(), listener.fileno()],
+        )  # fmt: skip
+    (folder / "waiting").write_text(started_with)
+    return folder
+
+
+def take(folder):
+    """Opens the door; gives it and evcxr's process, or nothing if the session has just ended."""
+    door = socket.socket(socket.AF_UNIX)
+    try:
+        with inside(folder):
+            door.connect("door")
+        (folder / "waiting").unlink()
+        return door, int(door.recv(20))
+    except (OSError, ValueError):
+        door.close()
+        return None
+
+
+def end(folder):
+    """Ends a session that waits; returns when nothing of it is left."""
+    if taken := take(folder):
+        door, _ = taken
+        with door:
+            door.shutdown(socket.SHUT_WR)
+            while door.recv(20):
+                pass
+
+
+# ---- The process of the session ----
+
+
+def interrupt(evcxr, request):
+    """Asks a training at work to stop, which keeps the notebook's variables; where none answers, ends the process that
+    runs the cells, as evcxr itself does at an interrupt."""
+    request.touch()
+    deadline = time.monotonic() + PATIENCE
+    while request.exists():
+        if time.monotonic() > deadline:
+            request.unlink(missing_ok=True)
+            for process in psutil.Process(evcxr.pid).children():
+                if process.name().startswith("evcxr"):
+                    process.kill()
+            return
+        time.sleep(0.01)
+
+
+def main(folder, lock, listener):
+    variables = environment()
+    variables["EVCXR_TMPDIR"] = str(folder / "cells")
+    variables["EVCXR_CONFIG_DIR"] = str(folder)
+    # evcxr looks here for a kernel of its own to rewrite: let it find none.
+    variables["JUPYTER_PATH"] = str(folder)
+    variables["MNIST_INTERRUPT_FILE"] = str(folder / "interrupt")
+    command = [EVCXR, "--control_file", str(folder / "connection.json")]
+    # In a group of its own, which holds the processes that run the cells, too.
+    evcxr = subprocess.Popen(command, env=variables, pass_fds=[lock], start_new_session=True)
+    signal.signal(signal.SIGTERM, lambda number, frame: evcxr.kill())
+
+    door = None
+    deadline = time.monotonic() + WAITING_TIME
+    while evcxr.poll() is None:
+        if select.select([door or listener], [], [], 0.1)[0]:
+            if door is None:
+                door, _ = listener.accept()
+                listener.close()
+                door.send(str(evcxr.pid).encode())
+            elif door.recv(1):
+                interrupt(evcxr, folder / "interrupt")
+            else:
+                evcxr.kill()
+        elif door is None and time.monotonic() > deadline:
+            deadline += WAITING_TIME
+            if not kernels_at_work():
+                evcxr.kill()
+    # A process that runs a cell would go on training. Where none is left, this fails.
+    with contextlib.suppress(OSError):
+        os.killpg(evcxr.pid, signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
+    if door is not None:
+        with contextlib.suppress(OSError):
+            door.send(str(evcxr.returncode).encode())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), socket.socket(fileno=int(sys.argv[3])))

@@ -1,0 +1,88 @@
+"""Keeps a spare: a session that was started beforehand and waits for the next notebook, which then need not wait.
+
+    spare.py         starts one in notebooks/, or in the folder that is named, unless a right one waits already
+    spare.py --end   ends the one that waits
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import session
+import warm
+from project import EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, lock
+
+
+def remove_folders_of_dead_sessions():
+    """A session that was killed could not remove its folder."""
+    for folder in KERNELS.glob("session-*"):
+        if not session.is_alive(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def bring_up_to_date():
+    """Compiles the library's changes; tells whether that went well."""
+    try:
+        warm.update()
+        return True
+    except subprocess.CalledProcessError:
+        # The notebook's `:dep` cell meets the same error and shows it to the reader.
+        print("The library does not compile; the notebook's first cell will say why.", file=sys.stderr)
+        return False
+
+
+def start_conditions(library_compiles):
+    """All that a session that starts now starts with; a spare serves only while it is the same."""
+    compiled = sorted((path.name, path.stat().st_mtime_ns) for path in warm.WARM.glob("cells/target/*/debug/deps/*.rlib"))
+    installed = [EVCXR.stat().st_mtime_ns, LIBTORCH.resolve()]
+    variables = sorted(session.environment().items())
+    scripts = sorted((ROOT / "scripts").glob("*.py"))
+    return fingerprint(os.getcwd(), variables, session.SETTINGS, library_compiles, compiled, installed, *scripts)
+
+
+def waiting():
+    return [path.parent for path in KERNELS.glob("session-*/waiting")]
+
+
+def find_or_start(library_compiles):
+    """The session that waits, or a new one; what waits for other conditions than today's ends."""
+    conditions = start_conditions(library_compiles)
+    found = None
+    for folder in waiting():
+        if (folder / "waiting").read_text() == conditions:
+            found = folder
+        else:
+            session.end(folder)
+    return found or session.start(conditions, library_compiles)
+
+
+def take():
+    """A session for a notebook in the current folder: its folder, its door, and evcxr's process."""
+    with lock("warm"):
+        remove_folders_of_dead_sessions()
+        library_compiles = bring_up_to_date()
+        while True:
+            folder = find_or_start(library_compiles)
+            if taken := session.take(folder):
+                return folder, *taken
+            remove_folders_of_dead_sessions()
+
+
+def main():
+    # An interrupt is meant for a cell.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with lock("warm"):
+        remove_folders_of_dead_sessions()
+        if sys.argv[1:] == ["--end"]:
+            for folder in waiting():
+                session.end(folder)
+            return
+        os.chdir(sys.argv[1] if len(sys.argv) > 1 else NOTEBOOKS)
+        if bring_up_to_date():
+            find_or_start(True)
+
+
+if __name__ == "__main__":
+    main()
