@@ -45,8 +45,13 @@ impl Outcome {
     /// Looks at the test digits once, with the model that a training left.
     ///
     /// # Errors
-    /// As [`predict`] and [`ConfusionMatrix::of`].
+    /// [`Error::Setting`] for a name with a comma, a quote or a line break, which the file keeps for itself; as
+    /// [`predict`] and [`ConfusionMatrix::of`].
     pub fn of(experiment: &str, seed: u64, model: &dyn Model, history: &History, test: &Samples) -> Result<Self> {
+        if experiment.is_empty() || experiment.contains([',', '"', '\n']) {
+            let (found, expected) = (format!("{experiment:?}"), "a name without commas, quotes and line breaks".into());
+            return Err(Error::Setting { setting: "experiment", found, expected });
+        }
         let confusion = ConfusionMatrix::of(&predict(model, test)?)?;
         Ok(Self {
             experiment: experiment.into(),

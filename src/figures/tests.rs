@@ -131,3 +131,31 @@ fn what_does_not_fit_is_an_error() {
     assert!(error.ends_with("found [1, 4, 4], expected 4, one per digit"), "{error}");
     assert!(misclassified(&four(), &fewer, 25).is_err());
 }
+
+#[test]
+fn a_comparison_has_a_row_per_experiment_and_a_mark_per_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut results = Results::open(folder.path().join("results.csv")).unwrap();
+    for (experiment, seed, accuracy) in [("baseline", 0, 0.98), ("baseline", 1, 0.982), ("idea", 0, 0.99)] {
+        let test = Scores { loss: 0.1, accuracy };
+        let (experiment, confused) = (experiment.to_string(), [0; 3]);
+        let outcome = crate::results::Outcome {
+            experiment,
+            seed,
+            epochs: 15,
+            validation: None,
+            lowest_validation_loss: None,
+            test,
+            confused,
+            seconds: 1.0,
+        };
+        results.add(outcome).unwrap();
+    }
+    let figure = comparison(&results, "baseline").unwrap();
+    let texts = texts(&figure);
+    assert!(texts.contains(&"baseline".into()) && texts.contains(&"idea".into()), "{texts:?}");
+    assert!(texts.contains(&"98.4".into()), "{texts:?}");
+    assert_eq!(figure.svg().unwrap().matches("<circle").count(), 3);
+    let error = comparison(&results, "another").unwrap_err().to_string();
+    assert_eq!(error, "baseline is another; expected an experiment that is among the results");
+}
