@@ -2,8 +2,7 @@
 with none; evcxr as it comes but for a build folder that lasts; and the original's Python notebook in its own kernel. The
 medians go into bench/kernel.json.
 
-Options: BENCH_ROUNDS, how often all is measured (3); BENCH_REBUILD, if evcxr's folder is to be built anew (9 minutes), which
-its size on disk needs after a change: cargo keeps what it built before.
+Options: BENCH_ROUNDS, how often all is measured (3).
 """
 
 import json
@@ -145,8 +144,6 @@ def write_specs():
 
 def warm_up_evcxr():
     """Compiles all dependencies in evcxr's folder once, as its first kernel would (9 minutes)."""
-    if os.environ.get("BENCH_REBUILD"):
-        shutil.rmtree(EVCXR_FOLDER, ignore_errors=True)
     if not (EVCXR_FOLDER / "target").exists():
         EVCXR_FOLDER.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "Cargo.lock", EVCXR_FOLDER / "Cargo.lock")
@@ -155,14 +152,13 @@ def warm_up_evcxr():
         kernel.run("let training = Training::default();")
 
 
-def disk(*folders):
+def disk(folder):
     """Megabytes on disk; what several names link to counts once."""
     sizes = {}
-    for folder in folders:
-        for path in Path(folder).rglob("*"):
-            if path.is_file() and not path.is_symlink():
-                status = path.stat()
-                sizes[status.st_ino] = status.st_blocks * 512
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            status = path.stat()
+            sizes[status.st_ino] = status.st_blocks * 512
     return sum(sizes.values()) / 1e6
 
 
@@ -187,9 +183,9 @@ def measure(kind):
         for cell in chart:
             kernel.run(cell)
         found["first_chart_s"] = kernel.age()
-        if kind != "python":
-            folders = [EVCXR_FOLDER] if kind == "evcxr" else KERNELS.iterdir()
-            found["disk_mb"] = disk(*folders)
+        if name == KERNEL_NAME:
+            # Not evcxr's: its folder keeps what older versions of this library built there, too.
+            found["disk_mb"] = disk(KERNELS)
     prepare(kind)
     with Kernel(name) as kernel:
         time.sleep(IDLE)

@@ -45,7 +45,7 @@ def execute(notebook):
             print(f"[{numbers[id(cell)]:2}/{len(code)}] {cell.source.strip().splitlines()[-1]}", flush=True)
 
     client.on_cell_start = started
-    print("Starting the Rust kernel (about 10 seconds)", flush=True)
+    print("Starting the Rust kernel", flush=True)
     try:
         client.execute()
     except (CellExecutionError, DeadKernelError) as failure:

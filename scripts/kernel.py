@@ -98,7 +98,7 @@ def wait_until_ready(evcxr, key, door):
         evcxr["shell"].send_multipart([DELIMITER, sign(key, parts), *parts])
         if door.fileno() in dict(poller.poll()):
             return  # The session has ended.
-        evcxr["shell"].recv()
+        evcxr["shell"].recv_multipart()
 
 
 def is_busy(frames, before):

@@ -164,6 +164,14 @@ def interrupt(evcxr, request):
         time.sleep(0.01)
 
 
+def received(door):
+    """A byte, or nothing where the other side has closed the door or died."""
+    try:
+        return door.recv(1)
+    except OSError:
+        return b""
+
+
 def main(folder, lock, listener):
     variables = environment()
     variables["EVCXR_TMPDIR"] = str(folder / "cells")
@@ -183,8 +191,9 @@ def main(folder, lock, listener):
             if door is None:
                 door, _ = listener.accept()
                 listener.close()
-                door.send(str(evcxr.pid).encode())
-            elif door.recv(1):
+                with contextlib.suppress(OSError):
+                    door.send(str(evcxr.pid).encode())
+            elif received(door):
                 interrupt(evcxr, folder / "interrupt")
             else:
                 evcxr.kill()

@@ -4,6 +4,7 @@
     spare.py --end   ends the one that waits
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -51,10 +52,12 @@ def find_or_start(library_compiles):
     conditions = start_conditions(library_compiles)
     found = None
     for folder in waiting():
-        if (folder / "waiting").read_text() == conditions:
-            found = folder
-        else:
-            session.end(folder)
+        # Unless it has just ended by itself.
+        with contextlib.suppress(FileNotFoundError):
+            if (folder / "waiting").read_text() == conditions:
+                found = folder
+            else:
+                session.end(folder)
     return found or session.start(conditions, library_compiles)
 
 

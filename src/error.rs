@@ -62,9 +62,12 @@ pub enum Error {
         epoch: usize,
         /// The step within the epoch, counted from 1.
         step: usize,
-        /// The learning rate in use.
+        /// The optimizer's learning rate.
         learning_rate: f64,
     },
+    /// A notebook's user stopped a call outside training.
+    #[error("interrupted; the same call begins anew")]
+    Stopped,
     /// A notebook's user stopped the training.
     #[error("training was interrupted in epoch {epoch}{}", advice(*.epoch, .kept.as_deref()))]
     Interrupted {
@@ -73,7 +76,8 @@ pub enum Error {
         /// The folder that keeps the epochs before it, if any.
         kept: Option<PathBuf>,
     },
-    /// Two sequences that belong together differ in length, or a class is out of range.
+    /// Things that belong together do not fit: sequences differ in length, a tensor has another shape or kind, a class or
+    /// a position is out of range.
     #[error("{what}: found {found}, expected {expected}")]
     Mismatch {
         /// What was compared.

@@ -17,7 +17,7 @@ use crate::{
     training::{History, Scores, evaluate, predict},
 };
 
-/// The pairs of digits that the original's network confuses most.
+/// The pairs of digits that the original notebook names as the most confused.
 pub const PAIRS: [(usize, usize); 3] = [(4, 9), (3, 5), (7, 9)];
 
 /// What one training came to.
@@ -29,7 +29,8 @@ pub struct Outcome {
     pub seed: u64,
     /// How many epochs it took.
     pub epochs: usize,
-    /// The scores on the validation digits after the last epoch, where there are any.
+    /// The scores on the validation digits after the last epoch, where there are any; after early stopping the model has
+    /// the weights of the best.
     pub validation: Option<Scores>,
     /// The lowest validation loss of all epochs, in nats.
     pub lowest_validation_loss: Option<f64>,
@@ -37,7 +38,7 @@ pub struct Outcome {
     pub test: Scores,
     /// How many test digits of each of the [`PAIRS`] were taken for the other.
     pub confused: [u64; 3],
-    /// How long the training took, in seconds.
+    /// How long the training took, in seconds; what else the machine did then counts, too.
     pub seconds: f64,
 }
 
@@ -45,13 +46,8 @@ impl Outcome {
     /// Looks at the test digits once, with the model that a training left.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a name with a comma, a quote or a line break, which the file keeps for itself; as
-    /// [`predict`] and [`ConfusionMatrix::of`].
+    /// As [`predict`] and [`ConfusionMatrix::of`].
     pub fn of(experiment: &str, seed: u64, model: &dyn Model, history: &History, test: &Samples) -> Result<Self> {
-        if experiment.is_empty() || experiment.contains([',', '"', '\n']) {
-            let (found, expected) = (format!("{experiment:?}"), "a name without commas, quotes and line breaks".into());
-            return Err(Error::Setting { setting: "experiment", found, expected });
-        }
         let confusion = ConfusionMatrix::of(&predict(model, test)?)?;
         Ok(Self {
             experiment: experiment.into(),
@@ -83,19 +79,21 @@ impl Outcome {
         else {
             return None;
         };
-        let number = |text: &str| text.parse::<f64>().ok();
+        let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
+        let share = |text: &str| number(text).filter(|share| (0.0..=1.0).contains(share));
+        let optional = |text: &str| if text.is_empty() { Some(None) } else { number(text).map(Some) };
         let confused: Vec<_> = confused.iter().map(|count| count.parse().ok()).collect::<Option<_>>()?;
-        let validation = match (number(validation_loss), number(validation_accuracy)) {
-            (Some(loss), Some(accuracy)) => Some(Scores { loss, accuracy }),
-            _ => None,
+        let validation = match optional(validation_loss)? {
+            Some(loss) => Some(Scores { loss, accuracy: share(validation_accuracy)? }),
+            None => None,
         };
         Some(Self {
             experiment: (*experiment).into(),
             seed: seed.parse().ok()?,
             epochs: epochs.parse().ok()?,
             validation,
-            lowest_validation_loss: number(lowest),
-            test: Scores { loss: number(loss)?, accuracy: number(accuracy)? },
+            lowest_validation_loss: optional(lowest)?,
+            test: Scores { loss: number(loss)?, accuracy: share(accuracy)? },
             confused: confused.try_into().ok()?,
             seconds: number(seconds)?,
         })
@@ -121,13 +119,18 @@ impl Results {
         }
         let text = fs::read_to_string(&file).map_err(Error::io(&file))?;
         let outcome = |line: &str| {
-            let expected = "a line as Results::add writes it".into();
+            let expected = "a line as Results::add writes it; without that line the others can be read".into();
             Outcome::parse(line).ok_or_else(|| Error::Malformed {
                 file: file.clone(),
                 found: format!("{line:?}"),
                 expected,
             })
         };
+        let header = Self { file: file.clone(), outcomes: Vec::new() }.frame()?.csv();
+        let (found, expected) = (text.lines().next().unwrap_or_default(), header.trim_end());
+        if found != expected {
+            return Err(Error::Malformed { file, found: format!("{found:?}"), expected: expected.into() });
+        }
         let outcomes = text.lines().skip(1).map(outcome).collect::<Result<_>>()?;
         Ok(Self { file, outcomes })
     }
@@ -137,11 +140,18 @@ impl Results {
         self.of(experiment).find(|outcome| outcome.seed == seed)
     }
 
-    /// Adds an outcome, and writes the file anew with all of them.
+    /// Adds an outcome, and writes the file anew with all of them; what another program has added meanwhile stays.
     ///
     /// # Errors
+    /// [`Error::Setting`] for a name with a comma, a quote or a line break, which the file keeps for itself;
     /// [`Error::Io`] when it cannot be written; the file that was there stays as it was.
     pub fn add(&mut self, outcome: Outcome) -> Result<()> {
+        if outcome.experiment.is_empty() || outcome.experiment.contains([',', '"', '\n', '\r']) {
+            let found = format!("{:?}", outcome.experiment);
+            let expected = "a name without commas, quotes and line breaks".into();
+            return Err(Error::Setting { setting: "experiment", found, expected });
+        }
+        *self = Self::open(&self.file)?;
         self.outcomes.push(outcome);
         self.frame()?.save_csv(&self.file)
     }
@@ -199,7 +209,6 @@ impl Results {
             "deviation" => each(&|summary| deviation(summary.test()).map(|share| 100.0 * share)),
             "difference" => differences.iter().map(|points| mean(points.clone())).collect::<Vec<_>>(),
             "its deviation" => differences.iter().map(|points| deviation(points.clone())).collect::<Vec<_>>(),
-            "seconds" => each(&|summary| mean(summary.each(|outcome| outcome.seconds))),
         ]?)
     }
 
@@ -222,13 +231,13 @@ impl Results {
         ]?)
     }
 
-    /// What each experiment gains over the baseline.
+    /// What each experiment gains over the baseline; those that share fewer than two seeds with it are left out.
     pub fn gains<'a>(&'a self, baseline: &str) -> Vec<Gain<'a>> {
         let gain = |summary: Summary<'a>| {
             let differences = self.differences(&summary, baseline);
-            let seeds = differences.len() as f64;
-            let error = deviation(differences.clone())? / seeds.sqrt();
-            Some(Gain { name: summary.name, points: mean(differences)?, error })
+            let seeds = differences.len();
+            let error = deviation(differences.clone())? / (seeds as f64).sqrt();
+            Some(Gain { name: summary.name, points: mean(differences)?, error, seeds })
         };
         self.summaries().into_iter().filter_map(gain).collect()
     }
@@ -294,7 +303,7 @@ impl Summary<'_> {
 }
 
 /// What an experiment gains over a baseline from the same seeds.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Gain<'a> {
     /// The experiment.
     pub name: &'a str,
@@ -302,15 +311,21 @@ pub struct Gain<'a> {
     pub points: f64,
     /// The standard error of that mean: with few seeds an uncertain number itself.
     pub error: f64,
+    /// How many seeds both have, at least two.
+    pub seeds: usize,
 }
 
+/// The 97.5 % quantiles of Student's t distribution for 1, 2, … degrees of freedom; beyond them it is near 2.
+const STUDENT: [f64; 9] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
+
 impl Gain<'_> {
-    /// In words: a difference counts from two standard errors on.
+    /// In words, by Student's t test of the differences at 5 %: among twenty ideas without effect, one seems to have some.
     pub fn verdict(&self) -> &'static str {
+        let limit = STUDENT.get(self.seeds.saturating_sub(2)).copied().unwrap_or(2.0);
         match self.points / self.error {
-            ratio if ratio >= 2.0 => "helps",
-            ratio if ratio <= -2.0 => "harms",
-            _ => "no difference",
+            ratio if ratio >= limit => "helps",
+            ratio if ratio <= -limit => "harms",
+            _ => "no clear difference",
         }
     }
 }
@@ -364,12 +379,27 @@ mod tests {
         assert_eq!(read.outcomes, written.outcomes);
         assert_eq!(read.find("idea", 2).unwrap().confused, [2, 2, 3]);
         assert!(read.find("idea", 3).is_none());
-        fs::write(&file, "experiment,seed\nidea,0,15\n").unwrap();
-        let error = Results::open(&file).unwrap_err().to_string();
-        assert!(
-            error.ends_with("results.csv: found \"idea,0,15\", expected a line as Results::add writes it"),
-            "{error}"
-        );
+        let text = fs::read_to_string(&file).unwrap();
+        let error = |text: String| {
+            fs::write(&file, text).unwrap();
+            Results::open(&file).unwrap_err().to_string()
+        };
+        let cut = error(text.clone() + "idea,0,15\n");
+        assert!(cut.contains("results.csv: found \"idea,0,15\", expected a line as Results::add writes it"), "{cut}");
+        assert!(error(text.replace("0.985", "985")).contains("found \"idea,0,15"));
+        assert!(error(text.lines().skip(1).collect()).contains("expected experiment,seed,epochs"));
+    }
+
+    #[test]
+    fn what_another_program_added_stays_and_names_that_break_the_file_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("results.csv");
+        let (mut one, mut other) = (results(&file), Results::open(&file).unwrap());
+        other.add(outcome("other", 0, 0.5)).unwrap();
+        one.add(outcome("idea", 3, 0.5)).unwrap();
+        assert_eq!(Results::open(&file).unwrap().outcomes.len(), 7);
+        let error = one.add(outcome("a,b", 0, 0.5)).unwrap_err().to_string();
+        assert_eq!(error, "experiment is \"a,b\"; expected a name without commas, quotes and line breaks");
     }
 
     #[test]
@@ -386,7 +416,9 @@ mod tests {
         assert_eq!((cell("difference", 0), cell("test, %", 0)), (None, Some(97.5)));
         // The standard error of 0.5 and 1.5 is 0.5.
         let gains = results.gains("baseline");
-        assert_eq!((gains.len(), gains[0].name, gains[0].verdict()), (1, "idea", "helps"));
+        assert_eq!((gains.len(), gains[0].name, gains[0].verdict()), (1, "idea", "no clear difference"));
+        assert_eq!(Gain { error: 0.05, ..gains[0] }.verdict(), "helps");
+        assert_eq!(Gain { points: -1.0, error: 0.05, ..gains[0] }.verdict(), "harms");
         assert!((gains[0].points - 1.0).abs() < 1e-9 && (gains[0].error - 0.5).abs() < 1e-9, "{gains:?}");
         assert_eq!((cell("validation, %", 0), cell("validation, %", 1)), (Some(98.0), None));
         let confused = results.confused(10_000).unwrap();

@@ -59,7 +59,7 @@ pub struct Training {
     pub early_stopping: Option<usize>,
     /// The share of the digits, taken from the end, that only measures: from 0 to below 1.
     pub validation_split: f64,
-    /// Whether each epoch takes the digits in a new order.
+    /// Whether each epoch takes the digits in a new order; where [`sampling`](Self::sampling) favours some, it always does.
     pub shuffle: bool,
     /// What the order of the digits is drawn from.
     pub seed: u64,
@@ -98,8 +98,8 @@ impl Default for Training {
 /// shuffling, and an epoch's loss and accuracy are running means over its steps, each measured before its update.
 ///
 /// # Errors
-/// [`Error::Setting`] for settings that cannot work; [`Error::Mismatch`] when an MLP and the digits do not fit;
-/// [`Error::Diverged`] when the loss is NaN or infinite;
+/// [`Error::Setting`] for settings that cannot work; [`Error::Mismatch`] when an MLP and the digits do not fit, or pictures
+/// to augment are not square; [`Error::Diverged`] when the loss is NaN or infinite;
 /// [`Error::Interrupted`] when the notebook's user stopped it; [`Error::Malformed`] when the
 /// [`checkpoint`](Training::checkpoint) is of another training, [`Error::Io`] when it cannot be written;
 /// [`Error::Torch`] when another model and the digits do not fit.
@@ -125,16 +125,25 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
         println!("Going on after epoch {} of an interrupted training", last.epoch);
     }
     while !training.is_over(&history) {
-        let outcome = run_epoch(&history, &mut steps, validation.as_ref(), training);
-        if let (Err(error), Some(checkpoint)) = (&outcome, &checkpoint) {
-            checkpoint.stop(error)?;
-        }
-        history.epochs.push(outcome?);
-        if history.epochs_since_best() == Some(0) {
-            state.note_best()?;
-        }
-        if let Some(checkpoint) = &mut checkpoint {
-            checkpoint.save(&history)?;
+        let number = history.epochs.len() + 1;
+        let finished = run_epoch(&history, &mut steps, validation.as_ref(), training).and_then(|epoch| {
+            history.epochs.push(epoch);
+            if history.epochs_since_best() == Some(0) {
+                state.note_best()?;
+            }
+            checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.save(&history))
+        });
+        if let Err(error) = finished {
+            if let Error::Diverged { .. } = error {
+                state.restore_best()?;
+            }
+            if let Some(checkpoint) = &checkpoint {
+                checkpoint.stop(&error)?;
+            }
+            return Err(match error {
+                Error::Stopped => Error::Interrupted { epoch: number, kept: training.checkpoint.clone() },
+                other => other,
+            });
         }
     }
     state.restore_best()?;
@@ -150,9 +159,7 @@ fn run_epoch(history: &History, steps: &mut Steps, validation: Option<&Samples>,
     let order = sampling::order(training, steps.model(), steps.samples(), number)?;
     let order = order.to_device(steps.samples().labels.device());
     for (step, positions) in order.f_split(training.batch_size as i64, 0)?.iter().enumerate() {
-        if interrupt::requested() {
-            return Err(Error::Interrupted { epoch: number, kept: training.checkpoint.clone() });
-        }
+        interrupt::check()?;
         let part = (step * training.batch_size) as f64 / digits as f64;
         let share = training.schedule.share(done + part, training.epochs, history);
         let learning_rate = training.optimizer.learning_rate * share;
@@ -160,6 +167,11 @@ fn run_epoch(history: &History, steps: &mut Steps, validation: Option<&Samples>,
     }
     let Scores { loss, accuracy } = progress.means()?;
     let validation = validation.map(|samples| evaluate(steps.model(), samples)).transpose()?;
+    // The last step may have done the damage: no loss in training was measured after it.
+    if let Some(Scores { loss, .. }) = validation.filter(|scores| !scores.loss.is_finite()) {
+        let (step, learning_rate) = (digits.div_ceil(training.batch_size), training.optimizer.learning_rate);
+        return Err(Error::Diverged { loss, epoch: number, step, learning_rate });
+    }
     let epoch = Epoch { epoch: number, loss, accuracy, validation, seconds: start.elapsed().as_secs_f64() };
     progress.finish(&epoch);
     Ok(epoch)
@@ -183,6 +195,7 @@ impl Training {
             let expected = "at least 1 epoch, and validation digits to look at".into();
             return Err(Error::Setting { setting: "early_stopping", found, expected });
         }
+        self.augmentation.check()?;
         self.sampling.check()?;
         self.schedule.check(has_validation)
     }

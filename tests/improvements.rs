@@ -135,7 +135,30 @@ fn a_training_that_stopped_early_is_finished() {
 }
 
 #[test]
-fn mistakes_and_chosen_classes_are_seen_more_often() {
+fn a_batch_of_one_digit_leaves_the_running_means_alone() {
+    let few = digits().select(&Tensor::arange(33, (Kind::Int64, Device::Cpu))).unwrap();
+    let mut model = Network::new(&[784], &[Dense(8), BatchNorm, Relu, Dense(10)], 1).unwrap();
+    // 33 digits: 32, and one more.
+    let training = Training { epochs: 2, batch_size: 32, validation_split: 0.0, verbose: false, ..Training::default() };
+    fit(&mut model, &few, &training).unwrap();
+    assert!(numbers(&model).concat().iter().all(|number| number.is_finite()));
+    assert!(evaluate(&model, &few).unwrap().loss.is_finite());
+}
+
+#[test]
+fn digits_of_another_size_are_refused() {
+    // Two halves of a digit are not a digit.
+    let halves = Tensor::zeros([4, 392], (Kind::Float, Device::Cpu));
+    assert!(network(1).forward(&halves).unwrap_err().to_string().starts_with("libtorch: "));
+    for (input, layers) in [(&[][..], &[Relu][..]), (&[784], &[]), (&[0], &[Dense(10)]), (&[784], &[Dense(usize::MAX)])]
+    {
+        let error = Network::new(input, layers, 0).unwrap_err();
+        assert!(matches!(error, Error::Setting { .. }), "{error}");
+    }
+}
+
+#[test]
+fn chosen_classes_are_seen_more_often() {
     let seen = |sampling: Sampling| {
         let mut counting = Counting { network: network(1), ink: Cell::new(0.0) };
         let training = Training { epochs: 1, sampling, verbose: false, ..Training::default() };
@@ -175,6 +198,7 @@ impl Model for Counting {
 fn settings_that_cannot_work_are_errors() {
     let error = |training: Training| fit(&mut network(1), &digits(), &training).unwrap_err().to_string();
     let usual = || Training { verbose: false, ..Training::default() };
+    let nothing = Augmentation::default();
     let plateau = Schedule::ReduceOnPlateau { patience: 1, factor: 0.5 };
     for (training, beginning) in [
         (Training { label_smoothing: 1.0, ..usual() }, "label_smoothing is 1; expected from 0 to below 1"),
@@ -183,6 +207,9 @@ fn settings_that_cannot_work_are_errors() {
         (Training { schedule: plateau, validation_split: 0.0, ..usual() }, "schedule is ReduceOnPlateau"),
         (Training { schedule: Schedule::OneCycle { rise: 1.5 }, ..usual() }, "schedule is OneCycle { rise: 1.5 }; "),
         (Training { sampling: Sampling::Mistakes { times: 0.5 }, ..usual() }, "sampling times is 0.5; "),
+        (Training { sampling: Sampling::Mistakes { times: 1e308 }, ..usual() }, "sampling times is 1000"),
+        (Training { augmentation: Augmentation { scale: 1.0, ..nothing }, ..usual() }, "augmentation is Augmentation"),
+        (Training { augmentation: Augmentation { shift: f64::NAN, ..nothing }, ..usual() }, "augmentation is Augm"),
     ] {
         let found = error(training);
         assert!(found.starts_with(beginning), "{found}");
@@ -195,9 +222,11 @@ fn an_ensemble_averages_probabilities() {
     let inputs = digits().inputs.narrow(0, 0, 7);
     let probabilities = |model: &dyn Model| model.forward(&inputs).unwrap().softmax(1, Kind::Float).detach();
     let expected = (probabilities(&one) + probabilities(&other)) / 2.0;
-    let ensemble = Ensemble(vec![Box::new(one), Box::new(other)]);
+    let ensemble = Ensemble::new(vec![Box::new(one), Box::new(other)]).unwrap();
     let difference = (probabilities(&ensemble) - expected).abs().max().double_value(&[]);
     assert!(difference < 1e-6, "{difference}");
+    let empty = Ensemble::new(Vec::new()).err().unwrap().to_string();
+    assert_eq!(empty, "an ensemble is empty; expected at least one network");
 }
 
 #[test]
@@ -219,7 +248,10 @@ fn a_network_survives_its_folder_and_others_are_refused() {
     let cut = refused("network.json", "{\"input\": [1, 28, 28]");
     assert!(cut.contains("network.json: found EOF while parsing"), "{cut}");
     let wrong = refused("network.json", "{\"input\": [1, 28, 28], \"layers\": [{\"Dense\": 10}]}");
-    assert!(wrong.contains("a layer is Dense(10); expected a layer that takes digits of shape [1, 28, 28]"), "{wrong}");
+    assert!(
+        wrong.contains("a layer is Dense(10); expected a layer of usual size that takes digits of shape [1, 28, 28]"),
+        "{wrong}"
+    );
     let other = refused("network.json", "{\"input\": [784], \"layers\": [{\"Dense\": 10}]}");
     assert!(other.contains("weights.safetensors: found"), "{other}");
     assert!(refused("weights.safetensors", "no weights").contains("weights.safetensors: found"), "{other}");

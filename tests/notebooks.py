@@ -227,6 +227,8 @@ class Browser(unittest.TestCase):
 
 if __name__ == "__main__":
     result = unittest.main(verbosity=2, exit=False).result
+    # The kernels have started a spare for the next notebook.
+    subprocess.run([sys.executable, str(ROOT / "scripts" / "spare.py"), "--end"], check=True)
     failed = len({str(getattr(test, "test_case", test)) for test, _ in result.failures + result.errors})
     print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed")
     sys.exit(not result.wasSuccessful())

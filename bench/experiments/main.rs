@@ -28,6 +28,11 @@ fn main() -> Result<()> {
     let mut laboratory = Laboratory::open()?;
     let chosen: Vec<_> = env::args().skip(1).collect();
     let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
+    let names: Vec<_> = experiments().iter().map(|experiment| experiment.name).chain([ENSEMBLE]).collect();
+    if let Some(unknown) = chosen.iter().find(|chosen| !names.contains(&chosen.as_str())) {
+        let expected = format!("one of {names:?}");
+        return Err(Error::Setting { setting: "an experiment", found: unknown.clone(), expected });
+    }
     let experiments: Vec<_> = experiments().into_iter().filter(|experiment| is_chosen(experiment.name)).collect();
     let trainings: Vec<_> = experiments
         .iter()
@@ -108,7 +113,7 @@ impl Laboratory {
     fn together(&self) -> Result<Outcome> {
         let seeds = 0..if self.quick { 1 } else { TOGETHER };
         let load = |seed| Ok(Box::new(Network::load(self.folder(BEST_CNN, seed))?) as Box<dyn Model>);
-        let ensemble = Ensemble(seeds.clone().map(load).collect::<Result<_>>()?);
+        let ensemble = Ensemble::new(seeds.clone().map(load).collect::<Result<_>>()?)?;
         let nothing = History { name: self.train.name.clone(), epochs: Vec::new() };
         let outcomes = seeds.filter_map(|seed| self.results.find(BEST_CNN, seed));
         let (epochs, seconds) = outcomes.map(|outcome| (outcome.epochs, outcome.seconds)).fold((0, 0.0), add);

@@ -35,15 +35,28 @@ pub struct Augmentation {
 const GRID: i64 = 7;
 
 impl Augmentation {
+    /// # Errors
+    /// [`Error::Setting`] for a number that cannot work.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Self { shift, rotation, scale, shear, elastic } = *self;
+        let all = [shift, rotation, scale, shear, elastic];
+        if all.iter().all(|number| *number >= 0.0 && number.is_finite()) && scale < 1.0 && shear < 90.0 {
+            return Ok(());
+        }
+        let expected = "numbers from 0, a scale below 1 and a shear below 90".into();
+        Err(Error::Setting { setting: "augmentation", found: format!("{self:?}"), expected })
+    }
+
     /// Changes each of these digits, rows of the pixels of square pictures, `[count, side × side]`.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] for pictures that are not square.
+    /// [`Error::Setting`] for numbers that cannot work; [`Error::Mismatch`] for pictures that are not square.
     pub fn apply(&self, inputs: &Tensor, random: &mut Random) -> Result<Tensor> {
         if *self == Self::default() {
             return Ok(inputs.shallow_clone());
         }
-        let pixels = inputs.size()[1..].iter().product::<i64>();
+        self.check()?;
+        let pixels = inputs.size().iter().skip(1).product::<i64>();
         let side = pixels.isqrt();
         if side * side != pixels {
             let (found, expected) = (format!("{pixels} per digit"), "a square picture, to augment it".into());
@@ -82,15 +95,18 @@ impl Augmentation {
         Ok(fine.f_permute([0, 2, 3, 1])? * (2.0 * self.elastic / side as f64))
     }
 
-    /// The first `digits` digits, each followed by four changed copies of it: a picture for
+    /// The first `count` digits, each followed by four changed copies of it: a picture for
     /// [`figures::digits`](crate::figures::digits).
     ///
     /// # Errors
-    /// As [`Augmentation::apply`].
+    /// As [`Augmentation::apply`], and [`Error::Setting`] when there is no digit.
     pub fn examples(&self, digits: &Digits, count: usize, seed: u64) -> Result<Digits> {
         let mut random = generator(seed, Purpose::Noise(1));
         let size = digits.images.size();
         let count = count.min(digits.len()) as i64;
+        if count == 0 {
+            return Err(Error::Setting { setting: "count", found: "0".into(), expected: "at least 1 digit".into() });
+        }
         let originals = digits.images.f_narrow(0, 0, count)?;
         let mut versions = vec![originals.shallow_clone()];
         let inputs = originals.to_kind(Kind::Float).f_reshape([count, -1])?;

@@ -67,7 +67,7 @@ impl Comparison {
         for tick in ticks(&range) {
             let x = across(tick);
             area.draw(&PathElement::new([(x, TOP), (x, bottom)], LINES))?;
-            area.draw_text(&format!("{tick:.1}"), &below(LABEL - 2, &TEXT), (x, bottom + 8))?;
+            area.draw_text(&format!("{tick:.2}"), &below(LABEL - 2, &TEXT), (x, bottom + 8))?;
         }
         let middle = (LEFT + WIDTH as i32 - RIGHT) / 2;
         area.draw_text("right answers on the test digits, %", &below(LABEL, &TEXT), (middle, bottom + 36))?;
@@ -94,10 +94,11 @@ impl Comparison {
     }
 }
 
-/// Round numbers within a range, some five to ten of them.
+/// Round numbers within a range, ten at most.
 fn ticks(range: &Range<f64>) -> impl Iterator<Item = f64> {
     let length = range.end - range.start;
-    let step = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0].into_iter().find(|step| length / step <= 10.0).unwrap_or(20.0);
+    let step =
+        [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0].into_iter().find(|step| length / step <= 10.0).unwrap_or(20.0);
     let (first, last) = ((range.start / step).ceil() as i32, (range.end / step).floor() as i32);
     (first..=last).map(move |number| f64::from(number) * step)
 }

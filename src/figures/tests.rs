@@ -154,7 +154,7 @@ fn a_comparison_has_a_row_per_experiment_and_a_mark_per_seed() {
     let figure = comparison(&results, "baseline").unwrap();
     let texts = texts(&figure);
     assert!(texts.contains(&"baseline".into()) && texts.contains(&"idea".into()), "{texts:?}");
-    assert!(texts.contains(&"98.4".into()), "{texts:?}");
+    assert!(texts.contains(&"98.40".into()), "{texts:?}");
     assert_eq!(figure.svg().unwrap().matches("<circle").count(), 3);
     let error = comparison(&results, "another").unwrap_err().to_string();
     assert_eq!(error, "baseline is another; expected an experiment that is among the results");

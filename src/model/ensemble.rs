@@ -3,25 +3,48 @@
 use tch::{Kind, Tensor};
 
 use super::Model;
-use crate::Result;
+use crate::{Error, Result};
 
 /// Trained networks whose probabilities are averaged; [`evaluate`](crate::training::evaluate) and
-/// [`predict`](crate::training::predict) take it as any other model. It has at least one network.
-pub struct Ensemble(pub Vec<Box<dyn Model>>);
+/// [`predict`](crate::training::predict) take it as any other model.
+pub struct Ensemble {
+    members: Vec<Box<dyn Model>>,
+}
+
+impl Ensemble {
+    /// Lets these networks answer together.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there is none.
+    pub fn new(members: Vec<Box<dyn Model>>) -> Result<Self> {
+        if members.is_empty() {
+            let expected = "at least one network".into();
+            return Err(Error::Setting { setting: "an ensemble", found: "empty".into(), expected });
+        }
+        Ok(Self { members })
+    }
+
+    fn named(&self, tensors: impl Fn(&dyn Model) -> Vec<(String, Tensor)>) -> Vec<(String, Tensor)> {
+        let members = self.members.iter().zip(1..);
+        let named = |number: i32, (name, tensor): (String, Tensor)| (format!("{number}.{name}"), tensor);
+        members.flat_map(|(model, number)| tensors(&**model).into_iter().map(move |each| named(number, each))).collect()
+    }
+}
 
 impl Model for Ensemble {
     /// The logarithm of the mean probability of each class.
     fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
-        let probabilities = |model: &Box<dyn Model>| Ok(model.forward(inputs)?.f_softmax(1, Kind::Float)?);
-        let answers = self.0.iter().map(probabilities).collect::<Result<Vec<_>>>()?;
-        Ok(Tensor::f_stack(&answers, 0)?.f_mean_dim([0].as_slice(), false, Kind::Float)?.f_log()?)
+        let logarithms = |model: &Box<dyn Model>| Ok(model.forward(inputs)?.f_log_softmax(1, Kind::Float)?);
+        let answers = self.members.iter().map(logarithms).collect::<Result<Vec<_>>>()?;
+        // Through the logarithms, so that no probability is too small for a float.
+        Ok(Tensor::f_stack(&answers, 0)?.f_logsumexp([0].as_slice(), false)? - (answers.len() as f64).ln())
     }
 
     fn parameters(&self) -> Vec<(String, Tensor)> {
-        let members = self.0.iter().zip(1..);
-        let named = |number: i32, (name, tensor): (String, Tensor)| (format!("{number}.{name}"), tensor);
-        members
-            .flat_map(|(model, number)| model.parameters().into_iter().map(move |each| named(number, each)))
-            .collect()
+        self.named(|model| model.parameters())
+    }
+
+    fn statistics(&self) -> Vec<(String, Tensor)> {
+        self.named(|model| model.statistics())
     }
 }

@@ -67,7 +67,7 @@ struct Plan {
 #[derive(Debug)]
 struct Built {
     layer: Layer,
-    /// Such as `conv2d_1`; empty for a layer without numbers.
+    /// Such as `conv2d_1`.
     name: String,
     /// The shape of a digit behind it.
     output: Vec<usize>,
@@ -76,6 +76,10 @@ struct Built {
     /// Running means.
     statistics: Vec<(&'static str, Tensor)>,
 }
+
+/// What the side of a picture or a number of channels or outputs may be, and how many numbers a kernel may have.
+const SIZES: std::ops::RangeInclusive<usize> = 1..=65_536;
+const LARGEST_KERNEL: usize = 1 << 30;
 
 /// How much of a batch goes into the running means, and what keeps a variance above 0: PyTorch's defaults.
 const MOMENTUM: f64 = 0.1;
@@ -88,6 +92,11 @@ impl Network {
     /// # Errors
     /// [`Error::Setting`] naming the first layer that cannot take what the one before gives.
     pub fn new(input: &[usize], layers: &[Layer], seed: u64) -> Result<Self> {
+        if input.is_empty() || layers.is_empty() || !input.iter().all(|size| SIZES.contains(size)) {
+            let (found, expected) =
+                (format!("{input:?} and {} layers", layers.len()), format!("sizes in {SIZES:?}, and a layer"));
+            return Err(Error::Setting { setting: "a network's input", found, expected });
+        }
         let mut random = generator(seed, Purpose::Weights);
         let mut built: Vec<Built> = Vec::new();
         for &layer in layers {
@@ -95,7 +104,7 @@ impl Network {
             let output = layer.output(shape)?;
             let (parameters, statistics) = layer.numbers(shape, &mut random)?;
             let same_kind = built.iter().filter(|other| other.layer.kind() == layer.kind()).count();
-            let name = format!("{}_{}", layer.kind().to_lowercase(), same_kind + 1);
+            let name = format!("{}_{}", layer.name(), same_kind + 1);
             built.push(Built { layer, name, output, parameters, statistics });
         }
         Ok(Self { plan: Plan { input: input.into(), layers: layers.into() }, layers: built })
@@ -146,7 +155,9 @@ impl Network {
 
     /// Through all layers; in training there are random numbers.
     fn through(&self, inputs: &Tensor, mut random: Option<&mut Random>) -> Result<Tensor> {
-        let shape: Vec<_> = [-1].into_iter().chain(self.plan.input.iter().map(|&size| size as i64)).collect();
+        // Every digit must have all of its numbers: reshaping would take two halves for one.
+        let digits = inputs.size().first().copied().unwrap_or_default();
+        let shape: Vec<_> = [digits].into_iter().chain(self.plan.input.iter().map(|&size| size as i64)).collect();
         let forward = |inputs: Tensor, layer: &Built| layer.forward(&inputs, random.as_deref_mut());
         self.layers.iter().try_fold(inputs.f_reshape(shape)?, forward)
     }
@@ -184,7 +195,20 @@ impl Model for Network {
 type Numbers = (Vec<(&'static str, Tensor)>, Vec<(&'static str, Tensor)>);
 
 impl Layer {
-    /// Its name in Keras.
+    /// What Keras calls such a layer in a summary.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Dense(_) => "dense",
+            Self::Convolution { .. } => "conv2d",
+            Self::MaxPool(_) => "max_pooling2d",
+            Self::Flatten => "flatten",
+            Self::Relu => "re_lu",
+            Self::Dropout(_) => "dropout",
+            Self::BatchNorm => "batch_norm",
+        }
+    }
+
+    /// Its type in Keras.
     fn kind(&self) -> &'static str {
         match self {
             Self::Dense(_) => "Dense",
@@ -200,8 +224,15 @@ impl Layer {
     /// The shape of a digit behind this layer.
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         Ok(match (*self, input) {
-            (Self::Dense(outputs), [_]) if outputs > 0 => vec![outputs],
-            (Self::Convolution { channels, size }, &[_, height, width]) if channels > 0 && size % 2 == 1 => {
+            (Self::Dense(outputs), &[inputs]) if SIZES.contains(&outputs) && inputs <= LARGEST_KERNEL / outputs => {
+                vec![outputs]
+            }
+            (Self::Convolution { channels, size }, &[before, height, width])
+                if SIZES.contains(&channels)
+                    && size % 2 == 1
+                    && size <= 2 * height.max(width)
+                    && size * size <= LARGEST_KERNEL / channels / before =>
+            {
                 vec![channels, height, width]
             }
             (Self::MaxPool(size), &[channels, height, width]) if (1..=height.min(width)).contains(&size) => {
@@ -212,8 +243,9 @@ impl Layer {
             (Self::Relu, _) | (Self::BatchNorm, [_] | [_, _, _]) => input.into(),
             _ => {
                 let expected = format!(
-                    "a layer that takes digits of shape {input:?}: Dense takes one row, which Flatten makes; Convolution, \
-                     of odd size, and MaxPool take [channels, height, width]; a share to drop is from 0 to below 1"
+                    "a layer of usual size that takes digits of shape {input:?}: Dense takes one row, which Flatten makes; \
+                     Convolution, of odd size, and MaxPool take [channels, height, width]; a share to drop is from 0 to \
+                     below 1"
                 );
                 return Err(Error::Setting { setting: "a layer", found: format!("{self:?}"), expected });
             }
@@ -269,7 +301,9 @@ impl Built {
             Layer::BatchNorm => {
                 let [mean, variance] = [0, 1].map(|index| Some(&self.statistics[index].1));
                 let (scale, offset) = (Some(number(0)), Some(number(1)));
-                inputs.f_batch_norm(scale, offset, mean, variance, random.is_some(), MOMENTUM, EPSILON, true)?
+                // A single number has no variance: a batch of one digit is normalised as outside training.
+                let of_batch = random.is_some() && inputs.numel() > number(0).numel();
+                inputs.f_batch_norm(scale, offset, mean, variance, of_batch, MOMENTUM, EPSILON, true)?
             }
         })
     }

@@ -37,11 +37,12 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        const WIDTHS: [usize; 3] = [33, 24, 15];
+        let longest = self.rows.iter().map(|[title, ..]| title.len() + 2).max().unwrap_or_default();
+        let widths = [longest.max(33), 24, 15];
         let line = |left: char, fill: &str, middle: &str, right: char| {
-            format!("{left}{}{right}", WIDTHS.map(|width| fill.repeat(width)).join(middle))
+            format!("{left}{}{right}", widths.map(|width| fill.repeat(width)).join(middle))
         };
-        let [layer, shape, count] = WIDTHS.map(|width| width - 2);
+        let [layer, shape, count] = widths.map(|width| width - 2);
         writeln!(formatter, "{}", line('┏', "━", "┳", '┓'))?;
         writeln!(formatter, "┃ {:<layer$} ┃ {:<shape$} ┃ {:>count$} ┃", "Layer (type)", "Output Shape", "Param #")?;
         writeln!(formatter, "{}", line('┡', "━", "╇", '┩'))?;

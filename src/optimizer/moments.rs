@@ -24,7 +24,7 @@ impl Moments {
     /// Nadam's step of this number, counted from 1: the share of the average in the next step is known already.
     pub(super) fn nadam(&self, step: i64) -> Blend {
         let share = |step: i64| self.beta_1 * (1.0 - 0.5 * 0.96_f64.powf(step as f64));
-        // Of a thousand factors below 0.9 the product is as good as zero.
+        // Of a thousand factors with the usual beta_1 the product is as good as zero.
         let product: f64 = (1..=step.min(1_000)).map(share).product();
         Blend {
             momentum: share(step + 1) / (1.0 - product * share(step + 1)),

@@ -111,8 +111,10 @@ impl Checkpoint {
         let finished = Training::deserialize(&kept).is_ok_and(|training| training.is_over(&interrupted));
         if !finished {
             checkpoint.check(&kept, &latest)?;
-            for (name, tensors) in checkpoint.state.files() {
-                weights::read_into(&file(&latest, name), tensors)?;
+            if let Err(error) = checkpoint.read(&latest) {
+                // What was read before it must not stay.
+                checkpoint.put_back()?;
+                return Err(error);
             }
             checkpoint.last = checkpoint.state.copy();
             checkpoint.settings = kept;
@@ -145,8 +147,18 @@ impl Checkpoint {
         if let Error::Diverged { .. } = error {
             return self.epochs().iter().try_for_each(|epoch| remove(epoch));
         }
-        let pairs = self.state.tensors().zip(&self.last);
-        tch::no_grad(|| pairs.into_iter().try_for_each(|(tensor, last)| Ok(tensor.shallow_clone().f_copy_(last)?)))
+        self.put_back()
+    }
+
+    /// The state becomes an epoch's.
+    fn read(&self, epoch: &Path) -> Result<()> {
+        self.state.files().try_for_each(|(name, tensors)| weights::read_into(&file(epoch, name), tensors))
+    }
+
+    /// The state becomes what it was last.
+    fn put_back(&self) -> Result<()> {
+        let mut pairs = self.state.tensors().zip(&self.last);
+        tch::no_grad(|| pairs.try_for_each(|(tensor, last)| Ok(tensor.shallow_clone().f_copy_(last)?)))
     }
 
     /// Compares an interrupted training with this one.

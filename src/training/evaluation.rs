@@ -4,7 +4,7 @@ use polars::prelude::{DataFrame, df};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
 
-use super::step::correct;
+use super::{interrupt, step::correct};
 use crate::{Error, Result, data::Samples, model::Model};
 
 /// How many digits go through the network at once: enough to keep all processor cores busy.
@@ -35,9 +35,10 @@ pub struct Predictions {
 /// Measures a model on digits; changes nothing.
 ///
 /// # Errors
-/// [`Error::Torch`] when model and digits do not fit.
+/// [`Error::Torch`] when model and digits do not fit; [`Error::Stopped`] when the notebook's user stopped it.
 pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
     let measure = |batch: Samples| -> Result<_> {
+        interrupt::check()?;
         let logits = model.forward(&batch.inputs)?;
         let loss = logits.f_cross_entropy_loss::<Tensor>(&batch.labels, None, Reduction::Sum, -100, 0.0)?;
         Ok((loss, correct(&logits, &batch.labels)?))
@@ -56,9 +57,12 @@ pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
 /// Lets a model say what each digit is.
 ///
 /// # Errors
-/// [`Error::Torch`] when model and digits do not fit.
+/// [`Error::Torch`] when model and digits do not fit; [`Error::Stopped`] when the notebook's user stopped it.
 pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
-    let forward = |batch: Samples| Ok(model.forward(&batch.inputs)?.f_softmax(1, Kind::Float)?);
+    let forward = |batch: Samples| {
+        interrupt::check()?;
+        Ok(model.forward(&batch.inputs)?.f_softmax(1, Kind::Float)?)
+    };
     let batches = tch::no_grad(|| samples.batches(BATCH).map(forward).collect::<Result<Vec<_>>>())?;
     let probabilities = Tensor::f_cat(&batches, 0)?.to_device(tch::Device::Cpu);
     Ok(Predictions {

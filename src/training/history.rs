@@ -53,13 +53,19 @@ impl History {
 
     /// The epoch whose validation loss is lowest, where there are validation digits.
     pub fn best(&self) -> Option<&Epoch> {
-        let validated = self.epochs.iter().filter_map(|epoch| Some((epoch, epoch.validation?.loss)));
-        validated.min_by(|(_, first), (_, second)| first.total_cmp(second)).map(|(epoch, _)| epoch)
+        self.epochs.get(self.best_position()?)
     }
 
     /// How many epochs there were after the best, where there are validation digits.
     pub(super) fn epochs_since_best(&self) -> Option<usize> {
-        Some(self.epochs.len() - self.best()?.epoch)
+        Some(self.epochs.len() - 1 - self.best_position()?)
+    }
+
+    fn best_position(&self) -> Option<usize> {
+        let validated =
+            self.epochs.iter().enumerate().filter_map(|(position, epoch)| Some((position, epoch.validation?)));
+        let lowest = validated.min_by(|(_, first), (_, second)| first.loss.total_cmp(&second.loss));
+        lowest.map(|(position, _)| position)
     }
 
     /// Writes the history, with the name of its data, as JSON.

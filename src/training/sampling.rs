@@ -15,7 +15,7 @@ use crate::{
     random::{Purpose, generator},
 };
 
-/// How often an epoch takes which digits. An epoch has as many draws as there are digits.
+/// How often an epoch takes which digits. Where some are favoured, an epoch draws as many as there are, each anew from all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Sampling {
     /// Each digit once.
@@ -23,14 +23,14 @@ pub enum Sampling {
     Even,
     /// Digits that the model gets wrong when the epoch begins are drawn `times` as often as the others.
     Mistakes {
-        /// At least 1.
+        /// From 1 to a million.
         times: f64,
     },
     /// Digits of these classes are drawn `times` as often as the others.
     Classes {
         /// Such as 4 and 9, which are often confused.
         classes: Vec<usize>,
-        /// At least 1.
+        /// From 1 to a million.
         times: f64,
     },
 }
@@ -40,8 +40,8 @@ impl Sampling {
     /// [`Error::Setting`] for a sampling that cannot work.
     pub(super) fn check(&self) -> Result<()> {
         match self {
-            Self::Mistakes { times } | Self::Classes { times, .. } if !(*times >= 1.0 && times.is_finite()) => {
-                let (found, expected) = (times.to_string(), "how often a digit is drawn, from 1".into());
+            Self::Mistakes { times } | Self::Classes { times, .. } if !(1.0..=1e6).contains(times) => {
+                let (found, expected) = (times.to_string(), "how often a digit is drawn, from 1 to a million".into());
                 Err(Error::Setting { setting: "sampling times", found, expected })
             }
             _ => Ok(()),
@@ -71,12 +71,31 @@ pub(super) fn order(training: &Training, model: &dyn Model, samples: &Samples, e
     let mut random = generator(training.seed, Purpose::Shuffle(epoch));
     let mut order: Vec<i64> = (0..samples.len() as i64).collect();
     if let Some(weights) = training.sampling.weights(model, samples)? {
-        // The weights are at least 1 each, so that there is always something to draw.
-        if let Ok(weighted) = WeightedIndex::new(weights) {
-            order.iter_mut().for_each(|position| *position = weighted.sample(&mut random) as i64);
-        }
+        let weighted = WeightedIndex::new(weights).map_err(|error| {
+            let expected = "digits to draw from".into();
+            Error::Setting { setting: "sampling", found: error.to_string(), expected }
+        })?;
+        order.iter_mut().for_each(|position| *position = weighted.sample(&mut random) as i64);
     } else if training.shuffle {
         order.shuffle(&mut random);
     }
     Ok(Tensor::from_slice(&order))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{data::Mnist, model::Mlp};
+
+    #[test]
+    fn mistakes_weigh_more() {
+        let (digits, _) = Mnist::drawn(0).unwrap().train.preprocess().split(0.99).unwrap();
+        let model = Mlp::new(&[784, 10], 0).unwrap();
+        let predictions = predict(&model, &digits).unwrap();
+        let weights = Sampling::Mistakes { times: 5.0 }.weights(&model, &digits).unwrap().unwrap();
+        let answers = predictions.classes.iter().zip(&predictions.truth);
+        let expected: Vec<_> = answers.map(|(class, truth)| if class == truth { 1.0 } else { 5.0 }).collect();
+        assert_eq!(weights, expected);
+        assert!(weights.contains(&1.0) && weights.contains(&5.0));
+    }
 }
