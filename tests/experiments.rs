@@ -53,7 +53,7 @@ fn experiments_go_on_where_they_were_killed() {
         assert!(names.contains(&name.to_string()), "{names:?}");
     }
     // Better than guessing.
-    assert!(results.find("best CNN", 0).unwrap().test.accuracy > 0.3);
+    assert!(results.find("CNN", 0).unwrap().test.accuracy > 0.3);
     let network = Network::load(folder.path().join("out/experiments-quick/best CNN, seed 0")).unwrap();
     assert!(network.summary().parameters() > 10_000);
 

@@ -108,7 +108,8 @@ impl Checkpoint {
         let (kept, interrupted): (Value, History) =
             (read_json(&latest.join("settings.json"))?, read_json(&latest.join("history.json"))?);
         // A finished training is no reason not to train anew.
-        let finished = Training::deserialize(&kept).is_ok_and(|training| training.is_over(&interrupted));
+        let all_epochs = kept["epochs"].as_u64().is_some_and(|epochs| interrupted.epochs.len() as u64 >= epochs);
+        let finished = all_epochs || Training::deserialize(&kept).is_ok_and(|training| training.is_over(&interrupted));
         if !finished {
             checkpoint.check(&kept, &latest)?;
             if let Err(error) = checkpoint.read(&latest) {

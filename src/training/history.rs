@@ -58,7 +58,7 @@ impl History {
 
     /// How many epochs there were after the best, where there are validation digits.
     pub(super) fn epochs_since_best(&self) -> Option<usize> {
-        Some(self.epochs.len() - 1 - self.best_position()?)
+        self.best_position().map(|best| self.epochs.len() - 1 - best)
     }
 
     fn best_position(&self) -> Option<usize> {
