@@ -116,7 +116,7 @@ def card():
         [[
             per_cent(here) + " %",
             str(round(10_000 * (1 - here))),
-            f"{per_cent(statistics.mean(accuracies))} % ({len(runs)} seeds, deviation {per_cent(statistics.stdev(accuracies))})",
+            f"{per_cent(statistics.mean(accuracies))} % ({len(runs)} seeds)",
         ]],
     )  # fmt: skip
 
