@@ -116,7 +116,7 @@ def card():
         [[
             per_cent(here) + " %",
             str(round(10_000 * (1 - here))),
-            f"{per_cent(statistics.mean(accuracies))} % ({len(runs)} seeds)",
+            f"{per_cent(statistics.mean(accuracies))} % (seeds: {len(runs)})",
         ]],
     )  # fmt: skip
 
