@@ -412,7 +412,10 @@ mod tests {
             value.map(|value| (value * 1e6).round() / 1e6)
         };
         // 0.5 and 1.5 points: seed 2 has no baseline.
-        assert_eq!((cell("difference", 1), cell("its deviation", 1)), (Some(1.0), Some(0.707107)));
+        assert_eq!(
+            (cell("difference", 1), cell("its deviation", 1)),
+            (Some(1.0), Some((1e6 * 0.5_f64.sqrt()).round() / 1e6))
+        );
         assert_eq!((cell("difference", 0), cell("test, %", 0)), (None, Some(97.5)));
         // The standard error of 0.5 and 1.5 is 0.5.
         let gains = results.gains("baseline");

@@ -34,8 +34,8 @@ impl Ensemble {
 impl Model for Ensemble {
     /// The logarithm of the mean probability of each class.
     fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
-        let logarithms = |model: &Box<dyn Model>| Ok(model.forward(inputs)?.f_log_softmax(1, Kind::Float)?);
-        let answers = self.members.iter().map(logarithms).collect::<Result<Vec<_>>>()?;
+        let logarithms = |model: &dyn Model| Ok(model.forward(inputs)?.f_log_softmax(1, Kind::Float)?);
+        let answers = self.members.iter().map(|model| logarithms(&**model)).collect::<Result<Vec<_>>>()?;
         // Through the logarithms, so that no probability is too small for a float.
         Ok(Tensor::f_stack(&answers, 0)?.f_logsumexp([0].as_slice(), false)? - (answers.len() as f64).ln())
     }

@@ -47,7 +47,7 @@ impl Moments {
         let divisor = squares.sqrt().f_mul_scalar_(blend.size)?.f_add_scalar_(self.epsilon)?;
         let mut direction = &*momentum * (-learning_rate * blend.momentum);
         if blend.gradient > 0.0 {
-            direction = direction + gradient * (-learning_rate * blend.gradient);
+            direction += gradient * (-learning_rate * blend.gradient);
         }
         let _ = weights.f_addcdiv_(&direction, &divisor)?;
         Ok(())
