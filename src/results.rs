@@ -191,8 +191,9 @@ impl Results {
         names.into_iter().map(|name| Summary { name, outcomes: self.of(name).collect() }).collect()
     }
 
-    /// A row per experiment: `seeds`, `epochs`, validation and test accuracy in per cent (mean over the seeds), the standard
-    /// deviation, and the mean difference to the baseline from the same seeds with its standard deviation, in points.
+    /// A row per experiment: `seeds`, `epochs` (the mean, rounded), validation and test accuracy in per cent (means over the
+    /// seeds), the test accuracy's standard deviation, and the mean gain over the baseline from the same seeds with its
+    /// standard deviation, in points.
     ///
     /// # Errors
     /// [`Error::Frame`] as polars reports it.
@@ -203,11 +204,11 @@ impl Results {
         Ok(df![
             "experiment" => summaries.iter().map(|summary| summary.name).collect::<Vec<_>>(),
             "seeds" => summaries.iter().map(|summary| summary.outcomes.len() as u64).collect::<Vec<_>>(),
-            "epochs" => each(&|summary| mean(summary.each(|outcome| outcome.epochs as f64))),
+            "epochs" => summaries.iter().map(Summary::epochs).collect::<Vec<_>>(),
             "validation, %" => each(&|summary| mean(summary.validation()).map(|share| 100.0 * share)),
             "test, %" => each(&|summary| mean(summary.test()).map(|share| 100.0 * share)),
-            "deviation" => each(&|summary| deviation(summary.test()).map(|share| 100.0 * share)),
-            "difference" => differences.iter().map(|points| mean(points.clone())).collect::<Vec<_>>(),
+            "deviation, points" => each(&|summary| deviation(summary.test()).map(|share| 100.0 * share)),
+            "gain, points" => differences.iter().map(|points| mean(points.clone())).collect::<Vec<_>>(),
             "its deviation" => differences.iter().map(|points| deviation(points.clone())).collect::<Vec<_>>(),
         ]?)
     }
@@ -291,6 +292,10 @@ impl Summary<'_> {
     /// The test accuracy from each seed, from 0 to 1.
     pub fn test(&self) -> Vec<f64> {
         self.each(|outcome| outcome.test.accuracy)
+    }
+
+    fn epochs(&self) -> Option<u64> {
+        mean(self.each(|outcome| outcome.epochs as f64)).map(|epochs| epochs.round() as u64)
     }
 
     fn validation(&self) -> Vec<f64> {
@@ -413,10 +418,10 @@ mod tests {
         };
         // 0.5 and 1.5 points: seed 2 has no baseline.
         assert_eq!(
-            (cell("difference", 1), cell("its deviation", 1)),
+            (cell("gain, points", 1), cell("its deviation", 1)),
             (Some(1.0), Some((1e6 * 0.5_f64.sqrt()).round() / 1e6))
         );
-        assert_eq!((cell("difference", 0), cell("test, %", 0)), (None, Some(97.5)));
+        assert_eq!((cell("gain, points", 0), cell("test, %", 0)), (None, Some(97.5)));
         // The standard error of 0.5 and 1.5 is 0.5.
         let gains = results.gains("baseline");
         assert_eq!((gains.len(), gains[0].name, gains[0].verdict()), (1, "idea", "no clear difference"));

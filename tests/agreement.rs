@@ -1,8 +1,9 @@
 //! Agreement with what Keras and scikit-learn computed; skipped, with a line, where their outputs are not at hand.
 
+mod shared;
+
 use std::{
     fs,
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -12,6 +13,7 @@ use mnist_classification::{
     training::Steps,
 };
 use serde_json::Value;
+use shared::{mnist_folder, skipped};
 use tch::Tensor;
 
 /// The path that an environment variable names, else `default` beside the repository; nothing where neither is there.
@@ -26,11 +28,6 @@ fn reference(variable: &str, default: &str) -> Option<PathBuf> {
         skipped(&format!("{variable} is not set and no reference lies beside the repository"));
     }
     found
-}
-
-/// The test runner hides what a passing test prints, but not what goes straight to standard error.
-fn skipped(reason: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }
 
 fn read_json(path: &Path) -> Value {
@@ -54,7 +51,8 @@ fn training_follows_keras_step_by_step() {
     let expected: Vec<f64> = trajectory["step_loss"].as_array().unwrap().iter().map(number).collect();
     assert!(expected.len() >= 100, "only {} steps to compare", expected.len());
 
-    let Some(mnist) = mnist() else { return };
+    let Some(mnist) = mnist_folder() else { return };
+    let mnist = Mnist::from_dir(mnist).unwrap();
     let model = Mlp::from_weights(folder.join("initial.safetensors")).unwrap();
     // Step s takes the digits from s × batch size on, in file order.
     let samples = mnist.train.preprocess();
@@ -72,16 +70,6 @@ fn training_follows_keras_step_by_step() {
     let accuracy = evaluate(&model, &validation).unwrap().accuracy;
     let expected = number(&trajectory["validation"]["accuracy"]);
     assert!((accuracy - expected).abs() <= 0.01, "{accuracy}, Keras {expected}");
-}
-
-/// MNIST where the machine has it: a test downloads nothing.
-fn mnist() -> Option<Mnist> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mnist");
-    let folder = std::env::var_os("MNIST_DIR").map(PathBuf::from).or_else(|| beside.exists().then_some(beside));
-    if folder.is_none() {
-        skipped("MNIST_DIR is not set and no MNIST lies beside the repository");
-    }
-    folder.map(|folder| Mnist::from_dir(folder).unwrap())
 }
 
 #[test]

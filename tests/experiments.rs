@@ -1,23 +1,16 @@
 //! `make experiments` in quick form: it goes on where it was killed, and keeps a line and a network per training.
 
+mod shared;
+
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use mnist_classification::prelude::*;
-
-/// MNIST where the machine has it: a test downloads nothing.
-fn mnist() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mnist");
-    let folder = std::env::var_os("MNIST_DIR").map(PathBuf::from).or_else(|| beside.exists().then_some(beside));
-    if folder.is_none() {
-        eprintln!("skipped: MNIST_DIR is not set and no MNIST lies beside the repository");
-    }
-    folder
-}
+use shared::mnist_folder;
 
 /// The program, which cargo builds beside the tests.
 fn experiments(folder: &Path, mnist: &Path) -> Command {
@@ -29,7 +22,7 @@ fn experiments(folder: &Path, mnist: &Path) -> Command {
 
 #[test]
 fn experiments_go_on_where_they_were_killed() {
-    let Some(mnist) = mnist() else { return };
+    let Some(mnist) = mnist_folder() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("out/experiments-quick/experiments.csv");
     let mut process = experiments(folder.path(), &mnist).stdout(Stdio::null()).spawn().unwrap();

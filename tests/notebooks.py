@@ -66,6 +66,15 @@ class Committed(unittest.TestCase):
                 self.assertNotIn("execution", cell["metadata"])
                 self.assertNotRegex(json.dumps(cell["outputs"]), r"\bCompiling \w+ v\d")
 
+    def test_shows_tables_as_tables_and_no_empty_values(self):
+        for path in self.each():
+            for cell in code_cells(path):
+                for output in cell["outputs"]:
+                    shown = "".join(output.get("data", {}).get("text/plain", ""))
+                    self.assertNotEqual(shown.strip(), "()")
+                    # What polars says of a frame that was not shown by this library.
+                    self.assertNotIn("to see more, compile with", shown)
+
     def test_has_pictures_and_is_small(self):
         for path in self.each():
             shown = pictures(code_cells(path))

@@ -116,7 +116,7 @@ impl Augmentation {
         }
         let images = Tensor::f_stack(&versions, 1)?.f_reshape([5 * count, size[1], size[2]])?;
         let labels = digits.labels.f_narrow(0, 0, count)?.f_repeat_interleave_self_int(5, 0, None)?;
-        Ok(Digits { name: digits.name.clone(), images: images.to_device(Device::Cpu), labels })
+        Ok(Digits { name: format!("{}, augmented", digits.name), images: images.to_device(Device::Cpu), labels })
     }
 }
 

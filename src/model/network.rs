@@ -103,18 +103,19 @@ impl Network {
             let shape = built.last().map_or(input, |before| &before.output);
             let output = layer.output(shape)?;
             let (parameters, statistics) = layer.numbers(shape, &mut random)?;
-            let same_kind = built.iter().filter(|other| other.layer.kind() == layer.kind()).count();
-            let name = format!("{}_{}", layer.name(), same_kind + 1);
+            let (_, begin) = layer.kind();
+            let before = built.iter().filter(|other| other.layer.kind() == layer.kind()).count();
+            let name = format!("{begin}_{}", before + 1);
             built.push(Built { layer, name, output, parameters, statistics });
         }
         Ok(Self { plan: Plan { input: input.into(), layers: layers.into() }, layers: built })
     }
 
-    /// The layers with their shapes and numbers of weights, as Keras prints them.
+    /// The layers with their shapes, channels first, and numbers of weights, in the form in which Keras prints them.
     pub fn summary(&self) -> Summary {
         let count = |tensors: &[(&str, Tensor)]| tensors.iter().map(|(_, tensor)| tensor.numel()).sum();
         let row = |built: &Built| {
-            let title = format!("{} ({})", built.name, built.layer.kind());
+            let title = format!("{} ({})", built.name, built.layer.kind().0);
             (title, built.output.clone(), count(&built.parameters), count(&built.statistics))
         };
         Summary::new(self.layers.iter().map(row))
@@ -195,29 +196,16 @@ impl Model for Network {
 type Numbers = (Vec<(&'static str, Tensor)>, Vec<(&'static str, Tensor)>);
 
 impl Layer {
-    /// What Keras calls such a layer in a summary.
-    fn name(&self) -> &'static str {
+    /// Its type in Keras, and how its name begins.
+    fn kind(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Dense(_) => "dense",
-            Self::Convolution { .. } => "conv2d",
-            Self::MaxPool(_) => "max_pooling2d",
-            Self::Flatten => "flatten",
-            Self::Relu => "re_lu",
-            Self::Dropout(_) => "dropout",
-            Self::BatchNorm => "batch_norm",
-        }
-    }
-
-    /// Its type in Keras.
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Dense(_) => "Dense",
-            Self::Convolution { .. } => "Conv2D",
-            Self::MaxPool(_) => "MaxPooling2D",
-            Self::Flatten => "Flatten",
-            Self::Relu => "ReLU",
-            Self::Dropout(_) => "Dropout",
-            Self::BatchNorm => "BatchNormalization",
+            Self::Dense(_) => ("Dense", "dense"),
+            Self::Convolution { .. } => ("Conv2D", "conv2d"),
+            Self::MaxPool(_) => ("MaxPooling2D", "max_pooling2d"),
+            Self::Flatten => ("Flatten", "flatten"),
+            Self::Relu => ("ReLU", "re_lu"),
+            Self::Dropout(_) => ("Dropout", "dropout"),
+            Self::BatchNorm => ("BatchNormalization", "batch_norm"),
         }
     }
 
@@ -281,7 +269,7 @@ impl Built {
             Layer::Dense(_) => number(1).f_addmm(inputs, number(0))?,
             Layer::Convolution { size, .. } => {
                 let edge = (size / 2) as i64;
-                // The channels of a pixel side by side in memory: libtorch is a quarter faster then.
+                // With the channels of a pixel side by side in memory, libtorch's convolutions are faster.
                 let kernel = number(0).f_permute([0, 3, 1, 2])?;
                 inputs.f_conv2d(&kernel, Some(number(1)), [1, 1], [edge, edge], [1, 1], 1)?
             }
