@@ -50,6 +50,9 @@ figures: set-up  ## executes the notebooks, keeps their outputs in them and thei
 	@$(EXECUTE) $(NOTEBOOK) --refresh
 	@$(EXECUTE) $(IMPROVEMENTS) --refresh
 
+# glibc keeps freed memory instead of handing it back after each step: a tenth faster for the convolutions.
+experiments: export MALLOC_MMAP_THRESHOLD_ = 1000000000
+experiments: export MALLOC_TRIM_THRESHOLD_ = 10000000000
 experiments: set-up  ## trains all of Improvements.ipynb's table that is not in results/ yet
 	cargo run --quiet --example experiments
 	.venv/bin/python bench/tables.py
