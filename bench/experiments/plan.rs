@@ -13,8 +13,8 @@ pub struct Experiment {
 pub const BEST_CNN: &str = "best CNN";
 
 /// The best CNN from each of the first seeds, answering together.
-pub const ENSEMBLE: &str = "5 best CNNs together";
-pub const TOGETHER: u64 = 5;
+pub const ENSEMBLE: &str = "3 best CNNs together";
+pub const TOGETHER: u64 = 3;
 
 pub fn experiments() -> Vec<Experiment> {
     let baseline = Training { verbose: false, ..Training::default() };
