@@ -50,7 +50,7 @@ figures: set-up  ## executes the notebooks, keeps their outputs in them and thei
 	@$(EXECUTE) $(NOTEBOOK) --refresh
 	@$(EXECUTE) $(IMPROVEMENTS) --refresh
 
-# glibc keeps freed memory instead of handing it back after each step: a tenth faster for the convolutions.
+# glibc keeps freed memory instead of handing it back after each step, which makes convolutions faster.
 experiments: export MALLOC_MMAP_THRESHOLD_ = 1000000000
 experiments: export MALLOC_TRIM_THRESHOLD_ = 10000000000
 experiments: set-up  ## trains all of Improvements.ipynb's table that is not in results/ yet
