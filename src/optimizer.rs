@@ -1,4 +1,4 @@
-//! The optimizers: how gradients change the weights. RMSprop, Adam and Nadam, as Keras defines them.
+//! The optimizers: how gradients change the weights. RMSprop, Adam, Nadam and SGD, as Keras defines them.
 
 mod moments;
 mod one_pass;
@@ -37,6 +37,8 @@ pub enum Rule {
     Adam(Moments),
     /// As Adam, with a look ahead to where the running average is going.
     Nadam(Moments),
+    /// Along a running sum of the gradients, with the same look ahead and no division.
+    Sgd(Momentum),
 }
 
 /// RMSprop (G. Hinton, lecture 6e, 2012) as Keras defines it, without momentum:
@@ -62,6 +64,16 @@ pub struct Moments {
     pub epsilon: f64,
 }
 
+/// Stochastic gradient descent with Nesterov's momentum (I. Sutskever and others, 2013) and weight decay, as Keras defines
+/// `SGD(nesterov=True)`: `w ← w − η λ w`, `v ← μ v − η g`, then `w ← w + μ v − η g`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Momentum {
+    /// μ, how much of the running sum stays at each step, from 0 to below 1.
+    pub momentum: f64,
+    /// λ, the share of each weight that a step of size 1 would take away, from 0 to below 1.
+    pub weight_decay: f64,
+}
+
 impl Default for Optimizer {
     /// The original's: RMSprop with Keras' defaults, η = 0.001.
     fn default() -> Self {
@@ -83,6 +95,13 @@ impl Default for Moments {
     }
 }
 
+impl Default for Momentum {
+    /// μ = 0.9, and no decay.
+    fn default() -> Self {
+        Self { momentum: 0.9, weight_decay: 0.0 }
+    }
+}
+
 impl Optimizer {
     /// RMSprop with Keras' defaults.
     pub fn rms_prop(learning_rate: f64) -> Self {
@@ -99,6 +118,11 @@ impl Optimizer {
         Self { rule: Rule::Nadam(Moments::default()), learning_rate }
     }
 
+    /// SGD with Nesterov's momentum of 0.9 and this weight decay.
+    pub fn sgd(learning_rate: f64, weight_decay: f64) -> Self {
+        Self { rule: Rule::Sgd(Momentum { weight_decay, ..Momentum::default() }), learning_rate }
+    }
+
     /// Checks the settings and starts with averages of zero for these parameters.
     ///
     /// # Errors
@@ -108,9 +132,12 @@ impl Optimizer {
             return Err(setting("learning_rate", self.learning_rate, "a number above 0, such as 0.001"));
         }
         let (shares, epsilon) = match self.rule {
-            Rule::RmsProp(RmsProp { rho, epsilon }) => (vec![("rho", rho)], epsilon),
+            Rule::RmsProp(RmsProp { rho, epsilon }) => (vec![("rho", rho)], Some(epsilon)),
             Rule::Adam(Moments { beta_1, beta_2, epsilon }) | Rule::Nadam(Moments { beta_1, beta_2, epsilon }) => {
-                (vec![("beta_1", beta_1), ("beta_2", beta_2)], epsilon)
+                (vec![("beta_1", beta_1), ("beta_2", beta_2)], Some(epsilon))
+            }
+            Rule::Sgd(Momentum { momentum, weight_decay }) => {
+                (vec![("momentum", momentum), ("weight_decay", weight_decay)], None)
             }
         };
         for (name, share) in shares {
@@ -118,13 +145,17 @@ impl Optimizer {
                 return Err(setting(name, share, "from 0 to below 1, such as 0.9"));
             }
         }
-        if !(epsilon > 0.0 && epsilon.is_finite()) {
+        if let Some(epsilon) = epsilon.filter(|epsilon| !(*epsilon > 0.0 && epsilon.is_finite())) {
             return Err(setting("epsilon", epsilon, "a small number above 0, such as 1e-7"));
         }
         let zeros = || parameters.iter().map(|parameter| parameter.detach().zeros_like()).collect();
-        let momenta = if matches!(self.rule, Rule::RmsProp(_)) { Vec::new() } else { zeros() };
+        let (squares, momenta) = match self.rule {
+            Rule::RmsProp(_) => (zeros(), Vec::new()),
+            Rule::Adam(_) | Rule::Nadam(_) => (zeros(), zeros()),
+            Rule::Sgd(_) => (Vec::new(), zeros()),
+        };
         let steps = Tensor::zeros([1], (Kind::Int64, tch::Device::Cpu));
-        Ok(OptimizerState { rule: self.rule, squares: zeros(), momenta, steps })
+        Ok(OptimizerState { rule: self.rule, squares, momenta, steps })
     }
 }
 
@@ -136,9 +167,9 @@ fn setting(setting: &'static str, found: f64, expected: &str) -> Error {
 #[derive(Debug)]
 pub(crate) struct OptimizerState {
     pub(crate) rule: Rule,
-    /// The running average of each parameter's squared gradients.
+    /// The running average of each parameter's squared gradients, where the rule has one.
     pub(crate) squares: Vec<Tensor>,
-    /// The running average of each parameter's gradients, where the rule has one.
+    /// The running average or sum of each parameter's gradients, where the rule has one.
     pub(crate) momenta: Vec<Tensor>,
     /// How many steps there were, `[1]`.
     pub(crate) steps: Tensor,
@@ -155,15 +186,18 @@ impl OptimizerState {
         let nesterov = matches!(rule, Rule::Nadam(_));
         let _ = steps.f_add_scalar_(1)?;
         tch::no_grad(|| {
-            let all = parameters.iter_mut().zip(gradients).zip(squares);
+            let all = parameters.iter_mut().zip(gradients);
             match rule {
-                Rule::RmsProp(rule) => all.into_iter().try_for_each(|((weights, gradient), squares)| {
+                Rule::RmsProp(rule) => all.zip(squares).try_for_each(|((weights, gradient), squares)| {
                     rule.update(weights, squares, gradient, learning_rate)
+                }),
+                Rule::Sgd(rule) => all.zip(momenta).try_for_each(|((weights, gradient), momentum)| {
+                    rule.update(weights, momentum, gradient, learning_rate)
                 }),
                 Rule::Adam(moments) | Rule::Nadam(moments) => {
                     let step = steps.int64_value(&[0]);
                     let blend = if nesterov { moments.nadam(step) } else { moments.adam(step) };
-                    all.zip(momenta).try_for_each(|(((weights, gradient), squares), momentum)| {
+                    all.zip(squares).zip(momenta).try_for_each(|(((weights, gradient), squares), momentum)| {
                         moments.update(weights, [momentum, squares], gradient, &blend, learning_rate)
                     })
                 }
@@ -189,6 +223,17 @@ impl RmsProp {
         let _ = squares.f_mul_scalar_(rho)?.f_addcmul_(gradient, &(gradient * (1.0 - rho)))?;
         let divisor = (&*squares + epsilon).sqrt_();
         let _ = weights.f_addcdiv_(&(gradient * -learning_rate), &divisor)?;
+        Ok(())
+    }
+}
+
+impl Momentum {
+    /// One step of these weights against their gradient; `running` is the running sum.
+    fn update(&self, weights: &mut Tensor, running: &mut Tensor, gradient: &Tensor, learning_rate: f64) -> Result<()> {
+        let step = gradient * -learning_rate;
+        let _ = running.f_mul_scalar_(self.momentum)?.f_add_(&step)?;
+        let _ = weights.f_mul_scalar_(1.0 - learning_rate * self.weight_decay)?;
+        let _ = weights.f_add_(&(&*running * self.momentum + step))?;
         Ok(())
     }
 }
@@ -251,6 +296,21 @@ mod tests {
         }
     }
 
+    /// Line by line what keras/src/optimizers/sgd.py computes with `nesterov=True`, and optimizer.py for the decay.
+    #[test]
+    fn sgd_is_keras_own() {
+        let (mut weight, mut velocity, mut other) = (1.0, 0.0, -2.0);
+        for gradient in GRADIENTS {
+            weight -= weight * 0.01 * 0.1;
+            other -= other * 0.01 * 0.1;
+            velocity = 0.9 * velocity - gradient * 0.1;
+            weight += 0.9 * velocity - gradient * 0.1;
+        }
+        let found = stepped(Optimizer::sgd(0.1, 0.01).rule);
+        assert!((found[0] - weight).abs() < 1e-12, "{} and {weight}", found[0]);
+        assert!((found[1] - other).abs() < 1e-12, "{} and {other}", found[1]);
+    }
+
     #[test]
     fn settings_that_cannot_work_are_errors() {
         let error = |optimizer: Optimizer| optimizer.start(&[]).unwrap_err().to_string();
@@ -265,5 +325,6 @@ mod tests {
         );
         assert!(rule(Rule::RmsProp(RmsProp { epsilon: 0.0, ..rms_prop })).starts_with("epsilon is 0; "));
         assert!(rule(Rule::Nadam(Moments { beta_2: 1.5, ..moments })).starts_with("beta_2 is 1.5; "));
+        assert!(rule(Optimizer::sgd(0.1, -0.1).rule).starts_with("weight_decay is -0.1; "));
     }
 }

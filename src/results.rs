@@ -270,13 +270,15 @@ impl Results {
         self.outcomes.iter().filter(move |outcome| outcome.experiment == experiment)
     }
 
-    /// What an experiment gains in points of test accuracy over the baseline, for each seed that both have.
+    /// What an experiment gains in points of test accuracy over the baseline, for each seed that both have; nothing where
+    /// they share only one, which would say little.
     fn differences(&self, summary: &Summary, baseline: &str) -> Vec<f64> {
         let gain = |outcome: &&Outcome| {
             let before = self.find(baseline, outcome.seed)?;
             Some(100.0 * (outcome.test.accuracy - before.test.accuracy))
         };
-        if summary.name == baseline { Vec::new() } else { summary.outcomes.iter().filter_map(gain).collect() }
+        let differences: Vec<_> = summary.outcomes.iter().filter_map(gain).collect();
+        if summary.name == baseline || differences.len() < 2 { Vec::new() } else { differences }
     }
 }
 

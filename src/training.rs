@@ -54,6 +54,10 @@ pub struct Training {
     /// The share of each label that is spread over all classes, from 0 to below 1: 0.1 asks for a probability of 0.91 in
     /// place of 1, and the training loss is that of these labels (C. Szegedy and others, 2016).
     pub label_smoothing: f64,
+    /// Whether a network learns from digits of 16 bits a number (bfloat16): its convolutions then compute in them. Weights,
+    /// their updates and what is measured on other digits keep 32 bits. Faster where the processor has instructions for it
+    /// (AVX512-BF16), slower where it has not; an [`Mlp`](crate::model::Mlp) does not change.
+    pub half_precision: bool,
     /// After how many epochs in a row without a lower validation loss training stops; then, and at the end, the weights of
     /// the best epoch come back. Keras' `EarlyStopping` with `restore_best_weights`.
     pub early_stopping: Option<usize>,
@@ -82,6 +86,7 @@ impl Default for Training {
             augmentation: Augmentation::default(),
             sampling: Sampling::default(),
             label_smoothing: 0.0,
+            half_precision: false,
             early_stopping: None,
             validation_split: 0.2,
             shuffle: true,

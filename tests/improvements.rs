@@ -69,14 +69,27 @@ fn all_of_it_together_learns_and_repeats_itself() {
 
 #[test]
 fn an_interrupted_training_goes_on_to_the_same_bits() {
+    goes_on_to_the_same_bits(&everything(3));
+}
+
+#[test]
+fn an_interrupted_training_by_sgd_in_half_precision_goes_on_to_the_same_bits() {
+    goes_on_to_the_same_bits(&half(3));
+}
+
+fn half(epochs: usize) -> Training {
+    Training { optimizer: Optimizer::sgd(0.05, 0.001), half_precision: true, ..everything(epochs) }
+}
+
+fn goes_on_to_the_same_bits(training: &Training) {
     let folder = tempfile::tempdir().unwrap();
-    let kept = Training { checkpoint: Some(folder.path().into()), ..everything(3) };
+    let kept = Training { checkpoint: Some(folder.path().into()), ..training.clone() };
     // A model that fails once in the third epoch stands for whatever ends a process.
     let mut failing = Failing { network: network(1), steps_left: Cell::new(2 * 19 + 5) };
     assert!(fit(&mut failing, &digits(), &kept).is_err());
     assert!(fs::read_dir(folder.path().join("epoch-0002")).unwrap().count() >= 5);
     let (model, history) = trained(&kept);
-    let (whole, expected) = trained(&everything(3));
+    let (whole, expected) = trained(training);
     assert_eq!(history.epochs.len(), expected.epochs.len());
     assert_eq!(numbers(&model), numbers(&whole));
 }
@@ -104,6 +117,22 @@ impl Model for Failing {
     fn statistics(&self) -> Vec<(String, Tensor)> {
         self.network.statistics()
     }
+}
+
+#[test]
+fn half_precision_learns_with_weights_of_full_precision_and_leaves_an_mlp_alone() {
+    let (model, history) = trained(&half(3));
+    assert!(history.best().unwrap().validation.unwrap().accuracy > 0.8, "{history:?}");
+    let kinds = model.parameters().into_iter().chain(model.statistics()).map(|(_, tensor)| tensor.kind());
+    assert!(kinds.into_iter().all(|kind| kind == Kind::Float));
+    let (other, _) = trained(&Training { half_precision: false, ..half(3) });
+    assert_ne!(numbers(&model), numbers(&other));
+    let mlp = |half_precision| {
+        let mut mlp = Mlp::new(&[784, 16, 10], 0).unwrap();
+        fit(&mut mlp, &digits(), &Training { half_precision, ..half(1) }).unwrap();
+        numbers(&mlp)
+    };
+    assert_eq!(mlp(true), mlp(false));
 }
 
 #[test]

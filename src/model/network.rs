@@ -266,12 +266,13 @@ impl Built {
     fn forward(&self, inputs: &Tensor, random: Option<&mut Random>) -> Result<Tensor> {
         let number = |index: usize| &self.parameters[index].1;
         Ok(match self.layer {
-            Layer::Dense(_) => number(1).f_addmm(inputs, number(0))?,
+            Layer::Dense(_) => number(1).f_addmm(&inputs.to_kind(number(0).kind()), number(0))?,
             Layer::Convolution { size, .. } => {
                 let edge = (size / 2) as i64;
                 // With the channels of a pixel side by side in memory, libtorch's convolutions are faster.
-                let kernel = number(0).f_permute([0, 3, 1, 2])?;
-                inputs.f_conv2d(&kernel, Some(number(1)), [1, 1], [edge, edge], [1, 1], 1)?
+                let kernel = number(0).to_kind(inputs.kind()).f_permute([0, 3, 1, 2])?;
+                let bias = number(1).to_kind(inputs.kind());
+                inputs.f_conv2d(&kernel, Some(bias), [1, 1], [edge, edge], [1, 1], 1)?
             }
             Layer::MaxPool(size) => {
                 let square = [size as i64; 2];
@@ -282,7 +283,7 @@ impl Built {
             Layer::Dropout(share) => match random {
                 Some(random) => {
                     let kept = uniform(&inputs.size(), [0.0, 1.0], inputs.device(), random)?.f_ge(share)?;
-                    inputs.f_mul(&(kept.to_kind(Kind::Float) / (1.0 - share)))?
+                    inputs.f_mul(&(kept.to_kind(inputs.kind()) / (1.0 - share)))?
                 }
                 None => inputs.shallow_clone(),
             },

@@ -20,6 +20,7 @@ pub struct Steps<'a> {
     optimizer: OptimizerState,
     augmentation: Augmentation,
     label_smoothing: f64,
+    half_precision: bool,
     seed: u64,
     /// For augmentation and dropout.
     random: Random,
@@ -66,6 +67,7 @@ impl<'a> Steps<'a> {
             optimizer,
             augmentation: training.augmentation,
             label_smoothing: training.label_smoothing,
+            half_precision: training.half_precision && model.as_mlp().is_none(),
             seed: training.seed,
             random: generator(training.seed, Purpose::Noise(1)),
             mlp,
@@ -113,7 +115,10 @@ impl<'a> Steps<'a> {
             return mlp.step(positions, learning_rate);
         }
         let Samples { inputs, labels, .. } = self.samples.select(positions)?;
-        let inputs = self.augmentation.apply(&inputs, &mut self.random)?;
+        let mut inputs = self.augmentation.apply(&inputs, &mut self.random)?;
+        if self.half_precision {
+            inputs = inputs.to_kind(Kind::BFloat16);
+        }
         let logits = self.model.forward_training(&inputs, &mut self.random)?;
         let loss = logits.f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, self.label_smoothing)?;
         let gradients = Tensor::f_run_backward(&[&loss], &self.parameters, false, false)?;
