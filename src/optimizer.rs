@@ -132,17 +132,17 @@ impl Optimizer {
             return Err(setting("learning_rate", self.learning_rate, "a number above 0, such as 0.001"));
         }
         let (shares, epsilon) = match self.rule {
-            Rule::RmsProp(RmsProp { rho, epsilon }) => (vec![("rho", rho)], Some(epsilon)),
+            Rule::RmsProp(RmsProp { rho, epsilon }) => (vec![("rho", rho, "0.9")], Some(epsilon)),
             Rule::Adam(Moments { beta_1, beta_2, epsilon }) | Rule::Nadam(Moments { beta_1, beta_2, epsilon }) => {
-                (vec![("beta_1", beta_1), ("beta_2", beta_2)], Some(epsilon))
+                (vec![("beta_1", beta_1, "0.9"), ("beta_2", beta_2, "0.999")], Some(epsilon))
             }
             Rule::Sgd(Momentum { momentum, weight_decay }) => {
-                (vec![("momentum", momentum), ("weight_decay", weight_decay)], None)
+                (vec![("momentum", momentum, "0.9"), ("weight_decay", weight_decay, "0.005")], None)
             }
         };
-        for (name, share) in shares {
+        for (name, share, usual) in shares {
             if !(0.0..1.0).contains(&share) {
-                return Err(setting(name, share, "from 0 to below 1, such as 0.9"));
+                return Err(setting(name, share, &format!("from 0 to below 1, such as {usual}")));
             }
         }
         if let Some(epsilon) = epsilon.filter(|epsilon| !(*epsilon > 0.0 && epsilon.is_finite())) {
@@ -325,6 +325,10 @@ mod tests {
         );
         assert!(rule(Rule::RmsProp(RmsProp { epsilon: 0.0, ..rms_prop })).starts_with("epsilon is 0; "));
         assert!(rule(Rule::Nadam(Moments { beta_2: 1.5, ..moments })).starts_with("beta_2 is 1.5; "));
-        assert!(rule(Optimizer::sgd(0.1, -0.1).rule).starts_with("weight_decay is -0.1; "));
+        assert_eq!(
+            rule(Optimizer::sgd(0.1, -0.1).rule),
+            "weight_decay is -0.1; expected from 0 to below 1, such as 0.005"
+        );
+        assert!(rule(Rule::Sgd(Momentum { momentum: 1.0, ..Momentum::default() })).starts_with("momentum is 1; "));
     }
 }

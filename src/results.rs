@@ -412,7 +412,8 @@ mod tests {
     #[test]
     fn differences_are_those_of_the_same_seeds() {
         let folder = tempfile::tempdir().unwrap();
-        let results = results(&folder.path().join("results.csv"));
+        let mut results = results(&folder.path().join("results.csv"));
+        results.add(outcome("one seed", 0, 0.99)).unwrap();
         let frame = results.comparison("baseline").unwrap();
         let cell = |column: &str, row: usize| {
             let value = frame.column(column).unwrap().f64().unwrap().get(row);
@@ -423,6 +424,8 @@ mod tests {
             (cell("gain, points", 1), cell("its deviation", 1)),
             (Some(1.0), Some((1e6 * 0.5_f64.sqrt()).round() / 1e6))
         );
+        // One seed shared with the baseline is too few.
+        assert_eq!((cell("gain, points", 2), cell("test, %", 2)), (None, Some(99.0)));
         assert_eq!((cell("gain, points", 0), cell("test, %", 0)), (None, Some(97.5)));
         // The standard error of 0.5 and 1.5 is 0.5.
         let gains = results.gains("baseline");

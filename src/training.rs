@@ -56,7 +56,7 @@ pub struct Training {
     pub label_smoothing: f64,
     /// Whether a network learns from digits of 16 bits a number (bfloat16): its convolutions then compute in them. Weights,
     /// their updates and what is measured on other digits keep 32 bits. Faster where the processor has instructions for it
-    /// (AVX512-BF16), slower where it has not; an [`Mlp`](crate::model::Mlp) does not change.
+    /// (AVX512-BF16), perhaps slower elsewhere; an [`Mlp`](crate::model::Mlp) does not change.
     pub half_precision: bool,
     /// After how many epochs in a row without a lower validation loss training stops; then, and at the end, the weights of
     /// the best epoch come back. Keras' `EarlyStopping` with `restore_best_weights`.
