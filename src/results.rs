@@ -209,7 +209,7 @@ impl Results {
             "test, %" => each(&|summary| mean(summary.test()).map(|share| 100.0 * share)),
             "deviation, points" => each(&|summary| deviation(summary.test()).map(|share| 100.0 * share)),
             "gain, points" => differences.iter().map(|points| mean(points.clone())).collect::<Vec<_>>(),
-            "its deviation" => differences.iter().map(|points| deviation(points.clone())).collect::<Vec<_>>(),
+            "deviation of gain, points" => differences.iter().map(|points| deviation(points.clone())).collect::<Vec<_>>(),
         ]?)
     }
 
@@ -421,7 +421,7 @@ mod tests {
         };
         // 0.5 and 1.5 points: seed 2 has no baseline.
         assert_eq!(
-            (cell("gain, points", 1), cell("its deviation", 1)),
+            (cell("gain, points", 1), cell("deviation of gain, points", 1)),
             (Some(1.0), Some((1e6 * 0.5_f64.sqrt()).round() / 1e6))
         );
         // One seed shared with the baseline is too few.

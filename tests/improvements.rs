@@ -246,6 +246,26 @@ fn settings_that_cannot_work_are_errors() {
 }
 
 #[test]
+fn a_narrow_convolution_sees_the_inside_of_a_picture() {
+    let inputs = digits().inputs.narrow(0, 0, 5);
+    let pictures = |layer| Network::new(&[1, 28, 28], &[layer], 4).unwrap().forward(&inputs).unwrap();
+    let whole = pictures(Convolution { channels: 6, size: 3 });
+    for (stride, side) in [(1, 26), (2, 13), (3, 9)] {
+        // The same seed has the same kernel; the squares of 3 pixels a side that lie inside have their middles from 1 to 26.
+        let inside = [2, 3].iter().fold(whole.shallow_clone(), |whole, &side| whole.slice(side, 1, 27, stride));
+        let narrow = pictures(NarrowConvolution { channels: 6, size: 3, stride: stride as usize });
+        assert_eq!(narrow.size(), [5, 6, side, side]);
+        let difference = (narrow - inside).abs().max().double_value(&[]);
+        assert!(difference < 1e-6, "{difference}");
+    }
+    for (size, stride) in [(0, 1), (29, 1), (3, 0), (3, usize::MAX)] {
+        let layers = [NarrowConvolution { channels: 6, size, stride }];
+        let error = Network::new(&[1, 28, 28], &layers, 0).unwrap_err().to_string();
+        assert!(error.contains("stride"), "{error}");
+    }
+}
+
+#[test]
 fn an_ensemble_averages_probabilities() {
     let (one, other) = (network(1), network(2));
     let inputs = digits().inputs.narrow(0, 0, 7);

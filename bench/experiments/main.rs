@@ -13,7 +13,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mnist_classification::{model::Layer, prelude::*};
-use plan::{BEST_CNN, ENSEMBLE, Experiment, TOGETHER, experiments};
+use plan::{BEST_CNN, ENSEMBLES, Experiment, experiments};
 
 /// The digits, the results so far, and where the networks go.
 struct Laboratory {
@@ -28,7 +28,8 @@ fn main() -> Result<()> {
     let mut laboratory = Laboratory::open()?;
     let chosen: Vec<_> = env::args().skip(1).collect();
     let is_chosen = |name: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == name);
-    let names: Vec<_> = experiments().iter().map(|experiment| experiment.name).chain([ENSEMBLE]).collect();
+    let ensembles = ENSEMBLES.map(|(name, _)| name);
+    let names: Vec<_> = experiments().iter().map(|experiment| experiment.name).chain(ensembles).collect();
     if let Some(unknown) = chosen.iter().find(|chosen| !names.contains(&chosen.as_str())) {
         let expected = format!("one of {names:?}");
         return Err(Error::Setting { setting: "an experiment", found: unknown.clone(), expected });
@@ -48,10 +49,12 @@ fn main() -> Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if is_chosen(ENSEMBLE) && laboratory.results.find(ENSEMBLE, 0).is_none() {
-        let outcome = laboratory.together()?;
-        report(&outcome);
-        laboratory.keep(outcome)?;
+    for (name, kinds) in ENSEMBLES {
+        if is_chosen(name) && laboratory.results.find(name, 0).is_none() {
+            let outcome = laboratory.together(name, kinds)?;
+            report(&outcome);
+            laboratory.keep(outcome)?;
+        }
     }
     Ok(())
 }
@@ -71,18 +74,15 @@ impl Laboratory {
     }
 
     fn seeds(&self, experiment: &Experiment) -> u64 {
-        match experiment.name {
-            _ if self.quick => 1,
-            BEST_CNN => TOGETHER,
-            _ => 3,
-        }
+        let members = ENSEMBLES.iter().flat_map(|(_, kinds)| *kinds).find(|(name, _)| *name == experiment.name);
+        if self.quick { 1 } else { members.map_or(3, |(_, seeds)| *seeds) }
     }
 
-    /// Whether a training has no line yet, or its network is missing for those that answer together.
+    /// Whether a training has no line yet, or its network is missing for those that are still to answer together.
     fn needs(&self, experiment: &Experiment, seed: u64) -> bool {
-        let network_is_missing = experiment.name == BEST_CNN
-            && self.results.find(ENSEMBLE, 0).is_none()
-            && !self.folder(BEST_CNN, seed).exists();
+        let mut ensembles = ENSEMBLES.iter().filter(|(name, _)| self.results.find(name, 0).is_none());
+        let is_member = ensembles.any(|(_, kinds)| kinds.iter().any(|(name, _)| *name == experiment.name));
+        let network_is_missing = is_member && !self.folder(experiment.name, seed).exists();
         network_is_missing || self.results.find(experiment.name, seed).is_none()
     }
 
@@ -98,8 +98,7 @@ impl Laboratory {
             let history = fit(&mut model, &self.train, &training)?;
             return Outcome::of(experiment.name, seed, &model, &history, &self.test);
         }
-        let convolutional = matches!(experiment.layers[0], Layer::Convolution { .. });
-        let input: &[usize] = if convolutional { &[1, 28, 28] } else { &[784] };
+        let input: &[usize] = if matches!(experiment.layers[0], Layer::Dense(_)) { &[784] } else { &[1, 28, 28] };
         let mut model = Network::new(input, &experiment.layers, seed)?;
         let history = fit(&mut model, &self.train, &training)?;
         model.save(self.folder(experiment.name, seed))?;
@@ -109,15 +108,17 @@ impl Laboratory {
         Outcome::of(experiment.name, seed, &model, &history, &self.test)
     }
 
-    /// The best CNNs as one model.
-    fn together(&self) -> Result<Outcome> {
-        let seeds = 0..if self.quick { 1 } else { TOGETHER };
-        let load = |seed| Ok(Box::new(Network::load(self.folder(BEST_CNN, seed))?) as Box<dyn Model>);
-        let ensemble = Ensemble::new(seeds.clone().map(load).collect::<Result<_>>()?)?;
+    /// Networks of these kinds as one model.
+    fn together(&self, name: &str, kinds: &[(&'static str, u64)]) -> Result<Outcome> {
+        let seeds = |&(kind, seeds)| (0..if self.quick { 1 } else { seeds }).map(move |seed| (kind, seed));
+        let members: Vec<(&str, u64)> = kinds.iter().flat_map(seeds).collect();
+        let load =
+            |&(kind, seed): &(&str, u64)| Ok(Box::new(Network::load(self.folder(kind, seed))?) as Box<dyn Model>);
+        let ensemble = Ensemble::new(members.iter().map(load).collect::<Result<_>>()?)?;
         let nothing = History { name: self.train.name.clone(), epochs: Vec::new() };
-        let outcomes = seeds.filter_map(|seed| self.results.find(BEST_CNN, seed));
+        let outcomes = members.iter().filter_map(|&(kind, seed)| self.results.find(kind, seed));
         let (epochs, seconds) = outcomes.map(|outcome| (outcome.epochs, outcome.seconds)).fold((0, 0.0), add);
-        Ok(Outcome { epochs, seconds, ..Outcome::of(ENSEMBLE, 0, &ensemble, &nothing, &self.test)? })
+        Ok(Outcome { epochs, seconds, ..Outcome::of(name, 0, &ensemble, &nothing, &self.test)? })
     }
 
     /// Adds an outcome, where it is not there yet.

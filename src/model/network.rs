@@ -26,6 +26,16 @@ pub enum Layer {
         /// The side of the squares, an odd number.
         size: usize,
     },
+    /// A convolution from those squares alone that lie wholly in the picture, `stride` pixels apart: of a side, (side −
+    /// `size`) / `stride` + 1 pixels are left.
+    NarrowConvolution {
+        /// How many pictures come out.
+        channels: usize,
+        /// The side of the squares.
+        size: usize,
+        /// From one square to the next.
+        stride: usize,
+    },
     /// Keeps the largest of each square of so many pixels a side; what is left at the edge falls away.
     MaxPool(usize),
     /// All numbers of a digit in a row.
@@ -200,7 +210,7 @@ impl Layer {
     fn kind(&self) -> (&'static str, &'static str) {
         match self {
             Self::Dense(_) => ("Dense", "dense"),
-            Self::Convolution { .. } => ("Conv2D", "conv2d"),
+            Self::Convolution { .. } | Self::NarrowConvolution { .. } => ("Conv2D", "conv2d"),
             Self::MaxPool(_) => ("MaxPooling2D", "max_pooling2d"),
             Self::Flatten => ("Flatten", "flatten"),
             Self::Relu => ("ReLU", "re_lu"),
@@ -223,6 +233,14 @@ impl Layer {
             {
                 vec![channels, height, width]
             }
+            (Self::NarrowConvolution { channels, size, stride }, &[before, height, width])
+                if SIZES.contains(&channels)
+                    && (1..=height.min(width)).contains(&size)
+                    && SIZES.contains(&stride)
+                    && size * size <= LARGEST_KERNEL / channels / before =>
+            {
+                vec![channels, (height - size) / stride + 1, (width - size) / stride + 1]
+            }
             (Self::MaxPool(size), &[channels, height, width]) if (1..=height.min(width)).contains(&size) => {
                 vec![channels, height / size, width / size]
             }
@@ -232,8 +250,8 @@ impl Layer {
             _ => {
                 let expected = format!(
                     "a layer of usual size that takes digits of shape {input:?}: Dense takes one row, which Flatten makes; \
-                     Convolution, of odd size, and MaxPool take [channels, height, width]; a share to drop is from 0 to \
-                     below 1"
+                     Convolution, of odd size, NarrowConvolution and MaxPool take [channels, height, width]; a share to \
+                     drop is from 0 to below 1"
                 );
                 return Err(Error::Setting { setting: "a layer", found: format!("{self:?}"), expected });
             }
@@ -248,7 +266,7 @@ impl Layer {
                 let kernel = glorot(&[input[0], outputs], input[0], outputs, random)?;
                 (vec![("kernel", trained(kernel)), ("bias", trained(constant(outputs, 0.0)?))], vec![])
             }
-            Self::Convolution { channels, size } => {
+            Self::Convolution { channels, size } | Self::NarrowConvolution { channels, size, .. } => {
                 let square = size * size;
                 let kernel = glorot(&[channels, size, size, input[0]], input[0] * square, channels * square, random)?;
                 (vec![("kernel", trained(kernel)), ("bias", trained(constant(channels, 0.0)?))], vec![])
@@ -267,13 +285,8 @@ impl Built {
         let number = |index: usize| &self.parameters[index].1;
         Ok(match self.layer {
             Layer::Dense(_) => number(1).f_addmm(&inputs.to_kind(number(0).kind()), number(0))?,
-            Layer::Convolution { size, .. } => {
-                let edge = (size / 2) as i64;
-                // With the channels of a pixel side by side in memory, libtorch's convolutions are faster.
-                let kernel = number(0).to_kind(inputs.kind()).f_permute([0, 3, 1, 2])?;
-                let bias = number(1).to_kind(inputs.kind());
-                inputs.f_conv2d(&kernel, Some(bias), [1, 1], [edge, edge], [1, 1], 1)?
-            }
+            Layer::Convolution { size, .. } => self.convolve(inputs, 1, size / 2)?,
+            Layer::NarrowConvolution { stride, .. } => self.convolve(inputs, stride, 0)?,
             Layer::MaxPool(size) => {
                 let square = [size as i64; 2];
                 inputs.f_max_pool2d(square, square, [0, 0], [1, 1], false)?
@@ -295,5 +308,13 @@ impl Built {
                 inputs.f_batch_norm(scale, offset, mean, variance, of_batch, MOMENTUM, EPSILON, true)?
             }
         })
+    }
+
+    /// A convolution with squares `stride` pixels apart and so many rows of zeros beyond the `edge`.
+    fn convolve(&self, inputs: &Tensor, stride: usize, edge: usize) -> Result<Tensor> {
+        let [kernel, bias] = [0, 1].map(|index| self.parameters[index].1.to_kind(inputs.kind()));
+        // With the channels of a pixel side by side in memory, libtorch's convolutions are faster.
+        let kernel = kernel.f_permute([0, 3, 1, 2])?;
+        Ok(inputs.f_conv2d(&kernel, Some(bias), [stride as i64; 2], [edge as i64; 2], [1, 1], 1)?)
     }
 }
