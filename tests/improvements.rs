@@ -247,21 +247,27 @@ fn settings_that_cannot_work_are_errors() {
 
 #[test]
 fn a_narrow_convolution_sees_the_inside_of_a_picture() {
+    // 14 pixels high, 56 wide, and behind the first layer five channels.
     let inputs = digits().inputs.narrow(0, 0, 5);
-    let pictures = |layer| Network::new(&[1, 28, 28], &[layer], 4).unwrap().forward(&inputs).unwrap();
+    let pictures = |layer| {
+        let layers = [Convolution { channels: 5, size: 3 }, layer];
+        Network::new(&[1, 14, 56], &layers, 4).unwrap().forward(&inputs).unwrap()
+    };
     let whole = pictures(Convolution { channels: 6, size: 3 });
-    for (stride, side) in [(1, 26), (2, 13), (3, 9)] {
-        // The same seed has the same kernel; the squares of 3 pixels a side that lie inside have their middles from 1 to 26.
-        let inside = [2, 3].iter().fold(whole.shallow_clone(), |whole, &side| whole.slice(side, 1, 27, stride));
+    for (stride, height, width) in [(1, 12, 54), (2, 6, 27), (3, 4, 18)] {
+        // The same seed has the same kernels; squares of 3 pixels a side that lie inside have their middles one from the edge.
+        let inside = whole.slice(2, 1, 13, stride).slice(3, 1, 55, stride);
         let narrow = pictures(NarrowConvolution { channels: 6, size: 3, stride: stride as usize });
-        assert_eq!(narrow.size(), [5, 6, side, side]);
+        assert_eq!(narrow.size(), [5, 6, height, width]);
         let difference = (narrow - inside).abs().max().double_value(&[]);
-        assert!(difference < 1e-6, "{difference}");
+        assert!(difference < 1e-5, "{difference}");
     }
-    for (size, stride) in [(0, 1), (29, 1), (3, 0), (3, usize::MAX)] {
-        let layers = [NarrowConvolution { channels: 6, size, stride }];
-        let error = Network::new(&[1, 28, 28], &layers, 0).unwrap_err().to_string();
-        assert!(error.contains("stride"), "{error}");
+    assert_eq!(pictures(NarrowConvolution { channels: 6, size: 4, stride: 2 }).size(), [5, 6, 6, 27]);
+    for (channels, size, stride) in [(0, 3, 1), (6, 0, 1), (6, 15, 1), (6, 3, 0), (6, 3, usize::MAX)] {
+        let layers = [NarrowConvolution { channels, size, stride }];
+        let error = Network::new(&[1, 14, 56], &layers, 0).unwrap_err().to_string();
+        assert!(error.starts_with("a layer is NarrowConvolution"), "{error}");
+        assert!(error.contains("NarrowConvolution of a size that fits in"), "{error}");
     }
 }
 

@@ -27,7 +27,7 @@ pub enum Layer {
         size: usize,
     },
     /// A convolution from those squares alone that lie wholly in the picture, `stride` pixels apart: of a side, (side −
-    /// `size`) / `stride` + 1 pixels are left.
+    /// `size`) / `stride` + 1 pixels are left, the quotient rounded down.
     NarrowConvolution {
         /// How many pictures come out.
         channels: usize,
@@ -87,7 +87,7 @@ struct Built {
     statistics: Vec<(&'static str, Tensor)>,
 }
 
-/// What the side of a picture or a number of channels or outputs may be, and how many numbers a kernel may have.
+/// What the side of a picture, a stride, or a number of channels or outputs may be, and how many numbers a kernel may have.
 const SIZES: std::ops::RangeInclusive<usize> = 1..=65_536;
 const LARGEST_KERNEL: usize = 1 << 30;
 
@@ -250,8 +250,8 @@ impl Layer {
             _ => {
                 let expected = format!(
                     "a layer of usual size that takes digits of shape {input:?}: Dense takes one row, which Flatten makes; \
-                     Convolution, of odd size, NarrowConvolution and MaxPool take [channels, height, width]; a share to \
-                     drop is from 0 to below 1"
+                     Convolution, of odd size, MaxPool, and NarrowConvolution of a size that fits in, with a stride of at \
+                     least 1, take [channels, height, width]; a share to drop is from 0 to below 1"
                 );
                 return Err(Error::Setting { setting: "a layer", found: format!("{self:?}"), expected });
             }
@@ -310,11 +310,11 @@ impl Built {
         })
     }
 
-    /// A convolution with squares `stride` pixels apart and so many rows of zeros beyond the `edge`.
-    fn convolve(&self, inputs: &Tensor, stride: usize, edge: usize) -> Result<Tensor> {
+    /// A convolution with squares `stride` pixels apart and so many rows of zeros beyond each edge.
+    fn convolve(&self, inputs: &Tensor, stride: usize, zeros: usize) -> Result<Tensor> {
         let [kernel, bias] = [0, 1].map(|index| self.parameters[index].1.to_kind(inputs.kind()));
         // With the channels of a pixel side by side in memory, libtorch's convolutions are faster.
         let kernel = kernel.f_permute([0, 3, 1, 2])?;
-        Ok(inputs.f_conv2d(&kernel, Some(bias), [stride as i64; 2], [edge as i64; 2], [1, 1], 1)?)
+        Ok(inputs.f_conv2d(&kernel, Some(bias), [stride as i64; 2], [zeros as i64; 2], [1, 1], 1)?)
     }
 }
