@@ -14,7 +14,7 @@ Examples:
   cargo run -- --epochs 5 --seed 1            a shorter run from another seed
   cargo run -- --data fashion --out runs/f    four IDX files of your own
   cargo run -- predict three.png              which digit a picture shows
-  cargo run -- predict --run models/cnn *.png     the same, by the best network";
+  cargo run -- predict --run models/cnn *.png     the same, by the best CNN";
 
 /// Trains a network on MNIST and keeps its weights, history, report, predictions and pictures in a folder.
 #[derive(Parser)]

@@ -13,7 +13,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mnist_classification::{model::Layer, prelude::*};
-use plan::{BEST_CNN, ENSEMBLES, Experiment, experiments};
+use plan::{BEST_CNN, ENSEMBLES, Experiment, experiments, seeds};
 
 /// The digits, the results so far, and where the networks go.
 struct Laboratory {
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let experiments: Vec<_> = experiments().into_iter().filter(|experiment| is_chosen(experiment.name)).collect();
     let trainings: Vec<_> = experiments
         .iter()
-        .flat_map(|experiment| (0..laboratory.seeds(experiment)).map(move |seed| (experiment, seed)))
+        .flat_map(|experiment| laboratory.seeds(experiment.name).map(move |seed| (experiment, seed)))
         .filter(|(experiment, seed)| laboratory.needs(experiment, *seed))
         .collect();
     let bar = bar(trainings.len());
@@ -73,15 +73,14 @@ impl Laboratory {
         Ok(Self { train, test, results, networks, quick })
     }
 
-    fn seeds(&self, experiment: &Experiment) -> u64 {
-        let members = ENSEMBLES.iter().flat_map(|(_, kinds)| *kinds).find(|(name, _)| *name == experiment.name);
-        if self.quick { 1 } else { members.map_or(3, |(_, seeds)| *seeds) }
+    fn seeds(&self, experiment: &str) -> std::ops::Range<u64> {
+        0..if self.quick { 1 } else { seeds(experiment) }
     }
 
     /// Whether a training has no line yet, or its network is missing for those that are still to answer together.
     fn needs(&self, experiment: &Experiment, seed: u64) -> bool {
         let mut ensembles = ENSEMBLES.iter().filter(|(name, _)| self.results.find(name, 0).is_none());
-        let is_member = ensembles.any(|(_, kinds)| kinds.iter().any(|(name, _)| *name == experiment.name));
+        let is_member = ensembles.any(|(_, kinds)| kinds.contains(&experiment.name));
         let network_is_missing = is_member && !self.folder(experiment.name, seed).exists();
         network_is_missing || self.results.find(experiment.name, seed).is_none()
     }
@@ -109,9 +108,9 @@ impl Laboratory {
     }
 
     /// Networks of these kinds as one model.
-    fn together(&self, name: &str, kinds: &[(&'static str, u64)]) -> Result<Outcome> {
-        let seeds = |&(kind, seeds)| (0..if self.quick { 1 } else { seeds }).map(move |seed| (kind, seed));
-        let members: Vec<(&str, u64)> = kinds.iter().flat_map(seeds).collect();
+    fn together(&self, name: &str, kinds: &[&str]) -> Result<Outcome> {
+        let of = |&kind| self.seeds(kind).map(move |seed| (kind, seed));
+        let members: Vec<(&str, u64)> = kinds.iter().flat_map(of).collect();
         let load =
             |&(kind, seed): &(&str, u64)| Ok(Box::new(Network::load(self.folder(kind, seed))?) as Box<dyn Model>);
         let ensemble = Ensemble::new(members.iter().map(load).collect::<Result<_>>()?)?;

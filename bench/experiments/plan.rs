@@ -13,12 +13,21 @@ pub struct Experiment {
 pub const BEST_CNN: &str = "best CNN";
 const UNPOOLED_CNN: &str = "CNN without pooling";
 
-/// Networks that answer together: of each kind, those from so many first seeds.
-pub const ENSEMBLES: [(&str, &[(&str, u64)]); 3] = [
-    ("8 best CNNs together", &[(BEST_CNN, 8)]),
-    ("12 CNNs without pooling together", &[(UNPOOLED_CNN, 12)]),
-    ("20 CNNs together", &[(BEST_CNN, 8), (UNPOOLED_CNN, 12)]),
+/// Networks that answer together: all that are trained of these kinds.
+pub const ENSEMBLES: [(&str, &[&str]); 3] = [
+    ("8 best CNNs together", &[BEST_CNN]),
+    ("12 CNNs without pooling together", &[UNPOOLED_CNN]),
+    ("20 CNNs together", &[BEST_CNN, UNPOOLED_CNN]),
 ];
+
+/// From how many seeds, counted from 0, an experiment is run.
+pub fn seeds(experiment: &str) -> u64 {
+    match experiment {
+        BEST_CNN => 8,
+        UNPOOLED_CNN => 12,
+        _ => 3,
+    }
+}
 
 pub fn experiments() -> Vec<Experiment> {
     let baseline = Training { verbose: false, ..Training::default() };
