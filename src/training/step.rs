@@ -115,7 +115,7 @@ impl<'a> Steps<'a> {
             return mlp.step(positions, learning_rate);
         }
         let Samples { inputs, labels, .. } = self.samples.select(positions)?;
-        let mut inputs = self.augmentation.apply(&inputs, &mut self.random)?;
+        let mut inputs = self.augmentation.apply(&inputs, &self.samples.shape, &mut self.random)?;
         if self.half_precision {
             inputs = inputs.to_kind(Kind::BFloat16);
         }

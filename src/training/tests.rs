@@ -15,7 +15,8 @@ fn samples(count: i64) -> Samples {
     let mut random = generator(5, Purpose::Digits);
     let values: Vec<f32> = (0..count * 3).map(|_| rand::Rng::gen_range(&mut random, 0.0..1.0)).collect();
     let inputs = Tensor::from_slice(&values).reshape([count, 3]);
-    Samples { name: "largest of three".into(), labels: inputs.argmax(1, false), inputs }
+    let labels = inputs.argmax(1, false);
+    Samples::new("largest of three", inputs, labels).unwrap()
 }
 
 fn quiet(epochs: usize) -> Training {
@@ -130,7 +131,7 @@ fn the_written_out_step_does_what_autograd_does() {
     let _ = inputs.narrow(1, 0, 200).zero_();
     let _ = inputs.narrow(1, 200, 200).f_mul_(&inputs.narrow(1, 200, 200).gt(0.99)).unwrap();
     let labels = (drawn(&[count]) * 7.0).to_kind(Kind::Int64);
-    let samples = Samples { name: "noise".into(), inputs, labels };
+    let samples = Samples::new("noise", inputs, labels).unwrap();
     for sizes in [&[600, 7][..], &[600, 300, 7], &[600, 500, 400, 7]] {
         let (mlp, own) = (Mlp::new(sizes, 3).unwrap(), Own(Mlp::new(sizes, 3).unwrap()));
         // One step: later ones would blow rounding up, because RMSprop divides small gradients by their size.
@@ -236,7 +237,7 @@ fn predictions_are_probabilities_and_mistakes_come_most_confident_first() {
     let sums = Vec::<f64>::try_from(predictions.probabilities.sum_dim_intlist(1, false, Kind::Double)).unwrap();
     assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5));
     let mistakes = predictions.mistakes().unwrap();
-    let wrong = (0..330).filter(|&index| predictions.classes[index] != predictions.truth[index]).count();
+    let wrong = (0..330).filter(|&index| predictions.predicted[index] != predictions.truth[index]).count();
     assert!(wrong > 0 && mistakes.len() == wrong);
     assert!(mistakes.is_sorted_by(|(_, first), (_, second)| first >= second));
     let scores = evaluate(&model, &digits).unwrap();
