@@ -2,6 +2,7 @@
 
 mod augmentation;
 mod checksum;
+mod classes;
 mod download;
 mod drawn;
 mod idx;
@@ -14,6 +15,7 @@ use tch::{Kind, Tensor};
 
 use crate::{Error, Result};
 pub use augmentation::Augmentation;
+pub use classes::Classes;
 use download::{Known, Places};
 pub use drawn::DRAWN;
 use idx::Idx;
@@ -39,8 +41,10 @@ pub struct Digits {
     pub name: String,
     /// The images, `[count, height, width]`, unsigned bytes; 0 is paper and 255 is ink.
     pub images: Tensor,
-    /// The true class of each image, `[count]`, 64-bit integers from 0 to 9.
+    /// The true class of each image, `[count]`, 64-bit integers from 0.
     pub labels: Tensor,
+    /// The classes that labels stand for.
+    pub classes: Classes,
 }
 
 impl Mnist {
@@ -119,7 +123,7 @@ impl Digits {
             let (found, expected) = (format!("{found} labels"), format!("{expected}, one per image"));
             return Err(Error::Malformed { file, found, expected });
         }
-        Ok(Self { name: name.into(), images, labels })
+        Ok(Self { name: name.into(), images, labels, classes: Classes::numbered(10) })
     }
 
     /// How many digits there are.
@@ -141,6 +145,8 @@ impl Digits {
             name: self.name.clone(),
             inputs: floats(self.images.flatten(1, -1)).divide_scalar_(255.0),
             labels: self.labels.shallow_clone(),
+            shape: self.images.size().iter().skip(1).map(|&size| size as usize).collect(),
+            classes: self.classes.clone(),
         }
     }
 }

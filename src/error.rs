@@ -43,6 +43,12 @@ pub enum Error {
         /// What each mirror answered.
         reason: String,
     },
+    /// There is not a single sample to learn from or to measure on.
+    #[error("the data set {name:?} is empty; at least one sample is needed")]
+    Empty {
+        /// The data set's name.
+        name: String,
+    },
     /// A setting has a value that cannot work.
     #[error("{setting} is {found}; expected {expected}")]
     Setting {

@@ -198,7 +198,7 @@ fn chosen_classes_are_seen_more_often() {
         // The pictures of one class are all ink, those of the others blank: how often each is drawn can be seen.
         let labels = Tensor::arange(1_000, (Kind::Int64, Device::Cpu)).remainder(10);
         let inputs = labels.eq(4).to_kind(Kind::Float).unsqueeze(1).expand([1_000, 784], false).contiguous();
-        fit(&mut counting, &Samples { name: "fours".into(), inputs, labels }, &training).unwrap();
+        fit(&mut counting, &Samples::new("fours", inputs, labels).unwrap(), &training).unwrap();
         counting.ink.get() / 784.0 / 800.0
     };
     assert!((seen(Sampling::Even) - 0.1).abs() < 1e-6);

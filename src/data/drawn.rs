@@ -5,7 +5,7 @@ use std::f32::consts::TAU;
 use rand::{Rng, rngs::StdRng};
 use tch::Tensor;
 
-use super::{Digits, Mnist};
+use super::{Classes, Digits, Mnist};
 use crate::{
     Result,
     random::{Purpose, generator},
@@ -32,7 +32,8 @@ fn digits(count: usize, random: &mut StdRng) -> Result<Digits> {
         images.extend(draw(&strokes(label), random));
     }
     let images = Tensor::f_from_slice(&images)?.f_reshape([count as i64, SIZE as i64, SIZE as i64])?;
-    Ok(Digits { name: DRAWN.into(), images, labels: Tensor::f_from_slice(&labels)? })
+    let labels = Tensor::f_from_slice(&labels)?;
+    Ok(Digits { name: DRAWN.into(), images, labels, classes: Classes::numbered(10) })
 }
 
 /// The lines of a digit.

@@ -1,46 +1,92 @@
-//! Digits in the form that the network takes: whole, in parts, and batch by batch.
+//! Samples in the form that a network takes: all of them, a part, or batch by batch.
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
+use super::Classes;
 use crate::{Error, Result};
 
-/// Rows of pixels with their labels.
+/// Rows of features with their labels.
 #[derive(Debug)]
 pub struct Samples {
-    /// Where the digits come from, as in [`Digits::name`](super::Digits::name).
+    /// Where the samples come from, as in [`Digits::name`](super::Digits::name).
     pub name: String,
-    /// One row of pixels per digit, `[count, height × width]`, 32-bit floats from 0 (paper) to 1 (ink).
+    /// One row per sample, `[count, features]`, 32-bit floats; for pictures the pixels, from 0 (paper) to 1 (ink).
     pub inputs: Tensor,
-    /// The true class of each digit, `[count]`, 64-bit integers.
+    /// The true class of each sample, `[count]`, 64-bit integers.
     pub labels: Tensor,
+    /// What a row of features is: `[height, width]` of a picture, or `[features]` where samples are not pictures.
+    pub shape: Vec<usize>,
+    /// The classes that labels stand for.
+    pub classes: Classes,
 }
 
 impl Samples {
-    /// How many digits there are.
+    /// Samples that are not pictures: `inputs` are `[count, features]` 32-bit floats, `labels` are `[count]` 64-bit
+    /// integers. The classes are numbered up to the largest label.
+    ///
+    /// ```
+    /// use mnist_classification::{prelude::*, tch::Tensor};
+    /// let inputs = Tensor::from_slice(&[0.0_f32, 0.1, 0.9, 0.8]).reshape([2, 2]);
+    /// let samples = Samples::new("corners", inputs, Tensor::from_slice(&[0_i64, 1]))?;
+    /// assert_eq!((samples.len(), samples.classes.len()), (2, 2));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when a tensor has another shape, the two differ in length, or a label is no class;
+    /// [`Error::Empty`] when there is no sample.
+    pub fn new(name: impl Into<String>, inputs: Tensor, labels: Tensor) -> Result<Self> {
+        let mismatch = |what, found, expected: &str| Err(Error::Mismatch { what, found, expected: expected.into() });
+        let [count, features] = inputs.size()[..] else {
+            return mismatch("inputs", format!("the shape {:?}", inputs.size()), "[count, features]");
+        };
+        if labels.size() != [count] || labels.kind() != Kind::Int64 {
+            let found = format!("the shape {:?} and the type {:?}", labels.size(), labels.kind());
+            return mismatch("labels", found, &format!("[{count}] and Int64, one per sample"));
+        }
+        let name = name.into();
+        if count == 0 {
+            return Err(Error::Empty { name });
+        }
+        let [smallest, largest] = [labels.f_min()?, labels.f_max()?].map(|label| label.int64_value(&[]));
+        if smallest < 0 {
+            return mismatch("labels", smallest.to_string(), "classes from 0");
+        }
+        let classes = Classes::numbered(largest as usize + 1);
+        Ok(Self { name, inputs, labels, shape: vec![features as usize], classes })
+    }
+
+    /// How many samples there are.
     pub fn len(&self) -> usize {
         self.labels.size()[0] as usize
     }
 
-    /// Whether there is no digit at all.
+    /// Whether there is no sample at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The labels as rows of ten with a single 1, `[count, 10]`, as Keras' `to_categorical` gives them.
+    /// An error where there is no sample: nothing can be learnt from it or measured on it.
+    pub(crate) fn check_not_empty(&self) -> Result<()> {
+        if self.is_empty() { Err(Error::Empty { name: self.name.clone() }) } else { Ok(()) }
+    }
+
+    /// The labels as rows with a single 1, `[count, classes]`, as Keras' `to_categorical` gives them.
     pub fn one_hot(&self) -> Tensor {
-        self.labels.one_hot(10)
+        self.labels.one_hot(self.classes.len() as i64)
     }
 
     /// Splits off the last `fraction` of the samples, unshuffled, as Keras' `validation_split` does: the first part
     /// has ⌊n · (1 − fraction)⌋ of n samples. Both are views, not copies.
     ///
     /// # Errors
-    /// [`Error::Setting`] when a part would be empty.
+    /// [`Error::Empty`] when there is no sample; [`Error::Setting`] when a part would be empty.
     pub fn split(&self, fraction: f64) -> Result<(Self, Self)> {
+        self.check_not_empty()?;
         let first = (self.len() as f64 * (1.0 - fraction)).floor() as usize;
         if !(0.0..1.0).contains(&fraction) || first == 0 || first == self.len() {
             let expected =
-                format!("a share between 0 and 1 that leaves some of the {} digits on both sides", self.len());
+                format!("a share between 0 and 1 that leaves some of the {} samples on both sides", self.len());
             return Err(Error::Setting { setting: "validation_split", found: fraction.to_string(), expected });
         }
         Ok((self.range(0, first), self.range(first, self.len() - first)))
@@ -76,7 +122,8 @@ impl Samples {
     }
 
     fn with(&self, inputs: Tensor, labels: Tensor) -> Self {
-        Self { name: self.name.clone(), inputs, labels }
+        let Self { name, shape, classes, .. } = self;
+        Self { name: name.clone(), inputs, labels, shape: shape.clone(), classes: classes.clone() }
     }
 }
 
@@ -86,7 +133,7 @@ mod tests {
 
     fn samples(count: i64) -> Samples {
         let labels = Tensor::arange(count, (tch::Kind::Int64, Device::Cpu));
-        Samples { name: "numbers".into(), inputs: labels.unsqueeze(1), labels }
+        Samples::new("numbers", labels.unsqueeze(1), labels).unwrap()
     }
 
     #[test]
@@ -111,5 +158,36 @@ mod tests {
         assert_eq!(lengths, [4, 4, 2]);
         let last = samples(10).batches(4).last().unwrap();
         assert_eq!(Vec::<i64>::try_from(&last.labels).unwrap(), [8, 9]);
+    }
+
+    #[test]
+    fn parts_keep_shape_and_classes() {
+        let mut whole = samples(4);
+        (whole.shape, whole.classes) = (vec![1, 1], Classes::new(["a", "b", "c", "d", "e"]));
+        let (train, validation) = whole.split(0.5).unwrap();
+        let chosen = whole.select(&Tensor::from_slice(&[3_i64])).unwrap();
+        let moved = whole.to_device(Device::Cpu);
+        for part in [train, validation, chosen, moved, whole.batches(3).next().unwrap()] {
+            assert_eq!((&part.shape, &part.classes), (&whole.shape, &whole.classes));
+            assert_eq!(part.one_hot().size()[1], 5);
+        }
+    }
+
+    #[test]
+    fn samples_that_do_not_fit_together_are_errors() {
+        let floats = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
+        let error = |inputs, labels| Samples::new("example", inputs, labels).unwrap_err().to_string();
+        assert_eq!(
+            error(floats(&[3]), Tensor::from_slice(&[0_i64])),
+            "inputs: found the shape [3], expected [count, features]"
+        );
+        let short = error(floats(&[3, 2]), Tensor::from_slice(&[0_i64]));
+        assert_eq!(short, "labels: found the shape [1] and the type Int64, expected [3] and Int64, one per sample");
+        assert!(error(floats(&[1, 2]), floats(&[1])).contains("the type Float"));
+        let negative = error(floats(&[1, 2]), Tensor::from_slice(&[-1_i64]));
+        assert_eq!(negative, "labels: found -1, expected classes from 0");
+        let empty = error(floats(&[0, 2]), Tensor::from_slice::<i64>(&[]));
+        assert_eq!(empty, "the data set \"example\" is empty; at least one sample is needed");
+        assert!(matches!(samples(1).range(0, 0).split(0.5), Err(Error::Empty { .. })));
     }
 }

@@ -41,7 +41,7 @@ impl Grid {
     pub(super) fn predictions(digits: &Digits, predictions: &Predictions, count: usize) -> Result<Self> {
         check(count)?;
         check_lengths(digits, predictions)?;
-        let answers = predictions.classes.iter().zip(&predictions.truth).enumerate().take(count);
+        let answers = predictions.predicted.iter().zip(&predictions.truth).enumerate().take(count);
         let tiles = answers.map(|(index, (answer, truth))| {
             let (mark, color) = if answer == truth { ("✓", GREEN) } else { ("✗", RED) };
             Tile::new(digits, index, vec![format!("{mark} {answer} (true {truth})")], color)
@@ -54,7 +54,7 @@ impl Grid {
         check_lengths(digits, predictions)?;
         let mistakes = predictions.mistakes()?;
         let tiles = mistakes.iter().take(count).map(|&(index, probability)| {
-            let (answer, truth) = (predictions.classes[index], predictions.truth[index]);
+            let (answer, truth) = (predictions.predicted[index], predictions.truth[index]);
             // Rounding must not turn a doubt into a certainty.
             let certainty =
                 if probability > 0.9999 { "> 99.99 %".into() } else { format!("{:.2} %", 100.0 * probability) };
@@ -132,7 +132,7 @@ fn check(count: usize) -> Result<()> {
 
 fn check_lengths(digits: &Digits, predictions: &Predictions) -> Result<()> {
     let lengths =
-        [predictions.classes.len(), predictions.truth.len(), Tensor::size(&predictions.probabilities)[0] as usize];
+        [predictions.predicted.len(), predictions.truth.len(), Tensor::size(&predictions.probabilities)[0] as usize];
     if lengths.iter().all(|&length| length == digits.len()) {
         return Ok(());
     }

@@ -3,14 +3,18 @@
 use tch::{Kind, Tensor};
 
 use super::*;
-use crate::training::{Epoch, Scores};
+use crate::{
+    data::Classes,
+    training::{Epoch, Scores},
+};
 
 /// Four digits of 2 × 3 pixels, each with one pixel of ink.
 fn four() -> Digits {
     let mut pixels = vec![0_u8; 24];
     (0..4).for_each(|index| pixels[index * 6 + index] = 200);
     let images = Tensor::from_slice(&pixels).reshape([4, 2, 3]);
-    Digits { name: "four <digits>".into(), images, labels: Tensor::from_slice(&[1_i64, 2, 3, 4]) }
+    let labels = Tensor::from_slice(&[1_i64, 2, 3, 4]);
+    Digits { name: "four <digits>".into(), images, labels, classes: Classes::numbered(10) }
 }
 
 /// The second and fourth are wrong, and the fourth is the surer mistake.
@@ -20,8 +24,9 @@ fn answers() -> Predictions {
     for (index, &(class, probability)) in confidence.iter().enumerate() {
         let _ = probabilities.get(index as i64).get(class as i64).fill_(probability);
     }
-    let classes = confidence.map(|(class, _)| class).to_vec();
-    Predictions { name: "four <digits>".into(), truth: vec![1, 2, 3, 4], classes, probabilities }
+    let predicted = confidence.map(|(class, _)| class).to_vec();
+    let (name, truth, classes) = ("four <digits>".into(), vec![1, 2, 3, 4], Classes::numbered(10));
+    Predictions { name, truth, predicted, probabilities, classes }
 }
 
 fn history(epochs: usize, validated: bool) -> History {
@@ -67,7 +72,7 @@ fn the_most_confident_mistake_comes_first() {
     assert!(
         texts(&misclassified(&four(), &answers(), 1).unwrap())[0].starts_with("1 of 2 mistakes, most confident first")
     );
-    let right = Predictions { classes: vec![1, 2, 3, 4], ..answers() };
+    let right = Predictions { predicted: vec![1, 2, 3, 4], ..answers() };
     assert_eq!(
         texts(&misclassified(&four(), &right, 25).unwrap()),
         ["No digit was misclassified: four &lt;digits&gt;"]
@@ -126,7 +131,7 @@ fn ink_is_dark_on_white_in_whole_pixels() {
 #[test]
 fn what_does_not_fit_is_an_error() {
     assert_eq!(digits(&four(), 0).unwrap_err().to_string(), "count is 0; expected at least 1 digit");
-    let fewer = Predictions { classes: vec![1], ..answers() };
+    let fewer = Predictions { predicted: vec![1], ..answers() };
     let error = predictions(&four(), &fewer, 25).unwrap_err().to_string();
     assert!(error.ends_with("found [1, 4, 4], expected 4, one per digit"), "{error}");
     assert!(misclassified(&four(), &fewer, 25).is_err());

@@ -51,7 +51,7 @@ impl ConfusionMatrix {
     /// # Errors
     /// As [`ConfusionMatrix::new`].
     pub fn of(predictions: &Predictions) -> Result<Self> {
-        Self::new(&predictions.name, &predictions.truth, &predictions.classes)
+        Self::new(&predictions.name, &predictions.truth, &predictions.predicted)
     }
 
     /// Where the digits come from.

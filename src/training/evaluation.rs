@@ -1,16 +1,20 @@
-//! A trained model's loss, accuracy and predictions on digits it has not seen.
+//! A trained model's loss, accuracy and predictions on samples it has not seen.
 
 use polars::prelude::{DataFrame, df};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
 
 use super::{interrupt, step::correct};
-use crate::{Error, Result, data::Samples, model::Model};
+use crate::{
+    Error, Result,
+    data::{Classes, Samples},
+    model::Model,
+};
 
-/// How many digits go through the network at once: enough to keep all processor cores busy.
+/// How many samples go through the network at once: enough to keep all processor cores busy.
 const BATCH: usize = 1_000;
 
-/// Loss and accuracy over a number of digits.
+/// Loss and accuracy over a number of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// The mean cross-entropy, in nats.
@@ -19,24 +23,27 @@ pub struct Scores {
     pub accuracy: f64,
 }
 
-/// What a model takes digits for.
+/// What a model takes samples for.
 #[derive(Debug)]
 pub struct Predictions {
-    /// Where the digits come from.
+    /// Where the samples come from.
     pub name: String,
-    /// The true class of each digit.
+    /// The true class of each sample.
     pub truth: Vec<usize>,
-    /// The class with the highest probability, for each digit.
-    pub classes: Vec<usize>,
-    /// The probability of each class for each digit, `[digits, classes]`; a row sums to 1.
+    /// The class with the highest probability, for each sample.
+    pub predicted: Vec<usize>,
+    /// The probability of each class for each sample, `[samples, classes]`; a row sums to 1.
     pub probabilities: Tensor,
+    /// The classes of the samples.
+    pub classes: Classes,
 }
 
-/// Measures a model on digits; changes nothing.
+/// Measures a model on samples; changes nothing.
 ///
 /// # Errors
-/// [`Error::Torch`] when model and digits do not fit; [`Error::Stopped`] when the notebook's user stopped it.
+/// [`Error::Empty`] when there is no sample; [`Error::Torch`] when model and samples do not fit; [`Error::Stopped`] when the notebook's user stopped it.
 pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
+    samples.check_not_empty()?;
     let measure = |batch: Samples| -> Result<_> {
         interrupt::check()?;
         let logits = model.forward(&batch.inputs)?;
@@ -54,11 +61,12 @@ pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
     Ok(Scores { loss: loss / count, accuracy: right as f64 / count })
 }
 
-/// Lets a model say what each digit is.
+/// Lets a model say what each sample is.
 ///
 /// # Errors
-/// [`Error::Torch`] when model and digits do not fit; [`Error::Stopped`] when the notebook's user stopped it.
+/// [`Error::Empty`] when there is no sample; [`Error::Torch`] when model and samples do not fit; [`Error::Stopped`] when the notebook's user stopped it.
 pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
+    samples.check_not_empty()?;
     let forward = |batch: Samples| {
         interrupt::check()?;
         Ok(model.forward(&batch.inputs)?.f_softmax(1, Kind::Float)?)
@@ -67,39 +75,42 @@ pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
     let probabilities = Tensor::f_cat(&batches, 0)?.to_device(tch::Device::Cpu);
     Ok(Predictions {
         name: samples.name.clone(),
-        truth: classes(&samples.labels)?,
-        classes: classes(&probabilities.f_argmax(1, false)?)?,
+        truth: positions(&samples.labels)?,
+        predicted: positions(&probabilities.f_argmax(1, false)?)?,
         probabilities,
+        classes: samples.classes.clone(),
     })
 }
 
 impl Predictions {
-    /// The digits that were taken for another, the most confident mistakes first:
+    /// The samples that were taken for another class, the most confident mistakes first:
     /// each with its index and the probability that the model gave to its answer.
     ///
     /// # Errors
-    /// [`Error::Torch`] when the probabilities are not a row per digit.
+    /// [`Error::Torch`] when the probabilities are not a row per sample.
     pub fn mistakes(&self) -> Result<Vec<(usize, f64)>> {
         let confidence = Vec::<f64>::try_from(self.probabilities.f_amax(1, false)?.to_kind(Kind::Double))?;
-        let wrong = self.classes.iter().zip(&self.truth).map(|(class, truth)| class != truth);
+        let wrong = self.predicted.iter().zip(&self.truth).map(|(class, truth)| class != truth);
         let mut mistakes: Vec<_> =
             confidence.into_iter().zip(wrong).enumerate().filter(|(_, (_, wrong))| *wrong).collect();
         mistakes.sort_by(|(_, (first, _)), (_, (second, _))| second.total_cmp(first));
         Ok(mistakes.into_iter().map(|(index, (confidence, _))| (index, confidence)).collect())
     }
 
-    /// A row per digit: `truth`, `prediction`, `probability` of the prediction.
+    /// A row per sample: `truth`, `prediction`, `probability` of the prediction.
     ///
     /// # Errors
     /// [`Error::Torch`] or [`Error::Frame`] when the lists do not have one length.
     pub fn frame(&self) -> Result<DataFrame> {
         let probability = Vec::<f64>::try_from(self.probabilities.f_amax(1, false)?.to_kind(Kind::Double))?;
-        let digits = |classes: &[usize]| classes.iter().map(|&class| class as u32).collect::<Vec<_>>();
-        Ok(df!["truth" => digits(&self.truth), "prediction" => digits(&self.classes), "probability" => probability]?)
+        let numbers = |classes: &[usize]| classes.iter().map(|&class| class as u32).collect::<Vec<_>>();
+        Ok(
+            df!["truth" => numbers(&self.truth), "prediction" => numbers(&self.predicted), "probability" => probability]?,
+        )
     }
 }
 
-fn classes(labels: &Tensor) -> Result<Vec<usize>> {
+fn positions(labels: &Tensor) -> Result<Vec<usize>> {
     let labels = Vec::<i64>::try_from(labels.to_kind(Kind::Int64)).map_err(Error::from)?;
     Ok(labels.into_iter().map(|label| label as usize).collect())
 }

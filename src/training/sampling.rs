@@ -59,7 +59,7 @@ impl Sampling {
             Self::Even => None,
             Self::Mistakes { times } => {
                 let predictions = predict(model, samples)?;
-                let answers = predictions.classes.iter().zip(&predictions.truth);
+                let answers = predictions.predicted.iter().zip(&predictions.truth);
                 Some(answers.map(|(class, truth)| weigh(class != truth, times)).collect())
             }
             Self::Classes { classes, times } => {
@@ -97,7 +97,7 @@ mod tests {
         let model = Mlp::new(&[784, 10], 0).unwrap();
         let predictions = predict(&model, &digits).unwrap();
         let weights = Sampling::Mistakes { times: 5.0 }.weights(&model, &digits).unwrap().unwrap();
-        let answers = predictions.classes.iter().zip(&predictions.truth);
+        let answers = predictions.predicted.iter().zip(&predictions.truth);
         let expected: Vec<_> = answers.map(|(class, truth)| if class == truth { 1.0 } else { 5.0 }).collect();
         assert_eq!(weights, expected);
         assert!(weights.contains(&1.0) && weights.contains(&5.0));
