@@ -156,10 +156,11 @@ mod tests {
         for columns in [1, 64, 100] {
             let stride = columns + 3;
             let matrix = Tensor::arange(3 * stride, (Kind::Float, Device::Cpu)).reshape([3, stride]);
-            let mut sums = zeros(&[2, columns]) + 1.0;
+            let mut sums: Tensor = zeros(&[2, columns]) + 1.0;
             add_rows(&mut sums, &[vec![(0, 2.0), (2, -1.0)], vec![]], &matrix).unwrap();
-            let product = 1.0 + (2.0 * matrix.get(0) - matrix.get(2)).narrow(0, 0, columns);
-            assert_eq!(sums, Tensor::stack(&[product, zeros(&[columns]) + 1.0], 0), "{columns} columns");
+            let product: Tensor = matrix.get(0) * 2.0 - matrix.get(2) + 1.0;
+            let expected = Tensor::stack(&[product.narrow(0, 0, columns), zeros(&[columns]) + 1.0_f64], 0);
+            assert_eq!(sums, expected, "{columns} columns");
         }
         add_rows(&mut zeros(&[0, 3]), &[], &zeros(&[1, 3])).unwrap();
     }

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use super::*;
 use crate::{
-    Error, Result,
+    Error,
     data::Samples,
     model::{Layer, Mlp, Model, Network},
     optimizer::Optimizer,
@@ -80,7 +80,7 @@ fn the_last_partial_batch_is_kept_and_the_means_count_digits() {
 
 /// Steps so large that the parameters overflow.
 fn far_too_fast() -> Training {
-    Training { optimizer: Optimizer::sgd(1e30, 0.0), ..quiet(3) }
+    Training { optimizer: Optimizer::sgd(1e60, 0.0), ..quiet(3) }
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn predictions_are_probabilities_and_mistakes_come_most_confident_first() {
     let sums = Vec::<f64>::try_from(predictions.probabilities.sum_dim_intlist(1, false, Kind::Double)).unwrap();
     assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5));
     let mistakes = predictions.mistakes().unwrap();
-    let wrong = (0..330).filter(|&index| predictions.classes[index] != predictions.truth[index]).count();
+    let wrong = (0..330).filter(|&index| predictions.predicted[index] != predictions.truth[index]).count();
     assert!(wrong > 0 && mistakes.len() == wrong);
     assert!(mistakes.is_sorted_by(|(_, first), (_, second)| first >= second));
     let scores = evaluate(&model, &digits).unwrap();
