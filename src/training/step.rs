@@ -87,21 +87,28 @@ impl<'a> Steps<'a> {
         self.random = generator(self.seed, Purpose::Noise(epoch));
     }
 
-    /// What the steps change: the tensors themselves, not copies.
-    pub(super) fn state(&self) -> State {
-        let named = |tensors: &[Tensor], ending: &str| -> Vec<(String, Tensor)> {
-            let names = self.names.iter().map(|name| name.clone() + ending);
-            names.zip(tensors.iter().map(Tensor::shallow_clone)).collect()
-        };
+    /// The optimizer's running averages, each under the name of its parameter: the tensors themselves, so that values
+    /// copied into them are used by the next step.
+    pub fn averages(&self) -> Vec<(String, Tensor)> {
         let OptimizerState { squares, momenta, steps, .. } = &self.optimizer;
-        let mut averages = named(squares, "");
+        let mut averages = self.named(squares, "");
         if !momenta.is_empty() {
-            averages.extend(named(momenta, ".momentum"));
+            averages.extend(self.named(momenta, ".momentum"));
             averages.push(("steps".into(), steps.shallow_clone()));
         }
-        let mut weights = named(&self.parameters, "");
+        averages
+    }
+
+    /// What the steps change: the tensors themselves, not copies.
+    pub(super) fn state(&self) -> State {
+        let mut weights = self.named(&self.parameters, "");
         weights.extend(self.model.statistics());
-        State { weights, averages, best: Vec::new() }
+        State { weights, averages: self.averages(), best: Vec::new() }
+    }
+
+    fn named(&self, tensors: &[Tensor], ending: &str) -> Vec<(String, Tensor)> {
+        let names = self.names.iter().map(|name| name.clone() + ending);
+        names.zip(tensors.iter().map(Tensor::shallow_clone)).collect()
     }
 
     /// Changes the weights by the gradient of the mean cross-entropy over the digits at these positions, `[count]`
