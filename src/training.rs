@@ -15,7 +15,7 @@ use std::{path::PathBuf, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
-pub use evaluation::{Predictions, Scores, evaluate, predict};
+pub use evaluation::{Predictions, Scores, evaluate, evaluate_and_predict, predict};
 pub use history::{Epoch, History};
 pub use sampling::Sampling;
 pub use schedule::Schedule;
