@@ -39,11 +39,11 @@ pub struct Run {
 struct Record<'a> {
     version: &'static str,
     settings: &'a Description,
-    results: Results,
+    results: TestResults,
 }
 
 #[derive(Serialize)]
-struct Results {
+struct TestResults {
     test_loss: f64,
     test_accuracy: f64,
     validation: Option<Scores>,
@@ -62,8 +62,7 @@ impl Run {
         model.to_device(device)?;
         println!("{}\n", model.summary());
         let history = training::fit(&mut model, &train, training)?;
-        let scores = training::evaluate(&model, &test)?;
-        let predictions = training::predict(&model, &test)?;
+        let (scores, predictions) = training::evaluate_and_predict(&model, &test)?;
         let settings = Description::of(&model, &train, training)?;
         Ok(Self { settings, model, history, scores, predictions, seconds: start.elapsed().as_secs_f64() })
     }
@@ -109,7 +108,7 @@ impl Run {
     }
 
     fn record(&self) -> Record<'_> {
-        let results = Results {
+        let results = TestResults {
             test_loss: self.scores.loss,
             test_accuracy: self.scores.accuracy,
             validation: self.history.epochs.last().and_then(|epoch| epoch.validation),

@@ -15,7 +15,7 @@ mod state;
 mod step;
 
 pub use description::{DataDescription, Description, ModelDescription};
-pub use evaluation::{Predictions, Scores, evaluate, predict};
+pub use evaluation::{Predictions, Scores, evaluate, evaluate_and_predict, predict};
 pub use fit::fit;
 pub use history::{Epoch, History};
 pub use sampling::Sampling;

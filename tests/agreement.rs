@@ -65,7 +65,7 @@ impl KerasOptimizer {
 }
 
 /// A model that training cannot tell from one written in a notebook: its steps use autograd.
-struct Own(Mlp);
+struct Own(Network);
 
 impl Model for Own {
     fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
@@ -88,8 +88,8 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> T {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn network(path: &Path) -> Mlp {
-    Mlp::from_weights(path).unwrap()
+fn network(path: &Path) -> Network {
+    Network::load(path).unwrap()
 }
 
 /// The original's training and validation samples.
