@@ -85,7 +85,8 @@ impl Outcome {
         let mut fields = line.split(',');
         let outcome = Self {
             experiment: field(fields.next())?,
-            fingerprint: field(fields.next())?,
+            // An empty text is quoted, because an empty field is a missing value.
+            fingerprint: field::<String>(fields.next())?.replace("\"\"", ""),
             seed: field(fields.next())?,
             epochs: field(fields.next())?,
             validation: match (optional(fields.next())?, optional(fields.next())?) {
