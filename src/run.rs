@@ -13,7 +13,7 @@ use tch::{Cuda, Device, Kind};
 
 use crate::{
     Error, Result, data, figures, files,
-    metrics::{CLASSES, ClassificationReport, ConfusionMatrix},
+    metrics::{ClassificationReport, ConfusionMatrix},
     model::{Mlp, Model, Network},
     prelude::Mnist,
     tables::Table,
@@ -84,7 +84,7 @@ impl Run {
     pub fn train(mnist: &Mnist, training: &Training, device: Device) -> Result<Self> {
         let start = Instant::now();
         let (train, test) = (mnist.train.preprocess().to_device(device), mnist.test.preprocess().to_device(device));
-        let layers = vec![train.inputs.size()[1] as usize, 512, 256, 128, CLASSES];
+        let layers = vec![train.inputs.size()[1] as usize, 512, 256, 128, train.classes.len()];
         let mut model = Mlp::new(&layers, training.seed)?.to_device(device);
         println!("{}\n", model.summary());
         let history = training::fit(&mut model, &train, training)?;
@@ -255,6 +255,6 @@ pub fn model(folder: &Path) -> Result<Box<dyn Model>> {
 /// [`Error::Missing`] or [`Error::Malformed`] for a picture that cannot be read; [`Error::Torch`] where the network
 /// takes pictures of another size.
 pub fn probabilities(model: &dyn Model, picture: &Path) -> Result<Vec<f64>> {
-    let logits = tch::no_grad(|| model.forward(&data::picture(picture)?))?;
+    let logits = tch::no_grad(|| model.forward(&data::picture(picture, [28, 28])?))?;
     Ok(Vec::try_from(logits.f_softmax(1, Kind::Double)?.f_reshape([-1])?)?)
 }

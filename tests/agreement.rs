@@ -81,7 +81,8 @@ fn reports_are_those_of_sklearn() {
     for case in cases {
         let name = &case["name"];
         let classes = |key: &str| -> Vec<usize> { serde_json::from_value(case[key].clone()).unwrap() };
-        let confusion = ConfusionMatrix::new("", &classes("y_true"), &classes("y_pred")).unwrap();
+        let confusion =
+            ConfusionMatrix::new("", &Classes::numbered(10), &classes("y_true"), &classes("y_pred")).unwrap();
         let expected: Vec<Vec<u64>> = serde_json::from_value(case["confusion_matrix"].clone()).unwrap();
         for (truth, row) in expected.iter().enumerate() {
             let found: Vec<_> = (0..10).map(|predicted| confusion.count(truth, predicted)).collect();

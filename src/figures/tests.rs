@@ -96,7 +96,8 @@ fn curves_name_their_axes_and_series() {
 
 #[test]
 fn a_heatmap_shows_every_count_and_darkens_with_it() {
-    let confusion = ConfusionMatrix::new("example", &[4, 4, 4, 4, 9], &[4, 4, 4, 9, 9]).unwrap();
+    let confusion =
+        ConfusionMatrix::new("example", &Classes::numbered(10), &[4, 4, 4, 4, 9], &[4, 4, 4, 9, 9]).unwrap();
     let figure = heatmap(&confusion);
     let shown = texts(&figure);
     assert_eq!(shown.iter().filter(|text| text.as_str() == "3").count(), 3, "{shown:?}");

@@ -11,6 +11,7 @@ use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::data::MNIST;
 
 /// Three training digits and two test digits of one pixel, with the SHA-256 of each file.
 const SMALL: [(&str, &[u8]); 4] = [
@@ -120,10 +121,10 @@ fn a_file_that_changed_on_disk_is_an_error_with_both_checksums() {
     for (name, bytes) in SMALL {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
-    assert!(Mnist::read(folder.path(), MNIST, &known()).is_ok());
+    assert!(read::known(folder.path(), &known()).is_ok());
     let path = folder.path().join("t10k-labels-idx1-ubyte");
     fs::write(&path, [0, 0, 8, 1, 0, 0, 0, 2, 1, 1]).unwrap();
-    let error = Mnist::read(folder.path(), MNIST, &known()).unwrap_err().to_string();
+    let error = read::known(folder.path(), &known()).unwrap_err().to_string();
     assert!(error.contains("t10k-labels-idx1-ubyte: found contents with SHA-256"), "{error}");
     assert!(error.contains(known()[3].1), "{error}");
 }
