@@ -100,10 +100,13 @@ pub(super) fn file_for_folder(path: &Path) -> Error {
 pub(super) fn folder(folder: &Path) -> Error {
     let files = files(folder, 3);
     let name = |path: &PathBuf| path.strip_prefix(folder).unwrap_or(path).display().to_string();
-    let ending = |path: &PathBuf| path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    let is = |path: &&PathBuf, endings: &[&str]| ending(path).is_some_and(|ending| endings.contains(&ending.as_str()));
+    let has = |path: &&PathBuf, endings: &[&str]| {
+        let name = name(path).to_lowercase();
+        let (_, ending) = name.strip_suffix(".gz").unwrap_or(&name).rsplit_once('.').unwrap_or_default();
+        endings.contains(&ending)
+    };
     let mut found = CONTAINERS.iter().filter_map(|(endings, what)| {
-        let file = files.iter().find(|path| is(path, endings))?;
+        let file = files.iter().find(|path| has(path, endings))?;
         Some((format!("{what} ({}), but no IDX files", name(file)), RECIPE))
     });
     let four = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte";

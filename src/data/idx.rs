@@ -81,8 +81,8 @@ fn parse(reader: &mut dyn Read, contents: Contents, path: &Path) -> Result<Tenso
     let Header { width, sizes, .. } = &header;
     let length = sizes.iter().try_fold(*width, |product, &size| product.checked_mul(size as usize));
     let Some(length) = length.filter(|&length| length <= isize::MAX as usize) else {
-        let found = header.reversed().unwrap_or_else(|| format!("the dimensions {sizes:?}"));
-        return Err(malformed(path, found, "numbers that fit into memory"));
+        let too_large = || malformed(path, format!("the dimensions {sizes:?}"), "numbers that fit into memory");
+        return Err(header.reversed(path, None).unwrap_or_else(too_large));
     };
     if length == 0 {
         return Err(malformed(path, format!("an empty data set, of the dimensions {sizes:?}"), "at least one sample"));
@@ -92,8 +92,8 @@ fn parse(reader: &mut dyn Read, contents: Contents, path: &Path) -> Result<Tenso
     reader.take(length as u64 + 1).read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
     let promised = format!("{length} bytes of numbers, as the header says");
     if bytes.len() < length {
-        let cut_off = || format!("a file that is cut off: only {} bytes of numbers", bytes.len());
-        return Err(malformed(path, header.reversed().unwrap_or_else(cut_off), promised));
+        let found = format!("a file that is cut off: only {} bytes of numbers", bytes.len());
+        return Err(header.reversed(path, Some(bytes.len())).unwrap_or_else(|| malformed(path, found, promised)));
     }
     if bytes.len() > length {
         return Err(malformed(path, format!("more than {length} bytes of numbers"), promised));
@@ -146,11 +146,14 @@ impl Header {
         Ok(Self { code, width, sizes })
     }
 
-    /// What is wrong where the sizes only make sense with their bytes in reverse order.
-    fn reversed(&self) -> Option<String> {
+    /// The error where the sizes only make sense with their bytes in reverse order: `length` is how many bytes follow.
+    fn reversed(&self, path: &Path, length: Option<usize>) -> Option<Error> {
         let is_reversed = self.sizes.iter().all(|size| size.swap_bytes() < *size);
         let sizes: Vec<_> = self.sizes.iter().map(|size| size.swap_bytes()).collect();
-        is_reversed.then(|| format!("sizes with their bytes in reverse order (little-endian), perhaps {sizes:?}"))
+        let promised = sizes.iter().map(|&size| u128::from(size)).product::<u128>() * self.width as u128;
+        let is_reversed = is_reversed && length.is_none_or(|length| length as u128 == promised);
+        let found = format!("the sizes {sizes:?} with their bytes in reverse order (little-endian)");
+        is_reversed.then(|| malformed(path, found, "the highest byte first (big-endian)"))
     }
 }
 
@@ -159,7 +162,7 @@ fn not_idx(magic: &[u8], reader: &mut dyn Read, path: &Path) -> Result<String> {
     let start = [magic, &fill(reader, 508, path)?].concat();
     Ok(match start.len() {
         0 => "an empty file".into(),
-        1..4 => format!("a file of {} bytes", start.len()),
+        1..4 => "a file of fewer than 4 bytes".into(),
         _ => foreign::contents(&start).unwrap_or_else(|| format!("the magic number {magic:02x?}")),
     })
 }

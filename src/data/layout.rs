@@ -108,7 +108,11 @@ fn one_of(folder: &Path, mut found: Vec<Files>) -> Option<Result<Files>> {
     if let Some(own) = found.iter().position(|files| files.folder == folder && files.prefix.is_empty()) {
         return Some(Ok(found.swap_remove(own)));
     }
-    let names: Vec<_> = found.iter().map(|files| files.folder.join(&files.prefix).display().to_string()).collect();
+    let path = |files: &Files| match files.prefix.as_str() {
+        "" => files.folder.clone(),
+        prefix => files.folder.join(prefix),
+    };
+    let names: Vec<_> = found.iter().map(|files| path(files).display().to_string()).collect();
     let expected = "one: name one of these in place of the folder".into();
     let found = format!("{} data sets ({})", names.len(), names.join(", "));
     Some(Err(Error::Malformed { file: folder.into(), found, expected }))

@@ -165,3 +165,68 @@ fn a_comparison_has_a_row_per_experiment_and_a_mark_per_seed() {
     let error = comparison(&results, "another").unwrap_err().to_string();
     assert_eq!(error, "baseline is another; expected an experiment that is among the results");
 }
+
+#[test]
+fn zz_pictures() {
+    let save = |name: &str, classes: Classes, most: usize| {
+        let n = classes.len();
+        let (mut truth, mut predicted) = (vec![], vec![]);
+        for t in 0..n {
+            for p in 0..n {
+                let count = if t == p {
+                    most - (t * 37) % (most / 3 + 1)
+                } else if (t * 7 + p * 3) % 5 == 0 {
+                    (t * p) % 9
+                } else {
+                    0
+                };
+                for _ in 0..count {
+                    truth.push(t);
+                    predicted.push(p);
+                }
+            }
+        }
+        let confusion = ConfusionMatrix::new(name, &classes, &truth, &predicted).unwrap();
+        heatmap(&confusion).save(format!("/tmp/data-png/{name}.png")).unwrap();
+        let images = (Tensor::rand([25, 28, 28], (Kind::Float, tch::Device::Cpu)) * 255.0).to_kind(Kind::Uint8);
+        let labels = Tensor::from_slice(&(0..25).map(|i| (i % n) as i64).collect::<Vec<_>>());
+        let digits_ = Digits { name: name.into(), images, labels, classes: classes.clone() };
+        let predicted: Vec<usize> = (0..25).map(|i| (i * 3) % n).collect();
+        let probabilities = Tensor::full([25, n as i64], 0.5, (Kind::Float, tch::Device::Cpu));
+        let p = Predictions {
+            name: name.into(),
+            truth: (0..25).map(|i| i % n).collect(),
+            predicted,
+            probabilities,
+            classes,
+        };
+        digits(&digits_, 25).unwrap().save(format!("/tmp/data-png/{name}-digits.png")).unwrap();
+        predictions(&digits_, &p, 25).unwrap().save(format!("/tmp/data-png/{name}-predictions.png")).unwrap();
+        misclassified(&digits_, &p, 25).unwrap().save(format!("/tmp/data-png/{name}-misclassified.png")).unwrap();
+    };
+    save("two", Classes::numbered(2), 500);
+    save("ten", Classes::numbered(10), 1100);
+    save(
+        "fashion",
+        Classes::new([
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ]),
+        1000,
+    );
+    save("letters", Classes::new(('A'..='Z').map(String::from)), 800);
+    save("balanced", Classes::new("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt".chars()), 400);
+    save(
+        "long with a very very long name indeed, from a folder that somebody called so, for reasons of their own",
+        Classes::new((0..30).map(|i| format!("{i} class of a long name that tells everything"))),
+        400,
+    );
+}
