@@ -63,7 +63,8 @@ impl Places {
 
     /// Fetches a file from the first mirror that gives the right one.
     fn fetch(&self, (name, checksum): &Known) -> Result<()> {
-        let mut reasons = Vec::new();
+        let damaged = find(&self.cache, name).map(|file| format!("{} is damaged", file.display()));
+        let mut reasons: Vec<_> = damaged.collect();
         for mirror in &self.mirrors {
             let address = format!("{mirror}/{name}.gz");
             println!("Fetching {address}");

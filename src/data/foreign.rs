@@ -127,9 +127,12 @@ fn files(folder: &Path, depth: usize) -> Vec<PathBuf> {
     files.iter().take(100).cloned().chain(below).collect()
 }
 
-/// What is in a folder, by name; nothing where it cannot be read.
+/// What is in a folder, by name, without what is hidden and what macOS adds to archives.
 pub(super) fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let is_hidden = |name: &str| name.starts_with('.') || name == "__MACOSX";
+    let shown = fs::read_dir(folder).into_iter().flatten().flatten();
+    let shown = shown.filter(|entry| !is_hidden(&entry.file_name().to_string_lossy()));
+    let mut paths: Vec<_> = shown.map(|entry| entry.path()).collect();
     paths.sort();
     paths
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -83,9 +84,10 @@ impl Files {
 ///
 /// # Errors
 /// [`Error::Missing`] when a file is not there; [`Error::Malformed`] when the folder holds several data sets, or
-/// something else.
+/// something else; [`Error::Io`] when it cannot be looked into.
 pub(super) fn find(folder: &Path) -> Result<Files> {
     if folder.is_dir() {
+        fs::read_dir(folder).map_err(Error::io(folder))?;
         return one_of(folder, complete(folder, DEPTH)).unwrap_or_else(|| Err(not_found(folder)));
     }
     let parent = folder.parent().filter(|parent| parent.as_os_str().is_empty() || parent.is_dir());
@@ -124,8 +126,7 @@ fn complete(folder: &Path, depth: usize) -> Vec<Files> {
     if depth == 0 || !own.is_empty() {
         return own;
     }
-    let hidden = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    let folders = entries(folder).into_iter().filter(|path| path.is_dir() && !hidden(path));
+    let folders = entries(folder).into_iter().filter(|path| path.is_dir());
     folders.flat_map(|folder| complete(&folder, depth - 1)).collect()
 }
 

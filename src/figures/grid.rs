@@ -3,7 +3,7 @@
 use plotters::{coord::Shift, prelude::*};
 use tch::{Kind, Tensor};
 
-use super::style::{Drawn, GREEN, LABEL, RED, TEXT, TITLE, below, fitting, text_width};
+use super::style::{Drawn, GREEN, LABEL, RED, TEXT, TITLE, below, fitted, text_width};
 use crate::{Error, Result, data::Digits, training::Predictions};
 
 const COLUMNS: usize = 5;
@@ -80,7 +80,8 @@ impl Grid {
 
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
         let width = CELL * COLUMNS as i32;
-        area.draw_text(&self.title, &below(fitting(&self.title, TITLE, width), &TEXT), (width / 2, 18))?;
+        let (title, size) = fitted(&self.title, TITLE, width - 20);
+        area.draw_text(&title, &below(size, &TEXT), (width / 2, 18))?;
         for (index, tile) in self.tiles.iter().enumerate() {
             let (row, column) = ((index / COLUMNS) as i32, (index % COLUMNS) as i32);
             tile.draw(area, (column * CELL + (CELL - DIGIT) / 2, TOP + row * self.row()))?;
@@ -125,7 +126,8 @@ impl Tile {
         }
         for (number, line) in self.caption.iter().enumerate() {
             let place = (left + DIGIT / 2, top + DIGIT + 6 + number as i32 * LINE);
-            area.draw_text(line, &below(fitting(line, LABEL, ROOM), &self.color), place)?;
+            let (line, size) = fitted(line, LABEL, ROOM);
+            area.draw_text(&line, &below(size, &self.color), place)?;
         }
         Ok(())
     }

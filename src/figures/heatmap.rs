@@ -6,7 +6,7 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::style::{Drawn, LABEL, TEXT, TITLE, below, centred, fitting, font, text_width};
+use super::style::{Drawn, LABEL, TEXT, TITLE, below, centred, cut, fitted, font, text_width};
 use crate::metrics::ConfusionMatrix;
 
 /// In pixels: the side of the matrix, unless its cells would be smaller than the smallest; then it grows.
@@ -16,17 +16,20 @@ const SMALLEST_CELL: i32 = 20;
 const TOP: i32 = 60;
 const AXIS: i32 = 54;
 const BAR: i32 = 176;
-/// In pixels, between a name and the matrix.
+/// In pixels, between a name and the matrix, and the most that a name may take.
 const GAP: i32 = 10;
+const LONGEST_NAME: i32 = 260;
 
 /// A confusion matrix and where its parts lie.
 #[derive(Debug)]
 pub(super) struct Heatmap {
     confusion: ConfusionMatrix,
     largest: u64,
+    /// The names of the classes, as they are shown.
+    names: Vec<String>,
     /// In pixels: the side of a cell, and the space that the longest name takes.
     cell: i32,
-    names: i32,
+    name: i32,
     /// The size of names and counts.
     text: u32,
 }
@@ -39,27 +42,32 @@ impl Heatmap {
         let cell = (SIDE / classes.max(1) as i32).max(SMALLEST_CELL);
         // Lines of text that are as high as a cell would touch.
         let text = LABEL.min(cell as u32 * 7 / 10);
-        let names = confusion.classes().names().iter().map(|name| text_width(name, text)).max().unwrap_or(0);
-        Self { confusion: confusion.clone(), largest, cell, names, text }
+        let names = confusion.classes().names().iter().map(|name| cut(name, text, LONGEST_NAME));
+        let names: Vec<_> = names.collect();
+        let name = names.iter().map(|name| text_width(name, text)).max().unwrap_or(0);
+        Self { confusion: confusion.clone(), largest, names, cell, name, text }
     }
 
     pub(super) fn size(&self) -> (u32, u32) {
-        let below = if self.names_fit() { self.text as i32 } else { self.names };
+        let below = if self.names_fit() { self.text as i32 } else { self.name };
         ((self.left() + self.side() + BAR) as u32, (TOP + self.side() + GAP + below + 51) as u32)
     }
 
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
         let (width, height) = self.size();
         let title = format!("Confusion matrix: {}", self.confusion.name());
-        let title_style = below(fitting(&title, TITLE, width as i32), &TEXT);
-        area.draw_text(&title, &title_style, (width as i32 / 2, 16))?;
-        for truth in 0..self.confusion.classes().len() {
+        let (title, size) = fitted(&title, TITLE, width as i32 - 2 * GAP);
+        let middle = self.side() / 2;
+        // Above the matrix, where it has room there.
+        let half = text_width(&title, size) / 2;
+        let place = (self.left() + middle).clamp(half + GAP, (width as i32 - half - GAP).max(half + GAP));
+        area.draw_text(&title, &below(size, &TEXT), (place, 16))?;
+        for truth in 0..self.names.len() {
             self.draw_names(area, truth)?;
-            for predicted in 0..self.confusion.classes().len() {
+            for predicted in 0..self.names.len() {
                 self.draw_cell(area, truth, predicted)?;
             }
         }
-        let middle = self.side() / 2;
         area.draw_text("predicted class", &below(LABEL, &TEXT), (self.left() + middle, height as i32 - 42))?;
         let upwards = centred(LABEL, &TEXT).transform(FontTransform::Rotate270);
         area.draw_text("true class", &upwards, (AXIS / 2 + 5, TOP + middle))?;
@@ -67,32 +75,32 @@ impl Heatmap {
     }
 
     fn side(&self) -> i32 {
-        self.cell * self.confusion.classes().len() as i32
+        self.cell * self.names.len() as i32
     }
 
     /// The matrix's left edge.
     fn left(&self) -> i32 {
-        AXIS + self.names + GAP
+        AXIS + self.name + GAP
     }
 
     /// Whether names have room below their columns; else they stand upright.
     fn names_fit(&self) -> bool {
-        self.names <= self.cell - 4
+        self.name <= self.cell - 4
     }
 
     /// A class's name beside its row and below its column.
     fn draw_names<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, class: usize) -> Drawn<B> {
-        let name = self.confusion.classes().name(class);
+        let name = &self.names[class];
         let offset = class as i32 * self.cell + self.cell / 2;
         let style = font(self.text, &TEXT);
         let beside = style.pos(Pos::new(HPos::Right, VPos::Center));
-        area.draw_text(&name, &beside, (self.left() - GAP, TOP + offset))?;
+        area.draw_text(name, &beside, (self.left() - GAP, TOP + offset))?;
         let place = (self.left() + offset, TOP + self.side() + GAP);
         if self.names_fit() {
-            return area.draw_text(&name, &below(self.text, &TEXT), place);
+            return area.draw_text(name, &below(self.text, &TEXT), place);
         }
         let upright = style.transform(FontTransform::Rotate270);
-        area.draw_text(&name, &upright.pos(Pos::new(HPos::Right, VPos::Center)), place)
+        area.draw_text(name, &upright.pos(Pos::new(HPos::Right, VPos::Center)), place)
     }
 
     fn draw_cell<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, truth: usize, predicted: usize) -> Drawn<B> {

@@ -94,18 +94,50 @@ fn curves_name_their_axes_and_series() {
     assert!(training_curves(&history(0, true)).unwrap_err().to_string().starts_with("history is empty"));
 }
 
+/// A confusion matrix whose predictions are all right, `count` times for each class.
+fn confusion(classes: Classes, count: usize) -> ConfusionMatrix {
+    let truth: Vec<_> = (0..classes.len() * count).map(|index| index % classes.len()).collect();
+    ConfusionMatrix::new("example", &classes, &truth, &truth).unwrap()
+}
+
 #[test]
 fn a_heatmap_shows_every_count_and_darkens_with_it() {
-    let confusion =
-        ConfusionMatrix::new("example", &Classes::numbered(10), &[4, 4, 4, 4, 9], &[4, 4, 4, 9, 9]).unwrap();
+    let ten = Classes::numbered(10);
+    let confusion = ConfusionMatrix::new("example", &ten, &[4, 4, 4, 4, 9], &[4, 4, 4, 9, 9]).unwrap();
     let figure = heatmap(&confusion);
     let shown = texts(&figure);
     assert_eq!(shown.iter().filter(|text| text.as_str() == "3").count(), 3, "{shown:?}");
-    let png = figure.png().unwrap();
-    let picture = image::load_from_memory(&png).unwrap().to_rgb8();
-    let red = |truth: u32, predicted: u32| picture.get_pixel(84 + 66 * predicted + 5, 60 + 66 * truth + 5).0[0];
+    let picture = image::load_from_memory(&figure.png().unwrap()).unwrap().to_rgb8();
+    let red = |truth: u32, predicted: u32| picture.get_pixel(90 + 66 * predicted, 65 + 66 * truth).0[0];
     assert!(red(4, 4) < red(4, 9) && red(4, 9) < red(0, 0), "{} {} {}", red(4, 4), red(4, 9), red(0, 0));
-    assert_eq!(picture.dimensions(), (920, 800));
+}
+
+#[test]
+fn a_heatmap_names_its_classes_on_both_axes_and_grows_with_them() {
+    let clothes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Ankle boot"];
+    let figure = heatmap(&confusion(Classes::new(clothes), 1));
+    let shown = texts(&figure);
+    for name in clothes {
+        assert_eq!(shown.iter().filter(|text| *text == name).count(), 2, "{name}: {shown:?}");
+    }
+    let side = |classes: usize| heatmap(&confusion(Classes::numbered(classes), 1)).size();
+    assert!(side(2) == side(10) && side(47).0 > side(26).0, "{:?} {:?}", side(47), side(26));
+    // Small cells have no room for large counts, and a name may be too long for any picture.
+    let letters = |count| texts(&heatmap(&confusion(Classes::new('A'..='Z'), count)));
+    assert!(letters(9).contains(&"9".into()) && !letters(333).contains(&"333".into()));
+    let long = heatmap(&confusion(Classes::new(["a".repeat(1_000), "b".into()]), 1));
+    assert!(long.size().0 < 1_300 && texts(&long).iter().any(|text| text.ends_with("aa…")));
+}
+
+#[test]
+fn a_long_caption_takes_two_lines_and_a_very_long_one_is_cut() {
+    let classes = Classes::new((0..10).map(|class| format!("Ankle boot {class}")));
+    let named = Predictions { classes, ..answers() };
+    let shown = texts(&predictions(&four(), &named, 1).unwrap());
+    assert_eq!(shown[1..], ["✓ Ankle boot 1", "true Ankle boot 1"]);
+    let classes = Classes::new((0..10).map(|class| format!("{class} {}", "class ".repeat(50))));
+    let shown = texts(&predictions(&four(), &Predictions { classes, ..answers() }, 1).unwrap());
+    assert!(shown[1..].iter().all(|line| line.len() < 50 && line.ends_with('…')), "{shown:?}");
 }
 
 #[test]
@@ -164,69 +196,4 @@ fn a_comparison_has_a_row_per_experiment_and_a_mark_per_seed() {
     assert_eq!(figure.svg().unwrap().matches("<circle").count(), 3);
     let error = comparison(&results, "another").unwrap_err().to_string();
     assert_eq!(error, "baseline is another; expected an experiment that is among the results");
-}
-
-#[test]
-fn zz_pictures() {
-    let save = |name: &str, classes: Classes, most: usize| {
-        let n = classes.len();
-        let (mut truth, mut predicted) = (vec![], vec![]);
-        for t in 0..n {
-            for p in 0..n {
-                let count = if t == p {
-                    most - (t * 37) % (most / 3 + 1)
-                } else if (t * 7 + p * 3) % 5 == 0 {
-                    (t * p) % 9
-                } else {
-                    0
-                };
-                for _ in 0..count {
-                    truth.push(t);
-                    predicted.push(p);
-                }
-            }
-        }
-        let confusion = ConfusionMatrix::new(name, &classes, &truth, &predicted).unwrap();
-        heatmap(&confusion).save(format!("/tmp/data-png/{name}.png")).unwrap();
-        let images = (Tensor::rand([25, 28, 28], (Kind::Float, tch::Device::Cpu)) * 255.0).to_kind(Kind::Uint8);
-        let labels = Tensor::from_slice(&(0..25).map(|i| (i % n) as i64).collect::<Vec<_>>());
-        let digits_ = Digits { name: name.into(), images, labels, classes: classes.clone() };
-        let predicted: Vec<usize> = (0..25).map(|i| (i * 3) % n).collect();
-        let probabilities = Tensor::full([25, n as i64], 0.5, (Kind::Float, tch::Device::Cpu));
-        let p = Predictions {
-            name: name.into(),
-            truth: (0..25).map(|i| i % n).collect(),
-            predicted,
-            probabilities,
-            classes,
-        };
-        digits(&digits_, 25).unwrap().save(format!("/tmp/data-png/{name}-digits.png")).unwrap();
-        predictions(&digits_, &p, 25).unwrap().save(format!("/tmp/data-png/{name}-predictions.png")).unwrap();
-        misclassified(&digits_, &p, 25).unwrap().save(format!("/tmp/data-png/{name}-misclassified.png")).unwrap();
-    };
-    save("two", Classes::numbered(2), 500);
-    save("ten", Classes::numbered(10), 1100);
-    save(
-        "fashion",
-        Classes::new([
-            "T-shirt/top",
-            "Trouser",
-            "Pullover",
-            "Dress",
-            "Coat",
-            "Sandal",
-            "Shirt",
-            "Sneaker",
-            "Bag",
-            "Ankle boot",
-        ]),
-        1000,
-    );
-    save("letters", Classes::new(('A'..='Z').map(String::from)), 800);
-    save("balanced", Classes::new("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt".chars()), 400);
-    save(
-        "long with a very very long name indeed, from a folder that somebody called so, for reasons of their own",
-        Classes::new((0..30).map(|i| format!("{i} class of a long name that tells everything"))),
-        400,
-    );
 }

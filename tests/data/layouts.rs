@@ -34,6 +34,17 @@ fn files_are_read_under_all_their_names() {
 }
 
 #[test]
+fn what_macos_adds_to_an_archive_is_no_data() {
+    let folder = tempfile::tempdir().unwrap();
+    write_files(&folder.path().join("digits"), NAMES, &contents(&TRAIN, &TEST));
+    let hidden = NAMES.map(|name| format!("._{name}"));
+    for folder in [folder.path().join("digits"), folder.path().join("__MACOSX/digits")] {
+        write_files(&folder, hidden.each_ref().map(String::as_str), &contents(&TEST, &TEST));
+    }
+    assert_read(folder.path());
+}
+
+#[test]
 fn files_with_dots_beside_folders_of_their_names_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let dots = NAMES.map(|name| name.replace("-idx", ".idx"));

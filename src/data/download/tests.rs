@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
-    thread,
+    slice, thread,
 };
 
 use flate2::{Compression, write::GzEncoder};
@@ -113,6 +113,30 @@ fn no_mirror_with_the_right_file_is_an_error_with_every_reason_and_leaves_nothin
     assert!(error.contains(&folder.path().display().to_string()) && error.contains("set MNIST_DIR"), "{error}");
     assert_eq!(error.lines().count(), 1);
     assert_eq!(names(folder.path()), Vec::<String>::new());
+}
+
+#[test]
+fn a_damaged_file_in_the_cache_is_fetched_again() {
+    let images = SMALL[0].0;
+    let page = b"<!DOCTYPE html>".to_vec();
+    for (name, bytes) in [
+        (format!("{images}.gz"), cut_off(images).unwrap()),
+        (format!("{images}.gz"), other_digits(images).unwrap()),
+        (format!("{images}.gz"), page),
+        (images.into(), SMALL[0].1[..9].to_vec()),
+        (images.into(), Vec::new()),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let address = server(good);
+        places(folder.path(), slice::from_ref(&address)).load().unwrap();
+        let _ = fs::remove_file(folder.path().join(format!("{images}.gz")));
+        fs::write(folder.path().join(&name), bytes).unwrap();
+        let error = places(folder.path(), &[]).load().unwrap_err().to_string();
+        assert!(error.contains(&format!("{name} is damaged")), "{error}");
+        assert_eq!(places(folder.path(), &[address]).load().unwrap().train.len(), 3);
+        // Now it is right again.
+        places(folder.path(), &[]).load().unwrap();
+    }
 }
 
 #[test]
