@@ -180,7 +180,7 @@ fn reports_are_those_of_sklearn() {
     assert!(!cases.is_empty());
     for case in cases {
         let name = &case.name;
-        let confusion = ConfusionMatrix::new("", &case.y_true, &case.y_pred).unwrap();
+        let confusion = ConfusionMatrix::new("", &Classes::numbered(10), &case.y_true, &case.y_pred).unwrap();
         for (truth, row) in case.confusion_matrix.iter().enumerate() {
             let found: Vec<_> = (0..row.len()).map(|predicted| confusion.count(truth, predicted)).collect();
             assert_eq!(&found, row, "{name}: row {truth}");

@@ -52,7 +52,7 @@ impl Reader {
     /// [`Error::Missing`] or [`Error::Malformed`] for a picture that cannot be read.
     pub fn read(&self, picture: &Path) -> Result<Reading> {
         let _guard = tch::no_grad_guard();
-        let logits = self.network.forward(&data::picture(picture)?)?;
+        let logits = self.network.forward(&data::picture(picture, self.size)?)?;
         let probabilities = Vec::<f64>::try_from(logits.f_softmax(1, Kind::Double)?.f_reshape([-1])?)?;
         let names = self.classes.names().iter().cloned();
         let probabilities: Vec<_> = names.zip(probabilities).collect();
