@@ -37,7 +37,8 @@ impl Reader {
     pub fn load(folder: &Path) -> Result<Self> {
         let network = Network::load(folder)?;
         let Some(size) = network.plan().picture() else {
-            let (file, found) = (weights::file(folder), format!("a network for samples of shape {:?}", network.plan().input));
+            let (file, found) =
+                (weights::file(folder), format!("a network for samples of shape {:?}", network.plan().input));
             let expected = "one for grey pictures, such as [784] or [1, 28, 28]".into();
             return Err(Error::Malformed { file, found, expected });
         };
