@@ -46,7 +46,7 @@ pub(crate) fn write_json(path: impl AsRef<Path>, value: &impl serde::Serialize) 
 pub(crate) fn kind(bytes: &[u8]) -> Option<&'static str> {
     const KINDS: [(&[u8], &str); 6] = [
         (b"version https://git-lfs", "a git-lfs pointer in place of the file (git lfs pull fetches it)"),
-        (b"PK\x03\x04", "a zip file, such as NumPy's .npz, PyTorch's .pt or Keras' .keras"),
+        (b"PK\x03\x04", "a zip archive, such as NumPy's .npz, PyTorch's .pt or Keras' .keras"),
         (b"\x89HDF", "an HDF5 file"),
         (b"\x1f\x8b", "a gzip file"),
         (b"\x89PNG", "a PNG picture"),

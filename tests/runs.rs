@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use program::{kill, program, run, text, with_data};
+use program::{program, run, text, with_data};
 use serde_json::{Value, json};
 
 #[test]
@@ -31,6 +31,17 @@ fn an_interrupted_run_is_not_mistaken_for_a_finished_one() {
     let output = run(folder.path(), &["predict", "digit.png"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).starts_with("error: runs: no such file; expected a finished run"));
+}
+
+/// Starts a run, waits for its first epoch, and a moment longer, and kills it without warning.
+fn kill(folder: &Path, arguments: &[&str], moment: Duration) {
+    let mut process = program(folder).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    // Kept until the end: a run that cannot print would stop by itself.
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("Epoch ")), "the run ended before its first epoch");
+    std::thread::sleep(moment);
+    process.kill().unwrap();
+    process.wait().unwrap();
 }
 
 #[test]

@@ -179,8 +179,11 @@ fn a_transposed_kernel_is_recognised() {
 #[test]
 fn layers_that_do_not_fit_each_other_are_named() {
     let narrower = |tensor: &Tensor| tensor.narrow(0, 0, 12).contiguous();
-    refused(&safetensors(&with(layers(784, 10), "dense_1.bias", narrower)), &["[784, 16]", "[12]"]);
-    refused(&safetensors(&with(layers(784, 10), "dense_2.kernel", narrower)), &["[784, 16]", "[784, 12]"]);
+    refused(&safetensors(&with(layers(784, 10), "dense_1.bias", narrower)), &["dense_1.bias", "[12]", "[16]"]);
+    refused(
+        &safetensors(&with(layers(784, 10), "dense_2.kernel", narrower)),
+        &["dense_2.kernel", "[12, 10]", "16 inputs"],
+    );
     let without = |name: &str| layers(784, 10).into_iter().filter(|(other, _)| *other != name).collect::<Named>();
     for (name, layer) in [("dense_1.kernel", "dense_1"), ("dense_1.bias", "dense_1"), ("dense_2.bias", "dense_2")] {
         refused(&safetensors(&without(name)), &[layer]);
@@ -189,7 +192,7 @@ fn layers_that_do_not_fit_each_other_are_named() {
     refused(&safetensors(&with(layers(784, 10), "dense_1.bias", integers)), &["dense_1.bias", "Int64"]);
     let flat = |tensor: &Tensor| tensor.reshape([-1]);
     refused(&safetensors(&with(layers(784, 10), "dense_1.kernel", flat)), &["dense_1.kernel", "[12544]"]);
-    refused(&safetensors(&[]), &["the tensors []"]);
+    refused(&safetensors(&[]), &["no tensors"]);
 }
 
 #[test]
@@ -197,7 +200,7 @@ fn what_is_no_safetensors_file_is_told_in_words() {
     refused(b"<!DOCTYPE html><html><body>Not found</body></html>", &["a web page"]);
     refused(b"\n<html lang=\"en\">", &["a web page"]);
     let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{:064}\nsize 51234\n", 0);
-    refused(pointer.as_bytes(), &["a Git LFS pointer", "git lfs pull"]);
+    refused(pointer.as_bytes(), &["git-lfs", "git lfs pull"]);
     refused(b"", &["an empty file"]);
     // As torch.save writes it, and Keras' .keras; Keras' older .h5.
     refused(&[b"PK\x03\x04".as_slice(), &[0; 200]].concat(), &["a zip archive"]);
@@ -208,14 +211,8 @@ fn what_is_no_safetensors_file_is_told_in_words() {
 #[test]
 fn a_file_with_too_few_or_too_many_bytes_is_refused() {
     let whole = safetensors(&layers(784, 10));
-    for length in [whole.len() - 1, 30_000] {
+    for length in [whole.len() - 1, 30_000, 40, 5] {
         refused(&whole[..length], &["cut off"]);
     }
     refused(&[&whole[..], &[0; 100]].concat(), &["100 bytes behind"]);
-}
-
-#[test]
-#[ignore = "says InvalidHeaderLength"]
-fn a_file_that_ends_within_its_header_is_cut_off() {
-    refused(&safetensors(&layers(784, 10))[..40], &["cut off"]);
 }

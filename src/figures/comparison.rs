@@ -8,7 +8,7 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::style::{BLUE, Drawn, LABEL, LINES, ORANGE, TEXT, TITLE, below, font};
+use super::style::{BLUE, DrawResult, LABEL, LINES, ORANGE, TEXT, TITLE, below, font};
 use crate::{
     Result,
     results::{
@@ -61,7 +61,7 @@ impl Comparison {
         (WIDTH, (self.bottom() + BOTTOM) as u32)
     }
 
-    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (range, bottom) = (self.range(), self.bottom());
         let across = |value: f64| {
             let share = (value - range.start) / (range.end - range.start);
@@ -104,7 +104,12 @@ impl Comparison {
 
 impl Row {
     /// The name to the left, then the interval as a bar with ends, the seeds as dots, the mean as a stroke.
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, y: i32, across: impl Fn(f64) -> i32) -> Drawn<B> {
+    fn draw<B: DrawingBackend>(
+        &self,
+        area: &DrawingArea<B, Shift>,
+        y: i32,
+        across: impl Fn(f64) -> i32,
+    ) -> DrawResult<B> {
         let name = if self.took_all_digits { format!("{} *", self.name) } else { self.name.clone() };
         let style = font(LABEL - 1, &TEXT).pos(Pos::new(HPos::Right, VPos::Center));
         area.draw_text(&name, &style, (LEFT - 14, y))?;

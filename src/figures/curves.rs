@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use plotters::{chart::SeriesLabelPosition, coord::Shift, prelude::*};
 
-use super::style::{BLUE, Drawn, LABEL, LINES, ORANGE, TEXT, TITLE, below, font};
+use super::style::{BLUE, DrawResult, LABEL, LINES, ORANGE, TEXT, TITLE, below, font};
 use crate::{Error, Result, training::History};
 
 pub(super) const SIZE: (u32, u32) = (1200, 460);
@@ -56,7 +56,7 @@ impl Curves {
         Ok(Self { title: format!("Training and validation: {}", history.name), panels: [accuracy, loss] })
     }
 
-    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         area.draw_text(&self.title, &below(TITLE, &TEXT), (SIZE.0 as i32 / 2, 14))?;
         let (_, below_title) = area.split_vertically(52);
         for (panel, area) in self.panels.iter().zip(below_title.split_evenly((1, 2))) {
@@ -67,7 +67,7 @@ impl Curves {
 }
 
 impl Panel {
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let last = self.training.len() as i32;
         let mut chart = ChartBuilder::on(area)
             .margin(12)

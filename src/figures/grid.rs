@@ -3,7 +3,7 @@
 use plotters::{coord::Shift, prelude::*};
 use tch::{Kind, Tensor};
 
-use super::style::{Drawn, GREEN, LABEL, RED, TEXT, TITLE, below, fitted, text_width};
+use super::style::{DrawResult, GREEN, LABEL, RED, TEXT, TITLE, below, fitted, text_width};
 use crate::{Error, Result, data::Digits, training::Predictions};
 
 const COLUMNS: usize = 5;
@@ -78,7 +78,7 @@ impl Grid {
         ((CELL * COLUMNS as i32) as u32, (TOP + rows * self.row()) as u32)
     }
 
-    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let width = CELL * COLUMNS as i32;
         let (title, size) = fitted(&self.title, TITLE, width - 20);
         area.draw_text(&title, &below(size, &TEXT), (width / 2, 18))?;
@@ -111,7 +111,7 @@ impl Tile {
         Ok(Self { pixels, width: width as usize, height: height as usize, caption, color })
     }
 
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, (left, top): (i32, i32)) -> Drawn<B> {
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, (left, top): (i32, i32)) -> DrawResult<B> {
         // Whole pixels keep their edges sharp; a picture that is not square keeps its shape.
         let longest = self.width.max(self.height).max(1) as i32;
         let edge = |start: i32, length: usize, index: usize| {

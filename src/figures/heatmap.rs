@@ -6,7 +6,7 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::style::{Drawn, LABEL, TEXT, TITLE, below, centred, cut, fitted, font, text_width};
+use super::style::{DrawResult, LABEL, TEXT, TITLE, below, centred, cut, fitted, font, text_width};
 use crate::metrics::ConfusionMatrix;
 
 /// In pixels: the side of the matrix, unless its cells would be smaller than the smallest; then it grows.
@@ -53,7 +53,7 @@ impl Heatmap {
         ((self.left() + self.side() + BAR) as u32, (TOP + self.side() + GAP + below + 51) as u32)
     }
 
-    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (width, height) = self.size();
         let title = format!("Confusion matrix: {}", self.confusion.name());
         let (title, size) = fitted(&title, TITLE, width as i32 - 2 * GAP);
@@ -89,7 +89,7 @@ impl Heatmap {
     }
 
     /// A class's name beside its row and below its column.
-    fn draw_names<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, class: usize) -> Drawn<B> {
+    fn draw_names<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, class: usize) -> DrawResult<B> {
         let name = &self.names[class];
         let offset = class as i32 * self.cell + self.cell / 2;
         let style = font(self.text, &TEXT);
@@ -103,7 +103,12 @@ impl Heatmap {
         area.draw_text(name, &upright.pos(Pos::new(HPos::Right, VPos::Center)), place)
     }
 
-    fn draw_cell<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, truth: usize, predicted: usize) -> Drawn<B> {
+    fn draw_cell<B: DrawingBackend>(
+        &self,
+        area: &DrawingArea<B, Shift>,
+        truth: usize,
+        predicted: usize,
+    ) -> DrawResult<B> {
         let (count, cell) = (self.confusion.count(truth, predicted), self.cell);
         let (x, y) = (self.left() + predicted as i32 * cell, TOP + truth as i32 * cell);
         area.draw(&Rectangle::new([(x, y), (x + cell, y + cell)], self.shade(count).filled()))?;
@@ -116,7 +121,7 @@ impl Heatmap {
     }
 
     /// The colours from nothing, at the bottom, to the largest count.
-    fn draw_bar<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+    fn draw_bar<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (side, left) = (self.side(), self.left() + self.side() + 32);
         for step in 0..side {
             let color = blue(1.0 - f64::from(step) / f64::from(side));

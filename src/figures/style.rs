@@ -8,7 +8,7 @@ use plotters::{
 };
 
 /// The result of drawing on a backend.
-pub(super) type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+pub(super) type DrawResult<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 /// From the palette of M. Okabe and K. Ito (2008), made a little darker for text on white.
 pub(super) const BLUE: RGBColor = RGBColor(0, 102, 170);

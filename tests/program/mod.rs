@@ -2,10 +2,9 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::Write,
     path::Path,
-    process::{Command, Output, Stdio},
-    time::Duration,
+    process::{Command, Output},
 };
 
 use mnist_classification::data::Mnist;
@@ -42,17 +41,6 @@ fn write_idx_files(folder: &Path) {
         file.write_all(&(count as u32).to_be_bytes()).unwrap();
         file.write_all(&labels.iter().map(|&label| label as u8).collect::<Vec<_>>()).unwrap();
     }
-}
-
-/// Starts a run, waits for its first epoch, and a moment longer, and kills it without warning.
-pub fn kill(folder: &Path, arguments: &[&str], moment: Duration) {
-    let mut process = program(folder).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-    // Kept until the end: a run that cannot print would stop by itself.
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.starts_with("Epoch ")), "the run ended before its first epoch");
-    std::thread::sleep(moment);
-    process.kill().unwrap();
-    process.wait().unwrap();
 }
 
 /// A folder with data in `small`.

@@ -91,7 +91,7 @@ impl Share {
             inked.clear();
             self.ink.each_pixel(sample, 0..self.ink.words_per_sample, |pixel, value| inked.push((pixel as u32, value)));
         }
-        let _ = self.outputs[0].f_copy_(&self.parameters[1])?;
+        self.outputs[0].f_copy_(&self.parameters[1])?;
         add_rows(&mut self.outputs[0], &self.inked, &self.parameters[0])
     }
 
@@ -115,7 +115,7 @@ impl Share {
             errors.iter_mut().for_each(|error| *error /= sum * batch_size);
             errors[label] -= 1.0 / batch_size;
         }
-        let _ = self.errors[last].f_copy_(&Tensor::f_from_slice(&errors)?.f_reshape(size)?)?;
+        self.errors[last].f_copy_(&Tensor::f_from_slice(&errors)?.f_reshape(size)?)?;
         Ok(())
     }
 
