@@ -75,8 +75,8 @@ impl Mnist {
     /// sets, the common beginning of their names stands behind it: `gzip/emnist-letters`.
     ///
     /// Pictures may have any size. The number of classes follows from the labels. Classes are called by their numbers;
-    /// those of Fashion-MNIST, KMNIST and EMNIST's splits have their names where the folder or the files are called so,
-    /// and a file `classes.txt` beside the others, with a name per line, names those of any data set. Where there are more
+    /// those of Fashion-MNIST and KMNIST have their names where the folder or the files are called so, those of EMNIST where the
+    /// files are; and a file `classes.txt` beside the others, with a name per line, names those of any data set. Where there are more
     /// than ten classes and labels count from 1, label 1 becomes class 0 and keeps its name.
     ///
     /// EMNIST's pictures lie on their side. They are turned upright where the files have EMNIST's names; under other
