@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::Digits;
+use super::digits::Digits;
 use crate::{
     Error, Result,
     random::{Purpose, Random, generator, uniform},

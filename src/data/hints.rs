@@ -2,7 +2,10 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Classes, Digits, Mnist};
+use super::{
+    classes::Classes,
+    digits::{Digits, Mnist},
+};
 use crate::{Result, Warning};
 
 impl Mnist {
@@ -95,7 +98,7 @@ fn from_one(Digits { name, classes, .. }: &Digits) -> Option<String> {
     (is_counted && !classes.is_empty()).then(|| {
         format!(
             "The labels of {name} go from 1 to {}: the classes keep these names, but are counted from 0. A file classes.txt \
-             beside the data, with a name per line, gives them others.{letters}",
+             beside the data, with a name per line, gives them other names.{letters}",
             classes.len()
         )
     })

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fs, path::Path};
 
-use super::{Classes, layout::Files};
+use super::{classes::Classes, layout::Files};
 use crate::{Error, Result};
 
 /// A file that may lie beside the data: the name of a class per line, in the order of their labels.

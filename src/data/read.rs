@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use tch::Tensor;
 
 use super::{
-    Digits, MNIST, Mnist,
     checksum::{self, Known},
+    digits::{Digits, MNIST, Mnist},
     idx::{Contents, Idx, malformed},
     labels,
     layout::{self, Part},
@@ -34,7 +34,7 @@ fn read(folder: &Path, known: Option<&[Known; 4]>) -> Result<Mnist> {
         return Err(malformed(&test[0].file, found, format!("{trained:?}, as the training images have")));
     }
     let found = [&train[0], &train[1], &test[0], &test[1]].map(|idx| idx.checksum.as_str());
-    let is_mnist = known.is_some() || found == checksum::MNIST.map(|(_, checksum)| checksum);
+    let is_mnist = known.is_some() || found == checksum::FILES.map(|(_, checksum)| checksum);
     let name = if is_mnist { MNIST.into() } else { not_mnist(files.name()) };
     let (classes, first) = labels::classes(&counts([&train[1].values, &test[1].values])?, &name, &files)?;
     let [train, test] = [train, test].map(|[images, labels]| -> Result<Digits> {
