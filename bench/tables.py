@@ -1,5 +1,5 @@
 """Writes what `make bench`, `make bench-kernel` and `make experiments` measured into the documents, between the comments
-that name each table."""
+that name each part. It computes no statistics of the experiments: results/comparison.csv holds them."""
 
 import csv
 import json
@@ -21,6 +21,10 @@ NAMES = {
 def table(header, rows):
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def rounds(count):
+    return f"Medians over {count} rounds, all in turn in one run" if count > 1 else "One round, all in turn"
 
 
 def training():
@@ -46,7 +50,7 @@ def training():
     start = results["start"]
     return (
         table(["", "an epoch", "15 epochs, whole process", "peak memory", "test accuracy"], rows)
-        + f"\n\nMedians over {results['rounds']} rounds, all in turn in one run, on {results['machine']}; "
+        + f"\n\n{rounds(results['rounds'])}, on {results['machine']}; "
         + "in brackets the multiple of this project's figure. "
         + f"From the start of the process to the first training step it takes {start['first_step_seconds']:.2f} s, "
         + f"{start['load_seconds']:.2f} s of them for MNIST from gzip to tensors; "
@@ -93,18 +97,59 @@ def outcomes():
     return found
 
 
+def title(row):
+    return row["experiment"] + (" \\*" if row["trained on"] == "all digits" else "")
+
+
 def experiments():
-    found = outcomes()
-    before = {row["seed"]: float(row["test_accuracy"]) for row in found["baseline"]}
-    rows = []
-    for name, runs in found.items():
-        accuracies = [float(run["test_accuracy"]) for run in runs]
-        gains = [100 * (float(run["test_accuracy"]) - before[run["seed"]]) for run in runs if run["seed"] in before]
-        deviation = per_cent(statistics.stdev(accuracies)) if len(runs) > 1 else ""
-        gain = "" if name == "baseline" or len(gains) < 2 else f"{statistics.mean(gains):+.2f}"
-        epochs = statistics.mean(int(run["epochs"]) for run in runs)
-        rows.append([name, str(len(runs)), f"{epochs:.0f}", per_cent(statistics.mean(accuracies)), deviation, gain])
-    return table(["", "seeds", "epochs", "test accuracy, %", "deviation", "gain, points"], rows)
+    def difference(row):
+        columns = ("difference, points", "95 % from", "95 % to")
+        if not row[columns[0]]:
+            return ""
+        middle, low, high = (f"{float(row[column]):+.2f}" for column in columns)
+        return f"{middle} ({low} to {high})"
+
+    def cells(row):
+        deviation = row["deviation, points"]
+        return [
+            title(row),
+            row["seeds"],
+            row["epochs"],
+            f"{float(row['test, %']):.2f}",
+            f"{float(deviation):.2f}" if deviation else "",
+            difference(row),
+            row["verdict"],
+        ]
+
+    header = ["", "seeds", "epochs", "test accuracy, %", "deviation", "difference, points (95 % interval)", "verdict"]
+    return (
+        table(header, map(cells, rows_of("../results/comparison.csv")))
+        + "\n\n\\* trained on all digits, the validation digits among them; the others on the first four fifths."
+    )
+
+
+def conclusions():
+    compared = [row for row in rows_of("../results/comparison.csv") if row["verdict"]]
+    compared.sort(key=lambda row: -abs(float(row["difference, points"])))
+    titles = {"helps": "Helps", "harms": "Harms", "no clear difference": "No clear difference"}
+
+    def line(verdict):
+        names = [row["experiment"] for row in compared if row["verdict"] == verdict]
+        return f"- **{titles[verdict]}:** {', '.join(names) or 'none'}."
+
+    lines = [f"Of {len(compared)} experiments, the largest difference first:", "", *map(line, titles)]
+    return "\n".join(lines)
+
+
+def mistakes():
+    """What the CNNs make alone and together."""
+    found = {name: [round(10_000 * (1 - float(run["test_accuracy"]))) for run in runs] for name, runs in outcomes().items()}
+    rows = [
+        [name, str(len(counts)), str(min(counts)), f"{statistics.mean(counts):.1f}", str(max(counts))]
+        for name, counts in found.items()
+        if name in ("best CNN", "CNN without pooling") or name.endswith("together")
+    ]
+    return table(["mistakes among 10,000 test digits", "networks tested", "fewest", "mean", "most"], rows)
 
 
 def card():
@@ -144,26 +189,26 @@ def kernel():
     rows = [[title, *(cell(kind, measure) for kind in kinds)] for measure, title in measures.items()]
     return (
         table(["", *kinds.values()], rows)
-        + f"\n\nRounds: {results['rounds']}; their medians, all in turn in one run, on {results['machine']}. "
+        + f"\n\n{rounds(results['rounds'])}, on {results['machine']}. "
         + "\"A cell\" leaves out those that train; in the Rust kernels it has twelve small edits, too."
     )
 
 
 def main():
     documents = {
-        "README.md": (training, growth, seeds, experiments),
+        "README.md": (training, growth, seeds, experiments, conclusions, mistakes),
         "environment.md": (kernel,),
         "models/cnn/README.md": (card,),
     }
-    for document, tables in documents.items():
+    for document, parts in documents.items():
         path = BENCH.parent / document
         text = path.read_text()
-        for make in tables:
+        for make in parts:
             name = make.__name__
             between = re.compile(f"(<!-- {name}: .*? -->\n).*?(<!-- end -->)", re.DOTALL)
             text, found = between.subn(lambda match: f"{match.group(1)}{make()}\n{match.group(2)}", text)
             if found != 1:
-                raise SystemExit(f"{document}: expected one table {name}, found {found}")
+                raise SystemExit(f"{document}: expected one part {name}, found {found}")
         path.write_text(text)
 
 

@@ -59,8 +59,11 @@ pub enum Error {
         /// The values that work.
         expected: String,
     },
-    /// The loss became NaN or infinite: training cannot go on.
-    #[error("the loss is {loss} at step {step} of epoch {epoch}; try a smaller learning rate (now {learning_rate})")]
+    /// The loss or a parameter became NaN or infinite: training cannot go on, and the model is as it was before.
+    #[error(
+        "the loss is {loss} at step {step} of epoch {epoch}; the model is as it was before: \
+         try a smaller learning rate (now {learning_rate}), and look for NaN in the data"
+    )]
     Diverged {
         /// The loss: NaN or infinite.
         loss: f64,
@@ -71,6 +74,12 @@ pub enum Error {
         /// The optimizer's learning rate.
         learning_rate: f64,
     },
+    /// The loss depends on no parameter that gradients can change.
+    #[error(
+        "the loss depends on no parameter; forward must use parameters() outside tch::no_grad, \
+         and each parameter needs set_requires_grad(true)"
+    )]
+    NoGradient,
     /// A notebook's user stopped a call outside training.
     #[error("interrupted; the same call begins anew")]
     Stopped,

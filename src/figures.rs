@@ -85,7 +85,8 @@ pub fn heatmap(confusion: &ConfusionMatrix) -> Figure {
     Figure { chart: Chart::Heatmap(Heatmap::new(confusion)) }
 }
 
-/// Experiments side by side: the test accuracy from each seed and the mean, with the baseline as a line.
+/// Experiments side by side: the test accuracy from each seed and the mean with its 95 % interval, with the baseline as a
+/// line; those that were trained on all digits are marked.
 ///
 /// # Errors
 /// [`Error::Setting`] when the baseline is not among the results.

@@ -1,24 +1,28 @@
-//! Writing files so that nobody ever meets half of one.
+//! Writing files so that nobody ever meets half of one, and telling what a file is.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use crate::{Error, Result};
 
-/// Writes `contents` to `path`, as [`replace`] does.
-pub(crate) fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
-    replace(path.as_ref(), |temporary| fs::write(temporary, contents).map_err(Error::io(path.as_ref())))
-}
-
-/// Lets `write` make a file under a temporary name beside `path` and renames it when all of it is there.
+/// Writes `contents` to `path`: first under a temporary name beside it, which becomes `path` when all of it is on the disk.
 /// Missing folders are made.
-pub(crate) fn replace(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+pub(crate) fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
+    let path = path.as_ref();
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
     }
-    // Two processes that write the same file must not write into each other's half.
+    // Neither two processes nor two threads that write the same file may write into each other's half.
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}.partial", std::process::id()));
-    let written = write(&temporary).and_then(|()| fs::rename(&temporary, path).map_err(Error::io(path)));
+    let temporary = path.with_file_name(format!(".{name}.{process}-{number}.partial"));
+    let written = write_whole(&temporary, contents.as_ref())
+        .and_then(|()| fs::rename(&temporary, path))
+        .map_err(Error::io(path));
     if written.is_err() {
         // The reason for the failure matters more than whether the remains could be removed.
         let _ = fs::remove_file(&temporary);
@@ -26,8 +30,35 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> R
     written
 }
 
-/// Writes `value` to `path` as JSON that people can read, as [`replace`] does.
+/// Waits until the disk has it: after a power cut, a renamed file without its contents would pass for a whole one.
+fn write_whole(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    std::io::Write::write_all(&mut file, contents)?;
+    file.sync_all()
+}
+
+/// Writes `value` to `path` as JSON that people can read, as [`write`] does.
 pub(crate) fn write_json(path: impl AsRef<Path>, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::io(path.as_ref())(error.into()))?;
     write(path, text + "\n")
+}
+
+/// What a file is that was taken for something else, by its first bytes.
+pub(crate) fn kind(bytes: &[u8]) -> Option<&'static str> {
+    const KINDS: [(&[u8], &str); 6] = [
+        (b"version https://git-lfs", "a git-lfs pointer in place of the file (git lfs pull fetches it)"),
+        (b"PK\x03\x04", "a zip file, such as NumPy's .npz, PyTorch's .pt or Keras' .keras"),
+        (b"\x89HDF", "an HDF5 file"),
+        (b"\x1f\x8b", "a gzip file"),
+        (b"\x89PNG", "a PNG picture"),
+        (b"%PDF", "a PDF document"),
+    ];
+    if bytes.is_empty() {
+        return Some("an empty file");
+    }
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(100)]).trim_start().to_lowercase();
+    if text.starts_with("<!doctype html") || text.starts_with("<html") {
+        return Some("a web page");
+    }
+    KINDS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, kind)| *kind)
 }

@@ -1,132 +1,167 @@
-//! The numbers of tensors as slices, and loops over them compiled for eight numbers at a time.
+//! Loops over the values of tensors, compiled for eight values at a time.
 //!
-//! Composed of libtorch's operations, the update of the weights goes over memory six times and takes a fifth of a
-//! training step; as one loop it takes a twentieth. Products with blank pixels libtorch cannot leave out at all.
+//! Composed of libtorch's operations, RMSprop's update goes over memory six times and takes a fifth of a training step; as
+//! one loop it takes a twentieth. Products with blank pixels libtorch cannot leave out at all.
 
 #![allow(unsafe_code)]
 
-use std::{ptr::NonNull, slice};
+use std::slice;
 
 use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
-/// Whether a tensor is 32-bit floats in a row in main memory.
+/// Whether a tensor is contiguous 32-bit floats in main memory.
 pub(crate) fn is_plain(tensor: &Tensor) -> bool {
     (tensor.device(), tensor.kind()) == (Device::Cpu, Kind::Float) && tensor.is_contiguous()
 }
 
-/// The numbers of a tensor of 32-bit floats in main memory.
+/// Checks what [`floats`] and [`floats_mut`] need of tensors that one loop uses together: all are plain, and what is
+/// written shares no memory with the others.
 ///
 /// # Errors
-/// [`Error::Mismatch`] where it is of another kind, on another device or has gaps.
-pub(crate) fn floats(tensor: &Tensor) -> Result<&[f32]> {
-    let (start, length) = place(tensor)?;
-    // SAFETY: `place` gives that many floats in a row, allocated as long as the tensor lives. Tensors can share memory:
-    // while callers hold this slice, nobody writes to it.
-    Ok(unsafe { slice::from_raw_parts(start, length) })
-}
-
-/// The numbers of a tensor, as [`floats`], to be changed.
-///
-/// # Errors
-/// As [`floats`].
-pub(crate) fn floats_mut(tensor: &mut Tensor) -> Result<&mut [f32]> {
-    let (start, length) = place(tensor)?;
-    // SAFETY: as in `floats`; while callers hold this slice, nobody else reads or writes there.
-    Ok(unsafe { slice::from_raw_parts_mut(start, length) })
-}
-
-/// Where the numbers lie, and how many they are.
-fn place(tensor: &Tensor) -> Result<(*mut f32, usize)> {
-    if !is_plain(tensor) {
+/// [`Error::Mismatch`] with the first tensor that cannot be used.
+pub(crate) fn check(written: &[&Tensor], read: &[&Tensor]) -> Result<()> {
+    let mismatch = |found: String, expected: &str| {
+        Err(Error::Mismatch { what: "a tensor", found, expected: expected.into() })
+    };
+    if let Some(tensor) = written.iter().chain(read).find(|tensor| !is_plain(tensor)) {
         let found = format!("{:?} on {:?}, strides {:?}", tensor.kind(), tensor.device(), tensor.stride());
-        return Err(Error::Mismatch { what: "a tensor", found, expected: "floats in a row on the processor".into() });
+        return mismatch(found, "contiguous 32-bit floats in main memory");
     }
+    let span = |tensor: &Tensor| {
+        let start = tensor.data_ptr() as usize;
+        start..start + tensor.numel() * size_of::<f32>()
+    };
+    for (index, one) in written.iter().enumerate() {
+        let mut others = written[index + 1..].iter().chain(read).map(|other| span(other));
+        if others.any(|other| other.start < span(one).end && span(one).start < other.end) {
+            return mismatch("memory that another one shares".into(), "memory of its own, as it is written to");
+        }
+    }
+    Ok(())
+}
+
+/// The values of a tensor.
+///
+/// # Safety
+/// The tensor passed [`check`], and nobody writes to its memory while the slice lives.
+pub(crate) unsafe fn floats(tensor: &Tensor) -> &[f32] {
     match tensor.numel() {
-        0 => Ok((NonNull::dangling().as_ptr(), 0)), // The tensor's own pointer is null.
-        length => Ok((tensor.data_ptr().cast(), length)),
+        0 => &[], // The tensor's own pointer is null.
+        // SAFETY: a plain tensor has that many floats in a row, allocated as long as it lives.
+        length => unsafe { slice::from_raw_parts(tensor.data_ptr().cast(), length) },
     }
 }
 
-/// Calls a function in a version compiled for eight lanes where the processor has them. `$anywhere` must be
+/// The values of a tensor, to be changed.
+///
+/// # Safety
+/// The tensor passed [`check`], and nobody else reads or writes its memory while the slice lives.
+pub(crate) unsafe fn floats_mut(tensor: &mut Tensor) -> &mut [f32] {
+    match tensor.numel() {
+        0 => &mut [],
+        // SAFETY: as in `floats`.
+        length => unsafe { slice::from_raw_parts_mut(tensor.data_ptr().cast(), length) },
+    }
+}
+
+/// Calls a function in a version compiled for eight lanes where the processor has them. `$portable` must be
 /// `#[inline(always)]`: it is compiled once more, as a part of that version.
 macro_rules! in_lanes {
-    ($anywhere:path, $($argument:ident: $kind:ty),+) => {{
+    ($portable:path, $($argument:ident: $kind:ty),+) => {{
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         fn in_eight_lanes($($argument: $kind),+) {
-            $anywhere($($argument),+);
+            $portable($($argument),+);
         }
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             // SAFETY: the processor was asked and has these instructions.
             return unsafe { in_eight_lanes($($argument),+) };
         }
-        $anywhere($($argument),+);
+        $portable($($argument),+);
     }};
 }
 pub(crate) use in_lanes;
 
-/// A row of a matrix, and what it counts.
+/// A row of a matrix, and its factor.
 pub(crate) type Weighted = (u32, f32);
 
-/// Adds to each of the sums, which are rows of equal length, some rows of a matrix, each as often as it counts: a matrix
-/// product whose first factor is mostly zeros. A row of the matrix begins `stride` numbers after the one before.
-pub(crate) fn add_rows(sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize) {
-    in_lanes!(add_rows_anywhere, sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize);
+/// Adds to each row of `sums`, `[rows, columns]`, a weighted sum of rows of a matrix, `[any, at least columns]`: a matrix
+/// product whose first factor is mostly zeros.
+///
+/// # Errors
+/// [`Error::Mismatch`] for tensors that are not plain, or share memory.
+pub(crate) fn add_rows(sums: &mut Tensor, rows: &[Vec<Weighted>], matrix: &Tensor) -> Result<()> {
+    check(&[sums], &[matrix])?;
+    let stride = matrix.size().last().map_or(0, |&stride| stride as usize);
+    // SAFETY: both were checked just now, and the loop between here and their end uses nothing else.
+    let (sums, matrix) = unsafe { (floats_mut(sums), floats(matrix)) };
+    add_rows_in_lanes(sums, rows, matrix, stride);
+    Ok(())
 }
 
-/// As many numbers as a processor's registers hold. Tile by tile, the matrix stays in the cache.
+fn add_rows_in_lanes(sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize) {
+    in_lanes!(add_rows_portable, sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize);
+}
+
+/// As many values as a processor's registers hold. Tile by tile, the matrix stays in the cache.
 const TILE: usize = 64;
 
 #[inline(always)]
-fn add_rows_anywhere(sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize) {
-    let columns = sums.len() / rows.len();
+fn add_rows_portable(sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize) {
+    let columns = sums.len() / rows.len().max(1);
     for start in (0..columns).step_by(TILE) {
         for (sum, rows) in sums.chunks_mut(columns).zip(rows) {
-            let numbers = |row: u32| &matrix[row as usize * stride + start..];
+            let values = |row: u32| &matrix[row as usize * stride + start..];
             if let Some(tile) = sum[start..].first_chunk_mut::<TILE>() {
                 let mut sums = *tile;
                 for &(row, weight) in rows {
-                    add(&mut sums, weight, &numbers(row)[..TILE]);
+                    add(&mut sums, weight, &values(row)[..TILE]);
                 }
                 *tile = sums;
             } else {
-                rows.iter().for_each(|&(row, weight)| add(&mut sum[start..], weight, numbers(row)));
+                rows.iter().for_each(|&(row, weight)| add(&mut sum[start..], weight, values(row)));
             }
         }
     }
 }
 
 #[inline(always)]
-fn add(sums: &mut [f32], weight: f32, numbers: &[f32]) {
-    sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum = weight.mul_add(*number, *sum));
+fn add(sums: &mut [f32], weight: f32, values: &[f32]) {
+    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum = weight.mul_add(*value, *sum));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn zeros(shape: &[i64]) -> Tensor {
+        Tensor::zeros(shape, (Kind::Float, Device::Cpu))
+    }
+
     #[test]
-    fn only_plain_floats_are_a_slice() {
-        let mut matrix = Tensor::arange(6, (Kind::Float, Device::Cpu)).reshape([2, 3]);
-        floats_mut(&mut matrix).unwrap()[5] = 7.0;
-        assert_eq!(floats(&matrix.get(1)).unwrap(), [3.0, 4.0, 7.0]);
-        assert!(floats(&matrix.narrow(0, 0, 0)).unwrap().is_empty());
-        assert!(floats(&matrix.tr()).is_err());
-        assert!(floats(&matrix.to_kind(Kind::Double)).is_err());
+    fn only_plain_tensors_that_share_nothing_are_used() {
+        let matrix = zeros(&[4, 3]);
+        let error = |written: &Tensor, read: &Tensor| check(&[written], &[read]).unwrap_err().to_string();
+        assert!(check(&[&matrix.narrow(0, 0, 2)], &[&matrix.narrow(0, 2, 2)]).is_ok());
+        assert!(error(&matrix.narrow(0, 0, 3), &matrix.narrow(0, 2, 2)).contains("memory that another one shares"));
+        assert!(error(&matrix.tr(), &zeros(&[1])).contains("strides [1, 3]"));
+        assert!(error(&matrix, &zeros(&[1]).to_kind(Kind::Double)).contains("found Double on Cpu"));
     }
 
     #[test]
     fn added_rows_are_a_product() {
         for columns in [1, 64, 100] {
             let stride = columns + 3;
-            let matrix: Vec<f32> = (0..3 * stride).map(|number| number as f32).collect();
-            let mut sums = vec![1.0; 2 * columns];
-            add_rows(&mut sums, &[vec![(0, 2.0), (2, -1.0)], vec![]], &matrix, stride);
-            let expected = (0..columns).map(|column| 1.0 + 2.0 * matrix[column] - matrix[2 * stride + column]);
-            assert!(sums.into_iter().eq(expected.chain(vec![1.0; columns])), "{columns} columns");
+            let matrix = Tensor::arange(3 * stride, (Kind::Float, Device::Cpu)).reshape([3, stride]);
+            let mut sums: Tensor = zeros(&[2, columns]) + 1.0;
+            add_rows(&mut sums, &[vec![(0, 2.0), (2, -1.0)], vec![]], &matrix).unwrap();
+            let product: Tensor = matrix.get(0) * 2.0 - matrix.get(2) + 1.0;
+            let expected = Tensor::stack(&[product.narrow(0, 0, columns), zeros(&[columns]) + 1.0_f64], 0);
+            assert_eq!(sums, expected, "{columns} columns");
         }
+        add_rows(&mut zeros(&[0, 3]), &[], &zeros(&[1, 3])).unwrap();
     }
 }

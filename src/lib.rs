@@ -1,14 +1,28 @@
 //! Handwritten digits, from pixels to a report: the library under the notebooks, in reading order.
 //!
-//! 1. [`data`]: MNIST and its relatives, as images and as the network's inputs.
-//! 2. [`model`]: the network, its summary and its weights.
-//! 3. [`optimizer`]: how gradients change the weights.
+//! 1. [`data`]: MNIST and its relatives, as images and as a network's samples.
+//! 2. [`model`]: the network, made from a plan; its summary and its file.
+//! 3. [`optimizer`]: how gradients change the parameters.
 //! 4. [`training`]: `fit`, `evaluate`, `predict`, and the history of a training.
 //! 5. [`metrics`]: the confusion matrix and the classification report.
 //! 6. [`results`]: many trainings, compared.
 //! 7. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
 //!
-//! [`tables`] shows and saves polars frames. The `run` module is what the command line does with all of these.
+//! [`tables`] shows and saves polars frames. [`choose_device`] finds a GPU. The `run` module is what the command line does
+//! with all of these.
+//!
+//! The words, as this library uses them:
+//!
+//! - **sample**: one picture as the network takes it, a row of values, with its **label**, the number of its **class**;
+//! - **batch**: the samples of one **step**, in which the parameters change once; **epoch**: as many steps as take all
+//!   training samples;
+//! - **parameters**: what training changes by gradients, kernels and biases; **running statistics**: what it changes
+//!   without, the means and variances of batch normalisation; **weights**: both together;
+//! - **plan**: the shape of a sample and the list of layers that a network is made from;
+//! - **logits**: what a network computes for each class; their softmax are the probabilities;
+//! - **validation** samples: set aside from the training samples to make choices on; **test** samples: looked at once per
+//!   finished training;
+//! - **support**: the number of samples of a class.
 //!
 //! The whole of it, on digits drawn by a program in place of MNIST:
 //!
@@ -27,10 +41,11 @@
 //! ```
 
 #![deny(missing_docs)]
-// Three files are excepted and say why: lanes.rs, optimizer/one_pass.rs and run/cuda.rs.
+// Three files are excepted and say why: lanes.rs, optimizer/one_pass.rs and device/cuda.rs.
 #![deny(unsafe_code)]
 
 pub mod data;
+mod device;
 mod error;
 pub mod figures;
 mod files;
@@ -46,6 +61,7 @@ pub mod tables;
 pub mod training;
 mod warning;
 
+pub use device::choose_device;
 pub use error::{Error, Result};
 pub use random::Random;
 pub use warning::Warning;
@@ -55,11 +71,11 @@ pub use {plotters, polars, tch};
 /// What a notebook needs, in one line: `use mnist_classification::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Error, Random, Result, Warning,
+        Error, Random, Result, Warning, choose_device,
         data::{Augmentation, Classes, Digits, MNIST, Mnist, Samples},
         figures,
         metrics::{ClassificationReport, ConfusionMatrix},
-        model::{Ensemble, Layer, Mlp, Model, Network},
+        model::{Ensemble, Layer, Mlp, Model, Network, Plan},
         optimizer::Optimizer,
         results::{Outcome, Results},
         tables::Table,

@@ -5,13 +5,15 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 use mnist_classification::{
     prelude::*,
-    run::{self, Run, RunFolder},
+    run::{self, Reader, Run, RunFolder},
 };
 
 const EXAMPLES: &str = "\
 Examples:
   cargo run                                   15 epochs on MNIST, results in runs/1
   cargo run -- --epochs 5 --seed 1            a shorter run from another seed
+  cargo run -- --model cnn                    a convolutional network
+  cargo run -- --settings runs/1/run.json     the settings of an earlier run
   cargo run -- --data fashion --out runs/f    four IDX files of your own
   cargo run -- predict three.png              which digit a picture shows
   cargo run -- predict --run models/cnn *.png     the same, by the best CNN";
@@ -33,22 +35,32 @@ enum Command {
 
 #[derive(Args)]
 struct Train {
-    /// How often training goes through all digits
-    #[arg(long, default_value_t = 15)]
-    epochs: usize,
-    /// How many digits make a step
-    #[arg(long, default_value_t = 128)]
-    batch_size: usize,
-    /// The size of a step
-    #[arg(long, default_value_t = 0.001)]
-    learning_rate: f64,
-    /// What all random numbers are drawn from
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    /// How often training goes through all samples [default: 15]
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// How many samples make a step [default: 128]
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// The size of a step [default: 0.001]
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// What all random numbers are drawn from [default: 0]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// A file of settings in JSON, or the run.json of a run; the options above go before it
+    #[arg(long)]
+    settings: Option<PathBuf>,
+    /// mlp, cnn, or a file or folder with a plan of your own: plan.json, run.json, a saved network
+    #[arg(long, default_value = "mlp")]
+    model: String,
     /// A folder of four IDX files, or "drawn" for digits drawn by a program [default: MNIST]
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The folder for the results; a run that was interrupted there goes on [default: the next number in runs]
+    /// The pictures lie on their side, as EMNIST's do, under names that do not tell
+    #[arg(long, requires = "data")]
+    transposed: bool,
+    /// The folder for the results; a run that was interrupted there goes on, a finished one with more epochs
+    /// [default: the next number in runs]
     #[arg(long)]
     out: Option<PathBuf>,
     /// Where to compute; auto takes the GPU where there is one
@@ -83,23 +95,20 @@ fn main() -> ExitCode {
 }
 
 fn train(arguments: &Train) -> Result<()> {
-    let device = run::device(&arguments.device)?;
+    let device = choose_device(&arguments.device)?;
+    let settings = arguments.training()?;
     let mnist = match &arguments.data {
         None => Mnist::load()?,
-        Some(name) if name.as_os_str() == "drawn" => Mnist::drawn(arguments.seed)?,
+        Some(name) if name.as_os_str() == "drawn" => Mnist::drawn(settings.seed)?,
         Some(folder) => Mnist::from_dir(folder)?,
     };
+    let mnist = if arguments.transposed { mnist.transposed()? } else { mnist };
+    mnist.hints()?.iter().for_each(|hint| println!("{hint}"));
     println!("Device: {}", format!("{device:?}").to_lowercase());
-    let folder = RunFolder::create(arguments.out.as_deref())?;
-    let training = Training {
-        epochs: arguments.epochs,
-        batch_size: arguments.batch_size,
-        optimizer: Optimizer::rms_prop(arguments.learning_rate),
-        seed: arguments.seed,
-        checkpoint: Some(folder.checkpoint()),
-        ..Training::default()
-    };
-    let run = Run::train(&mnist, &training, device)?;
+    let plan = run::plan(&arguments.model, &mnist.train)?;
+    let folder = RunFolder::create(arguments.out.as_deref(), &settings)?;
+    let training = Training { checkpoint: Some(folder.checkpoint()), ..settings };
+    let run = Run::train(&mnist, &plan, &training, device)?;
     let Scores { loss, accuracy } = run.scores();
     println!("\nTest loss {loss:.4}, test accuracy {accuracy:.4} on {}\n\n{}", mnist.test.name, run.report()?);
     run.save(&mnist, &folder)?;
@@ -107,15 +116,29 @@ fn train(arguments: &Train) -> Result<()> {
     Ok(())
 }
 
+impl Train {
+    /// The settings of the file, where there is one, and the options in their place.
+    fn training(&self) -> Result<Training> {
+        let usual = Training { verbose: true, ..self.settings.as_deref().map_or_else(|| Ok(Training::default()), run::settings)? };
+        let learning_rate = self.learning_rate.unwrap_or(usual.optimizer.learning_rate);
+        Ok(Training {
+            epochs: self.epochs.unwrap_or(usual.epochs),
+            batch_size: self.batch_size.unwrap_or(usual.batch_size),
+            optimizer: Optimizer { learning_rate, ..usual.optimizer },
+            seed: self.seed.unwrap_or(usual.seed),
+            ..usual
+        })
+    }
+}
+
 fn predict_images(arguments: &Predict) -> Result<()> {
     let folder = arguments.run.clone().map_or_else(RunFolder::latest, Ok)?;
-    let model = run::model(&folder)?;
+    let reader = Reader::load(&folder)?;
     for image in &arguments.images {
-        let probabilities = run::probabilities(&*model, image)?;
-        let best = (0..probabilities.len()).max_by(|&one, &other| probabilities[one].total_cmp(&probabilities[other]));
-        println!("{}: {}", image.display(), best.unwrap_or_default());
-        for (digit, probability) in probabilities.iter().enumerate() {
-            println!("  {digit}  {:6.2} %", 100.0 * probability);
+        let reading = reader.read(image)?;
+        println!("{}: {}", image.display(), reading.answer);
+        for (class, probability) in &reading.probabilities {
+            println!("  {class}  {:6.2} %", 100.0 * probability);
         }
     }
     Ok(())

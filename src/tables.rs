@@ -6,12 +6,26 @@ use polars::prelude::{AnyValue, DataFrame};
 
 use crate::{Result, files};
 
+/// A frame with more rows than this is shortened in a notebook, to so many of its first and of its last rows.
+const MOST_ROWS: usize = 40;
+const ROWS_AT_EACH_END: usize = 10;
+
 /// What this library adds to a [`DataFrame`]; it comes into scope with the [`prelude`](crate::prelude).
+///
+/// ```
+/// use mnist_classification::{polars::df, prelude::*};
+/// let frame = df!["digit" => [3, 5], "f1" => [0.25, 0.5]]?;
+/// assert_eq!(frame.csv(), "digit,f1\n3,0.25\n5,0.5\n");
+/// assert!(frame.html().contains("<td style=\"text-align:right\">0.2500</td>"));
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Table {
-    /// The frame as an HTML table: numbers to the right, floats with four decimals.
+    /// The frame as an HTML table: numbers to the right, floats with four decimals. Of more than 40 rows it shows the
+    /// first and the last ten, and how many there are.
     fn html(&self) -> String;
 
-    /// The frame as comma-separated values with a header line; floats with all their digits.
+    /// The frame as comma-separated values with a header line: all rows, floats with all their digits, a list as
+    /// `[1, 2]`. A missing value is an empty cell, an empty text is `""`.
     fn csv(&self) -> String;
 
     /// Writes [`Table::csv`] to a file.
@@ -26,22 +40,30 @@ pub trait Table {
 
 impl Table for DataFrame {
     fn html(&self) -> String {
-        let header: String =
-            self.columns().iter().map(|column| format!("<th>{}</th>", escaped(column.name()))).collect();
-        let rows: String = (0..self.height())
-            .map(|row| {
-                let cells: String = self.columns().iter().map(|column| html_cell(column.get(row))).collect();
-                format!("<tr>{cells}</tr>\n")
-            })
+        let header: String = self
+            .columns()
+            .iter()
+            .map(|column| html_cell("th", column.dtype().is_primitive_numeric(), column.name()))
             .collect();
-        format!("<table>\n<thead><tr>{header}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>")
+        let rows = |rows: std::ops::Range<usize>| -> String { rows.map(|row| html_row(self, row)).collect() };
+        let height = self.height();
+        let (body, size) = if height > MOST_ROWS {
+            let ellipses = "<td>…</td>".repeat(self.width());
+            let first = rows(0..ROWS_AT_EACH_END);
+            let last = rows(height - ROWS_AT_EACH_END..height);
+            let size = format!("\n<p>{} rows × {} columns</p>", with_commas(height), with_commas(self.width()));
+            (format!("{first}<tr>{ellipses}</tr>\n{last}"), size)
+        } else {
+            (rows(0..height), String::new())
+        };
+        format!("<table>\n<thead><tr>{header}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>{size}")
     }
 
     fn csv(&self) -> String {
         let header: Vec<_> = self.columns().iter().map(|column| quoted(column.name())).collect();
         let mut text = header.join(",") + "\n";
         for row in 0..self.height() {
-            let cells: Vec<_> = self.columns().iter().map(|column| csv_cell(column.get(row))).collect();
+            let cells: Vec<_> = values(self, row).map(|value| csv_cell(&value)).collect();
             text += &(cells.join(",") + "\n");
         }
         text
@@ -56,47 +78,82 @@ impl Table for DataFrame {
     }
 }
 
-/// A row that is not there shows as a missing value does.
-fn html_cell<E>(value: std::result::Result<AnyValue, E>) -> String {
-    let value = value.unwrap_or(AnyValue::Null);
-    if let Some(text) = value.get_str() {
-        return format!("<td style=\"text-align:left\">{}</td>", escaped(text));
-    }
+/// The values of a row, which must be one of the frame's.
+fn values(frame: &DataFrame, row: usize) -> impl Iterator<Item = AnyValue<'_>> {
+    frame.columns().iter().map(move |column| column.get(row).unwrap_or(AnyValue::Null))
+}
+
+fn html_row(frame: &DataFrame, row: usize) -> String {
+    let cell = |value: AnyValue| match &value {
+        AnyValue::Null => html_cell("td", false, ""),
+        AnyValue::Float32(number) => html_cell("td", true, &format!("{number:.4}")),
+        AnyValue::Float64(number) => html_cell("td", true, &format!("{number:.4}")),
+        other => {
+            let text = other.get_str().map_or_else(|| other.to_string(), String::from);
+            html_cell("td", other.is_primitive_numeric(), &text)
+        }
+    };
+    format!("<tr>{}</tr>\n", values(frame, row).map(cell).collect::<String>())
+}
+
+/// A cell of a row (`td`) or of the header (`th`). The side is written out: notebooks set all cells to the right.
+fn html_cell(tag: &str, right: bool, text: &str) -> String {
+    let side = if right { "right" } else { "left" };
+    format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", escaped(text))
+}
+
+fn csv_cell(value: &AnyValue) -> String {
     match value {
-        AnyValue::Null => "<td></td>".into(),
-        AnyValue::Float64(number) => format!("<td style=\"text-align:right\">{number:.4}</td>"),
-        other => format!("<td style=\"text-align:right\">{other}</td>"),
+        AnyValue::Null => String::new(),
+        other => quoted(&in_full(other)),
     }
 }
 
-fn csv_cell<E>(value: std::result::Result<AnyValue, E>) -> String {
-    let value = value.unwrap_or(AnyValue::Null);
-    if let Some(text) = value.get_str() {
-        return quoted(text);
-    }
+/// A value with all its digits: polars itself rounds floats and shortens lists.
+fn in_full(value: &AnyValue) -> String {
     match value {
-        AnyValue::Null => String::new(),
+        AnyValue::Float32(number) => number.to_string(),
         AnyValue::Float64(number) => number.to_string(),
-        other => other.to_string(),
+        AnyValue::List(items) => {
+            let items: Vec<_> = items.iter().map(|item| in_full(&item)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        other => other.get_str().map_or_else(|| other.to_string(), String::from),
     }
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into() }
+    if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.into()
+    }
+}
+
+fn with_commas(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
 }
 
 #[cfg(test)]
 mod tests {
-    use polars::prelude::df;
+    use polars::prelude::{IntoColumn, NamedFrom, Series, df};
 
     use super::*;
 
     fn frame() -> DataFrame {
         df!["digit" => ["1 < 2", "a,\"b\""], "f1" => [Some(0.25), None], "count" => [3_i64, 4]].unwrap()
+    }
+
+    fn long(rows: i64) -> DataFrame {
+        df!["row" => (0..rows).collect::<Vec<_>>(), "half" => (0..rows).map(|row| row as f64 / 2.0).collect::<Vec<_>>()]
+            .unwrap()
     }
 
     #[test]
@@ -106,13 +163,47 @@ mod tests {
             html.contains("<td style=\"text-align:left\">1 &lt; 2</td><td style=\"text-align:right\">0.2500</td>"),
             "{html}"
         );
-        assert!(html.contains("<td></td><td style=\"text-align:right\">4</td>"), "{html}");
+        assert!(html.contains("a,&quot;b&quot;</td><td style=\"text-align:left\"></td>"), "{html}");
+        let html = df!["<it's>" => [0.123_456_f32]].unwrap().html();
+        assert!(html.contains("&lt;it&#39;s&gt;</th>") && html.contains(">0.1235</td>"), "{html}");
     }
 
     #[test]
-    fn csv_quotes_commas_and_leaves_missing_values_empty() {
+    fn a_long_frame_is_shown_by_both_its_ends_and_its_size() {
+        let html = long(10_000).html();
+        // The header, ten rows, an ellipsis and ten rows.
+        assert_eq!(html.matches("<tr>").count(), 22);
+        assert!(html.contains(">9</td>") && !html.contains(">10</td>"), "{html}");
+        assert!(!html.contains(">9989</td>") && html.contains(">9990</td>"), "{html}");
+        assert!(html.ends_with("</table>\n<p>10,000 rows × 2 columns</p>"), "{html}");
+        assert_eq!(long(10_000).csv().lines().count(), 10_001);
+        // The longest that is shown whole.
+        assert!(long(40).html().ends_with("</table>"));
+        assert_eq!((long(40).html().matches("<tr>").count(), long(0).html().matches("<tr>").count()), (41, 1));
+    }
+
+    #[test]
+    fn csv_quotes_what_would_end_a_cell_and_leaves_missing_values_empty() {
         assert_eq!(frame().csv(), "digit,f1,count\n1 < 2,0.25,3\n\"a,\"\"b\"\"\",,4\n");
         // polars keeps the text of a single row in another way.
         assert_eq!(df!["digit" => ["4 to 9"]].unwrap().csv(), "digit\n4 to 9\n");
+        let texts = df!["a,b" => [Some("one\rtwo"), Some(""), None], "right" => [Some(true), Some(false), None]];
+        assert_eq!(texts.unwrap().csv(), "\"a,b\",right\n\"one\rtwo\",true\n\"\",false\n,\n");
+    }
+
+    #[test]
+    fn csv_keeps_all_digits_in_lists_too() {
+        let third = [1.0 / 3.0_f32];
+        assert_eq!(df!["share" => third].unwrap().csv(), "share\n0.33333334\n");
+        let lists = [Series::new("".into(), [0.1, 1.0 / 3.0]), Series::new("".into(), [0.5])];
+        let column = Series::new("shares".into(), lists).into_column();
+        let frame = DataFrame::new(2, vec![column]).unwrap();
+        assert_eq!(frame.csv(), "shares\n\"[0.1, 0.3333333333333333]\"\n[0.5]\n");
+    }
+
+    #[test]
+    fn a_printed_frame_shows_its_rows() {
+        let text = frame().to_string();
+        assert!(text.contains("shape: (2, 3)") && text.contains("1 < 2") && text.contains("0.25"), "{text}");
     }
 }

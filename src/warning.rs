@@ -1,8 +1,8 @@
-//! A warning that a reader of a notebook cannot miss.
+//! A warning that stands out in a notebook.
 
 use std::fmt;
 
-/// A line of text in a coloured box.
+/// One line of text, shown in a coloured box.
 ///
 /// ```
 /// use mnist_classification::prelude::*;

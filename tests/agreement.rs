@@ -1,9 +1,10 @@
-//! Agreement with what Keras and scikit-learn computed; skipped, with a line, where their outputs are not at hand.
+//! Agreement with Keras and scikit-learn, whose numbers lie in `tests/reference/` (see the README there). Environment
+//! variables name others: `KERAS_STRETCHES_DIR`, `KERAS_REFERENCE_DIR` and `SKLEARN_REFERENCE`.
 
 mod shared;
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -12,85 +13,183 @@ use mnist_classification::{
     prelude::*,
     training::Steps,
 };
-use serde_json::Value;
-use shared::{mnist_folder, skipped};
-use tch::Tensor;
+use serde::{Deserialize, de::DeserializeOwned};
+use shared::mnist_folder;
+use tch::{Device, Kind, Tensor};
 
-/// The path that an environment variable names, else `default` beside the repository; nothing where neither is there.
-fn reference(variable: &str, default: &str) -> Option<PathBuf> {
-    let path = match std::env::var_os(variable) {
-        // A path that was asked for must be there.
-        Some(path) => return Some(path.into()),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference").join(default),
-    };
-    let found = path.exists().then_some(path);
-    if found.is_none() {
-        skipped(&format!("{variable} is not set and no reference lies beside the repository"));
+/// `stretches.json`: losses of consecutive steps, from several points of one training.
+#[derive(Deserialize)]
+struct Stretches {
+    optimizer: KerasOptimizer,
+    batch_size: i64,
+    stretches: Vec<Stretch>,
+}
+
+/// `weights_START.safetensors` and `averages_START.safetensors` hold Keras' state before the first of these steps.
+#[derive(Deserialize)]
+struct Stretch {
+    start: usize,
+    losses: Vec<f64>,
+}
+
+/// `trajectory.json`: the scores after one epoch.
+#[derive(Deserialize)]
+struct Trajectory {
+    optimizer: KerasOptimizer,
+    batch_size: i64,
+    #[serde(default = "initial")]
+    initial: String,
+    validation: Scores,
+}
+
+fn initial() -> String {
+    "initial.safetensors".into()
+}
+
+#[derive(Deserialize)]
+struct KerasOptimizer {
+    name: String,
+    learning_rate: f64,
+    rho: f64,
+    momentum: f64,
+    epsilon: f64,
+    centered: bool,
+}
+
+impl KerasOptimizer {
+    fn training(&self) -> Training {
+        assert_eq!((self.name.as_str(), self.momentum, self.centered), ("RMSprop", 0.0, false));
+        let rule = Rule::RmsProp(RmsProp { rho: self.rho, epsilon: self.epsilon });
+        Training { optimizer: Optimizer { rule, learning_rate: self.learning_rate }, ..Training::default() }
     }
-    found
 }
 
-fn read_json(path: &Path) -> Value {
+/// A model that training cannot tell from one written in a notebook: its steps use autograd.
+struct Own(Network);
+
+impl Model for Own {
+    fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
+        self.0.forward(inputs)
+    }
+
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        self.0.parameters()
+    }
+}
+
+/// The path that an environment variable names, else the repository's copy. Either must be there.
+fn reference(variable: &str, copy: &str) -> PathBuf {
+    let copy = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(copy);
+    env::var_os(variable).map_or_else(copy, PathBuf::from)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> T {
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).unwrap()
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+fn network(path: &Path) -> Network {
+    Network::load(path).unwrap()
+}
+
+/// The original's training and validation samples.
+fn samples() -> Option<(Samples, Samples)> {
+    let mnist = Mnist::from_dir(mnist_folder()?).unwrap();
+    Some(mnist.train.preprocess().split(0.2).unwrap())
+}
+
+/// The positions of each batch of an epoch, in file order.
+fn batches(samples: &Samples, batch_size: i64) -> Vec<Tensor> {
+    Tensor::arange(samples.len() as i64, (Kind::Int64, Device::Cpu)).split(batch_size, 0)
+}
+
+/// Sets the optimizer's running averages to Keras'.
+fn set_averages(steps: &Steps, path: &Path) {
+    let stored = Tensor::read_safetensors(path).unwrap();
+    let averages = steps.averages();
+    assert_eq!(stored.len(), averages.len());
+    for (name, mut average) in averages {
+        let (_, found) = stored.iter().find(|(other, _)| *other == name).unwrap_or_else(|| panic!("no {name}"));
+        assert_eq!(found.size(), average.size(), "{name}");
+        average.copy_(found);
+    }
 }
 
 #[test]
-fn training_follows_keras_step_by_step() {
-    let Some(folder) = reference("KERAS_REFERENCE_DIR", "keras") else { return };
-    let trajectory = read_json(&folder.join("trajectory.json"));
-    let setting = |name: &str| number(&trajectory["optimizer"][name]);
-    let rule = Rule::RmsProp(RmsProp { rho: setting("rho"), epsilon: setting("epsilon") });
-    let learning_rate = setting("learning_rate");
-    let training = Training { optimizer: Optimizer { rule, learning_rate }, ..Training::default() };
-    let batch_size = number(&trajectory["batch_size"]) as i64;
-    let expected: Vec<f64> = trajectory["step_loss"].as_array().unwrap().iter().map(number).collect();
-    assert!(expected.len() >= 100, "only {} steps to compare", expected.len());
-
-    let Some(mnist) = mnist_folder() else { return };
-    let mnist = Mnist::from_dir(mnist).unwrap();
-    let model = Mlp::from_weights(folder.join("initial.safetensors")).unwrap();
-    // Step s takes the digits from s × batch size on, in file order.
-    let samples = mnist.train.preprocess();
-    let positions = Tensor::arange(samples.len() as i64, (tch::Kind::Int64, tch::Device::Cpu));
-    let mut steps = Steps::new(&model, &samples, &training).unwrap();
-    for (number, (positions, &expected)) in positions.split(batch_size, 0).iter().zip(&expected).enumerate() {
-        let loss = steps.step(positions, learning_rate).unwrap().loss.double_value(&[]);
-        // Later, float32 rounding has grown too far.
-        if number <= 200 {
-            let error = (loss - expected).abs() / expected;
-            assert!(error < 1e-4, "step {number}: {loss}, Keras {expected}");
+fn keras_stretches_are_followed_step_by_step() {
+    let folder = reference("KERAS_STRETCHES_DIR", "keras");
+    let Stretches { optimizer, batch_size, stretches } = read_json(&folder.join("stretches.json"));
+    let training = optimizer.training();
+    assert!(!stretches.is_empty() && stretches.iter().all(|stretch| !stretch.losses.is_empty()));
+    let Some((samples, _)) = samples() else { return };
+    let batches = batches(&samples, batch_size);
+    for Stretch { start, losses } in stretches {
+        let weights = folder.join(format!("weights_{start}.safetensors"));
+        let averages = folder.join(format!("averages_{start}.safetensors"));
+        let (written_out, autograd) = (network(&weights), Own(network(&weights)));
+        for (way, model) in [("written out", &written_out as &dyn Model), ("autograd", &autograd)] {
+            let mut steps = Steps::new(model, &samples, &training).unwrap();
+            // Before the first step of a training they are 0.
+            if start > 0 {
+                set_averages(&steps, &averages);
+            }
+            for (step, (batch, expected)) in batches.iter().cycle().skip(start).zip(&losses).enumerate() {
+                let loss = steps.step(batch, optimizer.learning_rate).unwrap().loss.double_value(&[]);
+                let error = (loss / expected - 1.0).abs();
+                assert!(error < 1e-5, "{way}, step {step} from {start}: {loss}, Keras {expected}");
+            }
         }
     }
-    let (_, validation) = samples.split(0.2).unwrap();
-    let accuracy = evaluate(&model, &validation).unwrap().accuracy;
-    let expected = number(&trajectory["validation"]["accuracy"]);
-    assert!((accuracy - expected).abs() <= 0.01, "{accuracy}, Keras {expected}");
+}
+
+#[test]
+fn an_epoch_brings_the_accuracy_that_it_brings_keras() {
+    let folder = reference("KERAS_REFERENCE_DIR", "keras");
+    let Trajectory { optimizer, batch_size, initial, validation: expected } =
+        read_json(&folder.join("trajectory.json"));
+    let model = network(&folder.join(initial));
+    let Some((samples, validation)) = samples() else { return };
+    let mut steps = Steps::new(&model, &samples, &optimizer.training()).unwrap();
+    for batch in batches(&samples, batch_size) {
+        steps.step(&batch, optimizer.learning_rate).unwrap();
+    }
+    let found = evaluate(&model, &validation).unwrap();
+    // Over an epoch rounding grows to differences of this size.
+    assert!((found.accuracy - expected.accuracy).abs() <= 0.01, "{found:?}, Keras {expected:?}");
+}
+
+/// `report_cases.json`: labels, predictions and what scikit-learn makes of them.
+#[derive(Deserialize)]
+struct ReportCases {
+    cases: Vec<ReportCase>,
+}
+
+#[derive(Deserialize)]
+struct ReportCase {
+    name: String,
+    y_true: Vec<usize>,
+    y_pred: Vec<usize>,
+    /// The names of the classes; ten digits where there are none.
+    target_names: Option<Vec<String>>,
+    confusion_matrix: Vec<Vec<u64>>,
+    report_digits4: String,
+    report_digits2: String,
 }
 
 #[test]
 fn reports_are_those_of_sklearn() {
-    let Some(path) = reference("SKLEARN_REFERENCE", "sklearn/report_cases.json") else { return };
-    let cases = read_json(&path);
-    let cases = cases["cases"].as_array().unwrap();
+    let ReportCases { cases } = read_json(&reference("SKLEARN_REFERENCE", "report_cases.json"));
     assert!(!cases.is_empty());
     for case in cases {
-        let name = &case["name"];
-        let classes = |key: &str| -> Vec<usize> { serde_json::from_value(case[key].clone()).unwrap() };
-        let confusion =
-            ConfusionMatrix::new("", &Classes::numbered(10), &classes("y_true"), &classes("y_pred")).unwrap();
-        let expected: Vec<Vec<u64>> = serde_json::from_value(case["confusion_matrix"].clone()).unwrap();
-        for (truth, row) in expected.iter().enumerate() {
-            let found: Vec<_> = (0..10).map(|predicted| confusion.count(truth, predicted)).collect();
+        let name = &case.name;
+        let classes = case.target_names.map_or_else(|| Classes::numbered(10), Classes::new);
+        let confusion = ConfusionMatrix::new("", &classes, &case.y_true, &case.y_pred).unwrap();
+        for (truth, row) in case.confusion_matrix.iter().enumerate() {
+            let found: Vec<_> = (0..row.len()).map(|predicted| confusion.count(truth, predicted)).collect();
             assert_eq!(&found, row, "{name}: row {truth}");
         }
         let report = ClassificationReport::new(&confusion);
-        for (digits, key) in [(4, "report_digits4"), (2, "report_digits2")] {
-            assert_eq!(report.text(digits), case[key].as_str().unwrap(), "{name}: {key}");
-        }
+        assert_eq!(report.text(4), case.report_digits4, "{name}");
+        assert_eq!(report.text(2), case.report_digits2, "{name}");
     }
 }

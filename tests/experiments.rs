@@ -1,4 +1,5 @@
-//! `make experiments` in quick form: it goes on where it was killed, and keeps a line and a network per training.
+//! `make experiments` in quick form: it goes on where it was killed, keeps a line and a network per training, and trains
+//! anew what has changed. And the results in the repository: the comparison is theirs.
 
 mod shared;
 
@@ -40,7 +41,7 @@ fn experiments_go_on_where_they_were_killed() {
     let after = fs::read_to_string(&file).unwrap();
     assert!(after.starts_with(&before), "{before}{after}");
     let results = Results::open(&file).unwrap();
-    let names: Vec<_> = results.summaries().iter().map(|summary| summary.name.to_string()).collect();
+    let names: Vec<_> = results.experiments().iter().map(|trainings| trainings.name.to_string()).collect();
     assert_eq!(results.frame().unwrap().height(), names.len(), "one seed each: {names:?}");
     for name in ["baseline", "dropout", "elastic", "best MLP", "best CNN", "CNN without pooling", "20 CNNs together"] {
         assert!(names.contains(&name.to_string()), "{names:?}");
@@ -50,7 +51,39 @@ fn experiments_go_on_where_they_were_killed() {
     let network = Network::load(folder.path().join("out/experiments-quick/best CNN, seed 0")).unwrap();
     assert!(network.summary().parameters() > 10_000);
 
+    let comparison = fs::read_to_string(file.with_file_name("comparison.csv")).unwrap();
+    assert_eq!(comparison, results.comparison("baseline").unwrap().csv());
+
     let again = experiments(folder.path(), &mnist).output().unwrap();
     assert!(again.status.success() && again.stdout.is_empty(), "{}", String::from_utf8_lossy(&again.stdout));
     assert_eq!(fs::read_to_string(&file).unwrap(), after);
+
+    // A line that other settings led to does not count.
+    let fingerprint = &results.find("CNN", 0).unwrap().fingerprint;
+    fs::write(&file, after.replace(&format!("CNN,{fingerprint},"), "CNN,00000000,")).unwrap();
+    let anew = experiments(folder.path(), &mnist).output().unwrap();
+    let printed = String::from_utf8_lossy(&anew.stdout);
+    assert!(printed.starts_with("CNN, seed 0: ") && printed.lines().count() == 1, "{printed}");
+    let results = Results::open(&file).unwrap();
+    assert_eq!(&results.find("CNN", 0).unwrap().fingerprint, fingerprint);
+    assert_eq!(results.frame().unwrap().height(), names.len());
+}
+
+/// Where a verdict in the repository differs from what its results say, `make experiments` writes it anew.
+#[test]
+fn the_comparison_in_the_repository_is_that_of_its_results() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let frame = Results::open(folder.join("experiments.csv")).unwrap().comparison("baseline").unwrap();
+    let (found, kept) = (frame.csv(), fs::read_to_string(folder.join("comparison.csv")).unwrap());
+    assert_eq!(found.lines().count(), kept.lines().count());
+    for (found, kept) in found.lines().zip(kept.lines()) {
+        assert_eq!(found.split(',').count(), kept.split(',').count(), "{found} | {kept}");
+        for (found, kept) in found.split(',').zip(kept.split(',')) {
+            match (found.parse::<f64>(), kept.parse::<f64>()) {
+                // Another machine's logarithms may differ in the last digit.
+                (Ok(one), Ok(other)) => assert!((one - other).abs() <= 1e-9 * other.abs(), "{one} and {other}"),
+                _ => assert_eq!(found, kept),
+            }
+        }
+    }
 }

@@ -1,8 +1,9 @@
-//! Trains everything in the plan, each from several seeds, and looks at the test digits once per training.
+//! Trains everything in the plan, each from several seeds, tests each network once, and compares.
 //!
-//! A finished training is a line of `results/experiments.csv`, and is not done again: to repeat it, remove its line. Names
-//! behind `--` choose experiments. With `MNIST_QUICK` set, all of it takes few digits, one epoch and one seed, and goes
-//! into `out/experiments-quick`.
+//! A finished training is a line of `results/experiments.csv` and is not repeated, unless the plan's layers or settings
+//! have changed since; to repeat it all the same, remove its line. `results/comparison.csv` holds the comparison with the
+//! baseline. Names behind `--` choose experiments. With `MNIST_QUICK` set, all of it takes few digits, one epoch and one
+//! seed, and goes into `out/experiments-quick`.
 
 mod plan;
 
@@ -13,13 +14,17 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mnist_classification::{model::Layer, prelude::*};
-use plan::{BEST_CNN, ENSEMBLES, Experiment, experiments, seeds};
+use plan::{BEST_CNN, ENSEMBLES, Experiment, ensemble_fingerprint, experiments, original_layers, seeds};
 
-/// The digits, the results so far, and where the networks go.
+/// What the others are compared with.
+const BASELINE: &str = "baseline";
+
+/// The digits, the results so far, and where comparison and networks go.
 struct Laboratory {
     train: Samples,
     test: Samples,
     results: Results,
+    comparison: PathBuf,
     networks: PathBuf,
     quick: bool,
 }
@@ -49,12 +54,15 @@ fn main() -> Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    for (name, kinds) in ENSEMBLES {
-        if is_chosen(name) && laboratory.results.find(name, 0).is_none() {
-            let outcome = laboratory.together(name, kinds)?;
+    for (name, members) in ENSEMBLES {
+        if is_chosen(name) && !laboratory.has(name, 0, &ensemble_fingerprint(members)) {
+            let outcome = laboratory.together(name, members)?;
             report(&outcome);
             laboratory.keep(outcome)?;
         }
+    }
+    if laboratory.results.find(BASELINE, 0).is_some() {
+        laboratory.results.comparison(BASELINE)?.save_csv(&laboratory.comparison)?;
     }
     Ok(())
 }
@@ -69,20 +77,26 @@ impl Laboratory {
         if quick {
             (train, test) = (train.split(0.95)?.0, test.split(0.9)?.0);
         }
+        let comparison = results.join("comparison.csv");
         let results = Results::open(results.join("experiments.csv"))?;
-        Ok(Self { train, test, results, networks, quick })
+        Ok(Self { train, test, results, comparison, networks, quick })
     }
 
     fn seeds(&self, experiment: &str) -> std::ops::Range<u64> {
         0..if self.quick { 1 } else { seeds(experiment) }
     }
 
-    /// Whether a training has no line yet, or its network is missing for those that are still to answer together.
+    /// Whether there is a line of this training.
+    fn has(&self, experiment: &str, seed: u64, fingerprint: &str) -> bool {
+        self.results.find(experiment, seed).is_some_and(|outcome| outcome.fingerprint == fingerprint)
+    }
+
+    /// Whether a training has no line yet, or its network is missing for an ensemble that has none.
     fn needs(&self, experiment: &Experiment, seed: u64) -> bool {
-        let mut ensembles = ENSEMBLES.iter().filter(|(name, _)| self.results.find(name, 0).is_none());
-        let is_member = ensembles.any(|(_, kinds)| kinds.contains(&experiment.name));
+        let mut ensembles = ENSEMBLES.iter().filter(|(_, members)| members.contains(&experiment.name));
+        let is_member = ensembles.any(|(name, members)| !self.has(name, 0, &ensemble_fingerprint(members)));
         let network_is_missing = is_member && !self.folder(experiment.name, seed).exists();
-        network_is_missing || self.results.find(experiment.name, seed).is_none()
+        network_is_missing || !self.has(experiment.name, seed, &experiment.fingerprint())
     }
 
     fn folder(&self, experiment: &str, seed: u64) -> PathBuf {
@@ -92,45 +106,50 @@ impl Laboratory {
     fn run(&self, experiment: &Experiment, seed: u64) -> Result<Outcome> {
         let epochs = if self.quick { 1 } else { experiment.training.epochs };
         let training = Training { seed, epochs, ..experiment.training.clone() };
-        if experiment.layers.is_empty() {
+        let (model, history): (Box<dyn Model>, _) = if experiment.layers == original_layers() {
             let mut model = Mlp::new(&[784, 512, 256, 128, 10], seed)?;
             let history = fit(&mut model, &self.train, &training)?;
-            return Outcome::of(experiment.name, seed, &model, &history, &self.test);
-        }
-        let input: &[usize] = if matches!(experiment.layers[0], Layer::Dense(_)) { &[784] } else { &[1, 28, 28] };
-        let mut model = Network::new(input, &experiment.layers, seed)?;
-        let history = fit(&mut model, &self.train, &training)?;
-        model.save(self.folder(experiment.name, seed))?;
-        if (experiment.name, seed, self.quick) == (BEST_CNN, 0, false) {
-            model.save(Path::new("models/cnn"))?;
-        }
-        Outcome::of(experiment.name, seed, &model, &history, &self.test)
+            (Box::new(model), history)
+        } else {
+            let input: &[usize] = if matches!(experiment.layers[0], Layer::Dense(_)) { &[784] } else { &[1, 28, 28] };
+            let mut model = Network::new(input, &experiment.layers, seed)?;
+            let history = fit(&mut model, &self.train, &training)?;
+            model.save(self.folder(experiment.name, seed))?;
+            if (experiment.name, seed, self.quick) == (BEST_CNN, 0, false) {
+                model.save(Path::new("models/cnn"))?;
+            }
+            (Box::new(model), history)
+        };
+        let outcome = Outcome::of(experiment.name, &training, &*model, &history, &self.test)?;
+        Ok(Outcome { fingerprint: experiment.fingerprint(), ..outcome })
     }
 
-    /// Networks of these kinds as one model.
-    fn together(&self, name: &str, kinds: &[&str]) -> Result<Outcome> {
-        let of = |&kind| self.seeds(kind).map(move |seed| (kind, seed));
-        let members: Vec<(&str, u64)> = kinds.iter().flat_map(of).collect();
+    /// The networks of these experiments as one model.
+    fn together(&self, name: &str, experiments: &[&str]) -> Result<Outcome> {
+        let of = |&member| self.seeds(member).map(move |seed| (member, seed));
+        let members: Vec<(&str, u64)> = experiments.iter().flat_map(of).collect();
         let load =
-            |&(kind, seed): &(&str, u64)| Ok(Box::new(Network::load(self.folder(kind, seed))?) as Box<dyn Model>);
+            |&(member, seed): &(&str, u64)| Ok(Box::new(Network::load(self.folder(member, seed))?) as Box<dyn Model>);
         let ensemble = Ensemble::new(members.iter().map(load).collect::<Result<_>>()?)?;
+        // Nothing is trained here: epochs and seconds are the members'.
         let nothing = History { name: self.train.name.clone(), epochs: Vec::new() };
-        let outcomes = members.iter().filter_map(|&(kind, seed)| self.results.find(kind, seed));
-        let (epochs, seconds) = outcomes.map(|outcome| (outcome.epochs, outcome.seconds)).fold((0, 0.0), add);
-        Ok(Outcome { epochs, seconds, ..Outcome::of(name, 0, &ensemble, &nothing, &self.test)? })
+        let outcome = Outcome::of(name, &Training::default(), &ensemble, &nothing, &self.test)?;
+        let trained: Vec<_> = members.iter().filter_map(|&(member, seed)| self.results.find(member, seed)).collect();
+        Ok(Outcome {
+            fingerprint: ensemble_fingerprint(experiments),
+            epochs: trained.iter().map(|outcome| outcome.epochs).sum(),
+            seconds: trained.iter().map(|outcome| outcome.seconds).sum(),
+            ..outcome
+        })
     }
 
-    /// Adds an outcome, where it is not there yet.
+    /// Adds an outcome; a line of the same training stays as it is.
     fn keep(&mut self, outcome: Outcome) -> Result<()> {
-        if self.results.find(&outcome.experiment, outcome.seed).is_some() {
+        if self.has(&outcome.experiment, outcome.seed, &outcome.fingerprint) {
             return Ok(());
         }
         self.results.add(outcome)
     }
-}
-
-fn add(one: (usize, f64), other: (usize, f64)) -> (usize, f64) {
-    (one.0 + other.0, one.1 + other.1)
 }
 
 fn report(outcome: &Outcome) {

@@ -1,38 +1,59 @@
-//! The plan: what is trained, one line for each idea. Choices were made on the validation digits.
+//! What is trained, a line for each idea. Choices were made on the validation digits.
 
 use mnist_classification::{model::Layer::*, prelude::*};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-/// A training that is to be run from several seeds.
+/// A network and a training that are run from several seeds.
 pub struct Experiment {
     pub name: &'static str,
-    /// The network; without layers it is the original's.
     pub layers: Vec<Layer>,
     pub training: Training,
 }
 
 pub const BEST_CNN: &str = "best CNN";
 const UNPOOLED_CNN: &str = "CNN without pooling";
+const BEST_MLP: &str = "best MLP";
 
-/// Networks that answer together: all that are trained of these kinds.
+/// Ensembles: the networks of these experiments from all their seeds, as one model.
 pub const ENSEMBLES: [(&str, &[&str]); 3] = [
     ("8 best CNNs together", &[BEST_CNN]),
     ("12 CNNs without pooling together", &[UNPOOLED_CNN]),
     ("20 CNNs together", &[BEST_CNN, UNPOOLED_CNN]),
 ];
 
-/// From how many seeds, counted from 0, an experiment is run.
+/// From how many seeds, counted from 0, an experiment is run: nine where a training takes under two minutes.
 pub fn seeds(experiment: &str) -> u64 {
     match experiment {
+        BEST_MLP => 3,
         BEST_CNN => 8,
         UNPOOLED_CNN => 12,
-        _ => 3,
+        _ => 9,
     }
+}
+
+impl Experiment {
+    /// A short hash of layers and settings. A line of the results with another one came from something else.
+    pub fn fingerprint(&self) -> String {
+        hash(&json!([self.layers, self.training]))
+    }
+}
+
+/// As [`Experiment::fingerprint`], of the experiments whose networks form an ensemble.
+pub fn ensemble_fingerprint(members: &[&str]) -> String {
+    let experiments = experiments();
+    let members = experiments.iter().filter(|experiment| members.contains(&experiment.name));
+    hash(&members.map(|member| json!([member.fingerprint(), seeds(member.name)])).collect())
+}
+
+fn hash(value: &Value) -> String {
+    Sha256::digest(value.to_string()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub fn experiments() -> Vec<Experiment> {
     let baseline = Training { verbose: false, ..Training::default() };
-    let original = |name, training| Experiment { name, layers: Vec::new(), training };
     let network = |name, layers, training| Experiment { name, layers, training };
+    let original = |name, training| network(name, original_layers(), training);
     let optimizer = |optimizer| Training { optimizer, ..baseline.clone() };
     let schedule = |schedule| Training { schedule, ..baseline.clone() };
     let sampling = |sampling| Training { sampling, ..baseline.clone() };
@@ -47,7 +68,7 @@ pub fn experiments() -> Vec<Experiment> {
         augmentation: all,
         ..baseline.clone()
     };
-    // What was chosen with the validation digits learns from all of them in the end.
+    // Their settings were chosen on the validation digits; in the end they are trained on all digits.
     let convolutional = |epochs, augmentation| Training {
         optimizer: Optimizer::sgd(0.1, 0.005),
         half_precision: true,
@@ -55,9 +76,9 @@ pub fn experiments() -> Vec<Experiment> {
         augmentation,
         ..long(epochs)
     };
-    // In few epochs a CNN gets further with smaller changes of the digits, the validation digits say.
+    // On the validation digits, smaller changes did better in so few epochs.
     let gentle = Augmentation { shift: 1.5, rotation: 7.0, scale: 0.07, shear: 5.0, elastic: 0.8 };
-    // The CNN without pooling has the larger ones of the network that it follows, without slant and bending.
+    // The larger ones of the network that this CNN follows, without slant and bending.
     let stiff = Augmentation { shift: 2.8, rotation: 10.0, scale: 0.1, ..Augmentation::default() };
     vec![
         original("baseline", baseline.clone()),
@@ -79,7 +100,7 @@ pub fn experiments() -> Vec<Experiment> {
         original("all augmentation", augmented(all)),
         original("all augmentation + mistakes more often", Training { sampling: mistakes, ..augmented(all) }),
         network("CNN", plain_cnn(), baseline.clone()),
-        network("best MLP", mlp(&[BatchNorm, Relu, Dropout(0.05)]), long(80)),
+        network(BEST_MLP, mlp(&[BatchNorm, Relu, Dropout(0.05)]), long(80)),
         network(BEST_CNN, best_cnn(), convolutional(16, gentle)),
         network(UNPOOLED_CNN, unpooled_cnn(), convolutional(24, stiff)),
     ]
@@ -92,7 +113,12 @@ fn augmentations() -> [Augmentation; 4] {
     [shift, affine, Augmentation { elastic: 1.5, ..nothing }, Augmentation { elastic: 1.2, ..affine }]
 }
 
-/// The original's layers with something behind each hidden one.
+/// The original's network.
+pub fn original_layers() -> Vec<Layer> {
+    mlp(&[Relu])
+}
+
+/// The original's dense layers with others behind each hidden one.
 fn mlp(behind: &[Layer]) -> Vec<Layer> {
     let hidden = [512, 256, 128].into_iter().flat_map(|size| [&[Dense(size)], behind].concat());
     hidden.chain([Dense(10)]).collect()

@@ -1,4 +1,4 @@
-//! Experiments side by side: the test accuracy from each seed and the mean, with the baseline as a line.
+//! Experiments side by side: each seed's test accuracy, their mean with its 95 % interval, and the baseline as a line.
 
 use std::ops::Range;
 
@@ -10,16 +10,19 @@ use plotters::{
 
 use super::style::{BLUE, Drawn, LABEL, LINES, ORANGE, TEXT, TITLE, below, font};
 use crate::{
-    Error, Result,
-    results::{Results, mean},
+    Result,
+    results::{
+        Results, Trainings,
+        statistics::{mean, mean_interval},
+    },
 };
 
-const WIDTH: u32 = 1100;
+const WIDTH: u32 = 1300;
 /// In pixels: a row, what lies above and below all rows, where the names end, and the right margin.
 const ROW: i32 = 34;
 const TOP: i32 = 62;
-const BOTTOM: i32 = 74;
-const LEFT: i32 = 340;
+const BOTTOM: i32 = 110;
+const LEFT: i32 = 380;
 const RIGHT: i32 = 40;
 
 /// A row per experiment.
@@ -30,40 +33,42 @@ pub(super) struct Comparison {
     baseline: f64,
 }
 
+/// All numbers in per cent.
 #[derive(Debug)]
 struct Row {
     name: String,
-    /// The test accuracy from each seed, in per cent, and their mean.
+    /// The test accuracy from each seed.
     seeds: Vec<f64>,
     mean: f64,
+    /// The mean's 95 % interval, where there are two seeds.
+    interval: Option<[f64; 2]>,
+    took_all_digits: bool,
 }
 
 impl Comparison {
     pub(super) fn new(results: &Results, baseline: &str) -> Result<Self> {
-        let row = |summary: &crate::results::Summary| {
-            let seeds: Vec<_> = summary.test().iter().map(|accuracy| 100.0 * accuracy).collect();
-            Some(Row { name: summary.name.into(), mean: mean(seeds.clone())?, seeds })
+        // An experiment has at least one outcome, so there is a mean.
+        let baseline = mean(&results.baseline(baseline)?.test_accuracies()).unwrap_or_default();
+        let row = |trainings: &Trainings| {
+            let (seeds, took_all_digits) = (trainings.test_accuracies(), trainings.took_all_digits());
+            let (mean, interval) = (mean(&seeds)?, mean_interval(&seeds));
+            Some(Row { name: trainings.name.into(), seeds, mean, interval, took_all_digits })
         };
-        let rows: Vec<_> = results.summaries().iter().filter_map(row).collect();
-        let Some(baseline) = rows.iter().find(|row| row.name == baseline).map(|row| row.mean) else {
-            let (found, expected) = (baseline.into(), "an experiment that is among the results".into());
-            return Err(Error::Setting { setting: "baseline", found, expected });
-        };
-        Ok(Self { rows, baseline })
+        Ok(Self { rows: results.experiments().iter().filter_map(row).collect(), baseline })
     }
 
     pub(super) fn size(&self) -> (u32, u32) {
-        (WIDTH, (TOP + BOTTOM + ROW * self.rows.len() as i32) as u32)
+        (WIDTH, (self.bottom() + BOTTOM) as u32)
     }
 
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
-        let range = self.range();
-        let bottom = TOP + ROW * self.rows.len() as i32;
+        let (range, bottom) = (self.range(), self.bottom());
         let across = |value: f64| {
             let share = (value - range.start) / (range.end - range.start);
             LEFT + (share * f64::from(WIDTH as i32 - LEFT - RIGHT)) as i32
         };
-        area.draw_text("Test accuracy: each seed, and the mean", &below(TITLE, &TEXT), (WIDTH as i32 / 2, 14))?;
+        let title = "Test accuracy: each seed, and the mean with its 95 % interval";
+        area.draw_text(title, &below(TITLE, &TEXT), (WIDTH as i32 / 2, 14))?;
         for tick in ticks(&range) {
             let x = across(tick);
             area.draw(&PathElement::new([(x, TOP), (x, bottom)], LINES))?;
@@ -71,26 +76,49 @@ impl Comparison {
         }
         let middle = (LEFT + WIDTH as i32 - RIGHT) / 2;
         area.draw_text("right answers on the test digits, %", &below(LABEL, &TEXT), (middle, bottom + 36))?;
+        if self.rows.iter().any(|row| row.took_all_digits) {
+            let note = "* trained on all digits, the validation digits among them";
+            area.draw_text(note, &below(LABEL - 2, &TEXT), (middle, bottom + 72))?;
+        }
         let line = across(self.baseline);
         area.draw(&PathElement::new([(line, TOP - 6), (line, bottom)], ORANGE.stroke_width(2)))?;
         for (row, index) in self.rows.iter().zip(0..) {
-            let y = TOP + ROW * index + ROW / 2;
-            let name = font(LABEL - 1, &TEXT).pos(Pos::new(HPos::Right, VPos::Center));
-            area.draw_text(&row.name, &name, (LEFT - 14, y))?;
-            for &seed in &row.seeds {
-                area.draw(&Circle::new((across(seed), y), 4, BLUE.mix(0.45).filled()))?;
-            }
-            let mean = across(row.mean);
-            area.draw(&Rectangle::new([(mean - 2, y - 10), (mean + 2, y + 10)], BLUE.filled()))?;
+            row.draw(area, TOP + ROW * index + ROW / 2, across)?;
         }
         Ok(())
     }
 
+    /// Where the rows end, in pixels.
+    fn bottom(&self) -> i32 {
+        TOP + ROW * self.rows.len() as i32
+    }
+
+    /// From the lowest to the highest number that is drawn, with a little space around.
     fn range(&self) -> Range<f64> {
-        let all = || self.rows.iter().flat_map(|row| &row.seeds).copied();
+        let all = || self.rows.iter().flat_map(|row| row.seeds.iter().chain(row.interval.iter().flatten())).copied();
         let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
         let space = (0.04 * (high - low)).max(0.02);
-        low - space..(high + space).min(100.0)
+        low - space..high + space
+    }
+}
+
+impl Row {
+    /// The name to the left, then the interval as a bar with ends, the seeds as dots, the mean as a stroke.
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, y: i32, across: impl Fn(f64) -> i32) -> Drawn<B> {
+        let name = if self.took_all_digits { format!("{} *", self.name) } else { self.name.clone() };
+        let style = font(LABEL - 1, &TEXT).pos(Pos::new(HPos::Right, VPos::Center));
+        area.draw_text(&name, &style, (LEFT - 14, y))?;
+        if let Some([low, high]) = self.interval {
+            let [low, high] = [across(low), across(high)];
+            for line in [[(low, y), (high, y)], [(low, y - 6), (low, y + 6)], [(high, y - 6), (high, y + 6)]] {
+                area.draw(&PathElement::new(line, BLUE.stroke_width(2)))?;
+            }
+        }
+        for &seed in &self.seeds {
+            area.draw(&Circle::new((across(seed), y), 4, BLUE.mix(0.35).filled()))?;
+        }
+        let mean = across(self.mean);
+        area.draw(&Rectangle::new([(mean - 2, y - 10), (mean + 2, y + 10)], BLUE.filled()))
     }
 }
 

@@ -175,25 +175,31 @@ fn a_comparison_has_a_row_per_experiment_and_a_mark_per_seed() {
     let folder = tempfile::tempdir().unwrap();
     let mut results = Results::open(folder.path().join("results.csv")).unwrap();
     for (experiment, seed, accuracy) in [("baseline", 0, 0.98), ("baseline", 1, 0.982), ("idea", 0, 0.99)] {
-        let test = Scores { loss: 0.1, accuracy };
-        let (experiment, confused) = (experiment.to_string(), [0; 3]);
+        let validation = (experiment == "baseline").then_some(Scores { loss: 0.2, accuracy: 0.97 });
         let outcome = crate::results::Outcome {
-            experiment,
+            experiment: experiment.into(),
+            fingerprint: String::new(),
             seed,
             epochs: 15,
-            validation: None,
+            validation,
             lowest_validation_loss: None,
-            test,
-            confused,
+            test: Scores { loss: 0.1, accuracy },
+            confused: [0; 3],
             seconds: 1.0,
         };
         results.add(outcome).unwrap();
     }
     let figure = comparison(&results, "baseline").unwrap();
     let texts = texts(&figure);
-    assert!(texts.contains(&"baseline".into()) && texts.contains(&"idea".into()), "{texts:?}");
-    assert!(texts.contains(&"98.40".into()), "{texts:?}");
-    assert_eq!(figure.svg().unwrap().matches("<circle").count(), 3);
+    // The idea was trained without validation digits.
+    let note = "* trained on all digits, the validation digits among them";
+    for text in ["baseline", "idea *", note] {
+        assert!(texts.contains(&text.into()), "{text}: {texts:?}");
+    }
+    let svg = figure.svg().unwrap();
+    assert_eq!(svg.matches("<circle").count(), 3);
+    // The interval of the baseline's mean, 98.1 ± 1.27, is wider than its seeds: 96.83 to 99.37.
+    assert!(texts.contains(&"97.00".into()), "{texts:?}");
     let error = comparison(&results, "another").unwrap_err().to_string();
     assert_eq!(error, "baseline is another; expected an experiment that is among the results");
 }

@@ -1,14 +1,25 @@
-//! Weights as they start, and as they are saved and loaded.
+//! Networks as they start, as they are saved and loaded, and as they move.
 
-use tch::{Kind, Tensor};
+use std::{fs, path::Path};
 
-use super::{Mlp, Model};
+use tch::{Device, Kind, Tensor};
+
+use super::{Layer::*, Mlp, Model, Network, Plan, weights};
+use crate::Result;
 
 const SIZES: [usize; 3] = [6, 4, 3];
 
-fn values(model: &Mlp) -> Vec<Vec<f32>> {
+fn values(model: &Network) -> Vec<Vec<f32>> {
     let flat = |tensor: Tensor| Vec::<f32>::try_from(tensor.detach().reshape([-1])).unwrap();
-    model.parameters().into_iter().map(|(_, tensor)| flat(tensor)).collect()
+    model.parameters().into_iter().chain(model.statistics()).map(|(_, tensor)| flat(tensor)).collect()
+}
+
+/// A network with a layer of every kind.
+fn convolutional(seed: u64) -> Network {
+    let wide = Convolution { channels: 4, size: 3 };
+    let narrow = NarrowConvolution { channels: 5, size: 2, stride: 2 };
+    let layers = [wide, MaxPool(2), BatchNorm, Relu, narrow, Flatten, Dropout(0.2), Dense(3)];
+    Network::new(&[1, 8, 8], &layers, seed).unwrap()
 }
 
 #[test]
@@ -38,54 +49,102 @@ fn sizes_that_make_no_network_are_errors() {
 }
 
 #[test]
-fn weights_survive_saving_and_loading() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("new folder/weights.safetensors");
-    let model = Mlp::new(&SIZES, 1).unwrap();
-    model.save_weights(&path).unwrap();
-    let mut other = Mlp::new(&SIZES, 2).unwrap();
-    other.load_weights(&path).unwrap();
-    assert_eq!(values(&other), values(&model));
-    assert_eq!(values(&Mlp::from_weights(&path).unwrap()), values(&model));
-    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+fn an_mlp_is_one_plan_among_others() {
+    let layers = [Dense(4), Relu, Dense(3)];
+    let listed = Network::new(&[6], &layers, 1).unwrap();
+    assert_eq!(values(&listed), values(&Mlp::new(&SIZES, 1).unwrap()));
+    assert!(listed.plan().is_mlp() && listed.plan() == &Plan::mlp(&SIZES).unwrap());
+    let reordered = [Relu, Dense(4), Dense(3)];
+    for other in [&layers[..2], &reordered, &[Dense(4), Relu, Dropout(0.0), Relu, Dense(3)]] {
+        assert!(!Network::new(&[6], other, 1).unwrap().plan().is_mlp(), "{other:?}");
+    }
 }
 
 #[test]
-fn weights_of_another_architecture_name_the_first_tensor_that_does_not_fit() {
+fn networks_survive_saving_and_loading_as_a_file_and_as_a_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("weights.safetensors");
-    let mut model = Mlp::new(&SIZES, 1).unwrap();
-    let before = values(&model);
-    let mut error = |sizes: &[usize]| {
-        Mlp::new(sizes, 2).unwrap().save_weights(&path).unwrap();
-        model.load_weights(&path).unwrap_err().to_string()
+    for (model, path) in [
+        (Mlp::new(&SIZES, 1).unwrap(), "new folder/mlp.safetensors"),
+        (convolutional(1), "cnn.safetensors"),
+        (convolutional(2), "a folder"),
+    ] {
+        let path = folder.path().join(path);
+        model.save(&path).unwrap();
+        let read = Network::load(&path).unwrap();
+        assert_eq!(values(&read), values(&model));
+        assert_eq!((read.plan(), read.summary()), (model.plan(), model.summary()));
+    }
+    assert!(folder.path().join("a folder/weights.safetensors").is_file());
+    assert_eq!(fs::read_dir(folder.path().join("new folder")).unwrap().count(), 1);
+}
+
+/// The plan lies in the file of the weights, so that the two cannot be of two networks, whatever lies beside it.
+#[test]
+fn the_plan_in_the_file_goes_before_one_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = convolutional(1);
+    model.save(folder.path()).unwrap();
+    fs::write(folder.path().join("network.json"), r#"{"input": [784], "layers": [{"Dense": 10}]}"#).unwrap();
+    assert_eq!(Network::load(folder.path()).unwrap().plan(), model.plan());
+}
+
+/// As earlier versions wrote them: the plan beside the weights, or none for a multi-layer perceptron.
+fn save_without_plan(model: &Network, path: &Path) {
+    weights::write(path, &model.tensors(), None).unwrap();
+}
+
+#[test]
+fn files_of_earlier_versions_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mlp, cnn) = (Mlp::new(&SIZES, 1).unwrap(), convolutional(1));
+    save_without_plan(&mlp, &folder.path().join("mlp.safetensors"));
+    let read = Network::load(folder.path().join("mlp.safetensors")).unwrap();
+    assert_eq!((values(&read), read.plan()), (values(&mlp), mlp.plan()));
+    save_without_plan(&cnn, &folder.path().join("cnn/weights.safetensors"));
+    fs::write(folder.path().join("cnn/network.json"), serde_json::to_string(cnn.plan()).unwrap()).unwrap();
+    let read = Network::load(folder.path().join("cnn")).unwrap();
+    assert_eq!((values(&read), read.plan()), (values(&cnn), cnn.plan()));
+}
+
+#[test]
+fn weights_of_another_plan_name_the_first_tensor_that_does_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = |sizes: &[usize], plan: &str| {
+        save_without_plan(&Mlp::new(sizes, 2).unwrap(), &folder.path().join("weights.safetensors"));
+        fs::write(folder.path().join("network.json"), plan).unwrap();
+        Network::load(folder.path()).unwrap_err().to_string()
     };
-    let found = error(&[6, 4, 2]);
+    let plan = r#"{"input": [6], "layers": [{"Dense": 4}, "Relu", {"Dense": 3}]}"#;
+    let found = error(&[6, 4, 2], plan);
     assert!(
         found.contains("found dense_2.kernel of shape [4, 2], Float, expected dense_2.kernel of shape [4, 3]"),
         "{found}"
     );
-    assert!(error(&[6, 4]).contains("found no tensor dense_2.kernel"));
-    assert!(error(&[6, 4, 3, 3]).contains("found a tensor dense_3."));
+    assert!(error(&[6, 4], plan).contains("found no tensor dense_2.kernel"));
+    assert!(error(&[6, 4, 3, 3], plan).contains("found a tensor dense_3."));
+    let cut = error(&[6, 4], "{\"input\": [6]");
+    assert!(cut.contains("network.json: found EOF while parsing"), "{cut}");
+    let wrong = error(&[6, 4], r#"{"input": [1, 6, 6], "layers": [{"Dense": 4}]}"#);
+    assert!(wrong.contains("network.json: found a layer is Dense(4); expected a layer of usual size"), "{wrong}");
+}
+
+#[test]
+fn a_network_moves_with_its_parameters_and_statistics() -> Result<()> {
+    let model = convolutional(1);
+    let (held, before) = (model.parameters(), values(&model));
+    model.to_device(Device::Cpu)?;
     assert_eq!(values(&model), before);
+    // Whoever holds a parameter holds the moved one.
+    let _ = tch::no_grad(|| held[0].1.shallow_clone().fill_(7.0));
+    assert_eq!(values(&model)[0][0], 7.0);
+    assert!(model.parameters().iter().all(|(_, tensor)| tensor.requires_grad()));
+    Ok(())
 }
 
 #[test]
-fn a_file_that_holds_no_weights_is_an_error_with_its_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("weights.safetensors");
-    let error = || Mlp::from_weights(&path).unwrap_err().to_string();
-    assert!(error().contains("weights.safetensors: no such file"));
-    std::fs::write(&path, b"not safetensors").unwrap();
-    assert!(error().contains("weights.safetensors: found "));
-    Tensor::write_safetensors(&[("other", Tensor::zeros([2], (Kind::Float, tch::Device::Cpu)))], &path).unwrap();
-    assert!(error().contains("expected dense_1.kernel"));
-}
-
-#[test]
-fn logits_have_a_row_per_digit_and_inputs_of_another_size_are_an_error() {
+fn logits_have_a_row_per_sample_and_inputs_of_another_size_are_an_error() {
     let model = Mlp::new(&SIZES, 1).unwrap();
-    let inputs = |features| Tensor::zeros([2, features], (Kind::Float, tch::Device::Cpu));
+    let inputs = |features| Tensor::zeros([2, features], (Kind::Float, Device::Cpu));
     assert_eq!(model.forward(&inputs(6)).unwrap().size(), [2, 3]);
     assert!(model.forward(&inputs(5)).is_err());
 }

@@ -1,45 +1,205 @@
-//! Named tensors in a safetensors file: written whole or not at all, read only where every one of them fits.
+//! Named tensors in a safetensors file, with the plan of their network in the file's metadata: written whole or not at all,
+//! read only where every one of them fits.
 
-use std::path::Path;
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use tch::{TchError, Tensor};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use tch::{Kind, TchError, Tensor};
 
+use super::plan::Plan;
 use crate::{Error, Result, files};
 
+/// The name of the plan among a file's metadata.
+const PLAN: &str = "plan";
+/// Where earlier versions kept the plan, beside the weights.
+const PLAN_FILE: &str = "network.json";
+
+/// The file that a path names: itself where it ends in `.safetensors`, else the one in that folder.
+pub(crate) fn file(path: &Path) -> PathBuf {
+    let is_file = path.extension().is_some_and(|ending| ending == "safetensors");
+    if is_file { path.into() } else { path.join("weights.safetensors") }
+}
+
 /// Writes tensors with their names; a file that was there stays as it was when that fails.
-pub(crate) fn write(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
-    files::replace(path, |temporary| Ok(Tensor::write_safetensors(tensors, temporary)?))
-}
-
-/// Reads all tensors of a file.
-pub(crate) fn read(path: &Path) -> Result<Vec<(String, Tensor)>> {
-    let expected = "weights in safetensors format".to_string();
-    if !path.is_file() {
-        return Err(Error::Missing { file: path.into(), expected });
+pub(crate) fn write(path: &Path, tensors: &[(String, Tensor)], plan: Option<&Plan>) -> Result<()> {
+    let refused = |error: String| Error::io(path)(std::io::Error::other(error));
+    let mut bytes = Vec::new();
+    for (_, tensor) in tensors {
+        let tensor = tensor.detach().to_device(tch::Device::Cpu).contiguous();
+        let mut values = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
+        tensor.f_copy_data_u8(&mut values, tensor.numel())?;
+        bytes.push(values);
     }
-    let malformed = |error: TchError| Error::Malformed { file: path.into(), found: error.to_string(), expected };
-    Tensor::read_safetensors(path).map_err(malformed)
+    let mut views = Vec::new();
+    for ((name, tensor), bytes) in tensors.iter().zip(&bytes) {
+        let shape = tensor.size().iter().map(|&size| size as usize).collect();
+        let view = TensorView::new(Dtype::try_from(tensor.kind())?, shape, bytes);
+        views.push((name, view.map_err(|error| refused(error.to_string()))?));
+    }
+    let json = plan.map(serde_json::to_string).transpose().map_err(|error| refused(error.to_string()))?;
+    let metadata = json.map(|json| HashMap::from([(PLAN.to_string(), json)]));
+    files::write(path, safetensors::serialize(views, &metadata).map_err(|error| refused(error.to_string()))?)
 }
 
-/// Fills these tensors with those of the same names in a file, which must hold them all and no others.
-/// Where one does not fit, all stay as they were.
-pub(crate) fn read_into(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {
-    let stored = read(path)?;
-    let malformed = |found, expected| Error::Malformed { file: path.into(), found, expected };
-    let mut pairs = Vec::new();
-    for (name, tensor) in tensors {
-        let expected = format!("{name} of shape {:?}", tensor.size());
-        match stored.iter().find(|(other, _)| other == name) {
-            None => return Err(malformed(format!("no tensor {name}"), expected)),
-            Some((_, found)) if found.size() != tensor.size() || found.kind() != tensor.kind() => {
-                let found = format!("{name} of shape {:?}, {:?}", found.size(), found.kind());
-                return Err(malformed(found, format!("{expected}, {:?}", tensor.kind())));
-            }
-            Some((_, found)) => pairs.push((tensor.shallow_clone(), found)),
+/// The contents of a safetensors file.
+pub(crate) struct Stored {
+    file: PathBuf,
+    pub(crate) tensors: Vec<(String, Tensor)>,
+    /// The plan among its metadata, as JSON.
+    plan: Option<String>,
+}
+
+impl Stored {
+    /// # Errors
+    /// [`Error::Missing`], or [`Error::Malformed`] with what the file is instead.
+    pub(crate) fn read(file: &Path) -> Result<Self> {
+        let expected = "the weights of a network in safetensors format".to_string();
+        if !file.is_file() {
+            return Err(Error::Missing { file: file.into(), expected });
         }
+        let bytes = fs::read(file).map_err(Error::io(file))?;
+        let malformed = |found: String| Error::Malformed { file: file.into(), found, expected: expected.clone() };
+        let parsed = SafeTensors::read_metadata(&bytes)
+            .and_then(|(_, metadata)| Ok((metadata, SafeTensors::deserialize(&bytes)?)))
+            .map_err(|error| malformed(what_is_wrong(&bytes).unwrap_or_else(|| error.to_string())));
+        let (metadata, stored) = parsed?;
+        let tensor = |(name, view): (String, TensorView)| Ok((name, Tensor::try_from(view)?));
+        let tensors: Result<_, TchError> = stored.tensors().into_iter().map(tensor).collect();
+        let plan = metadata.metadata().as_ref().and_then(|metadata| metadata.get(PLAN).cloned());
+        Ok(Self { file: file.into(), tensors: tensors.map_err(|error| malformed(error.to_string()))?, plan })
     }
-    if let Some((extra, _)) = stored.iter().find(|(other, _)| tensors.iter().all(|(name, _)| name != other)) {
-        return Err(malformed(format!("a tensor {extra}"), format!("only the {} of this network", tensors.len())));
+
+    /// The plan of the network whose tensors these are.
+    pub(crate) fn plan(&self) -> Result<Plan> {
+        let beside = self.file.with_file_name(PLAN_FILE);
+        let json = match &self.plan {
+            Some(plan) => plan.clone(),
+            None if beside.is_file() => fs::read_to_string(&beside).map_err(Error::io(&beside))?,
+            None => return self.plan_of_mlp(),
+        };
+        serde_json::from_str(&json).map_err(|error| self.malformed_plan(&error))
     }
-    tch::no_grad(|| pairs.into_iter().try_for_each(|(mut tensor, found)| Ok(tensor.f_copy_(found)?)))
+
+    /// An error about the plan, naming the file in which it lies.
+    pub(crate) fn malformed_plan(&self, error: &dyn std::fmt::Display) -> Error {
+        let file = if self.plan.is_some() { self.file.clone() } else { self.file.with_file_name(PLAN_FILE) };
+        Error::Malformed { file, found: error.to_string(), expected: "the plan of a network: its input and layers".into() }
+    }
+
+    /// Copies the values into these tensors: the file must hold them all and no others. Where one does not fit, all stay as
+    /// they were. Values in other precisions are converted.
+    pub(crate) fn copy_into(&self, tensors: &[(String, Tensor)]) -> Result<()> {
+        let mut pairs = Vec::new();
+        for (name, tensor) in tensors {
+            let expected = format!("{name} of shape {:?}", tensor.size());
+            let Some(found) = self.find(name) else {
+                return Err(self.malformed(format!("no tensor {name}"), expected));
+            };
+            let is_of_kind = found.kind() == tensor.kind() || [found, tensor].iter().all(|tensor| is_float(tensor));
+            if found.size() != tensor.size() || !is_of_kind {
+                let found = format!("{name} of shape {:?}, {:?}", found.size(), found.kind());
+                return Err(self.malformed(found, format!("{expected}, {:?}", tensor.kind())));
+            }
+            if let Some(value) = not_finite(found)? {
+                let expected = "finite values; the training that wrote them had diverged".into();
+                return Err(self.malformed(format!("{value} in {name}"), expected));
+            }
+            pairs.push((tensor.shallow_clone(), found));
+        }
+        let is_extra = |name: &&String| tensors.iter().all(|(other, _)| other != *name);
+        if let Some(extra) = self.tensors.iter().map(|(name, _)| name).find(is_extra) {
+            return Err(self.malformed(format!("a tensor {extra}"), format!("only the {} of this network", tensors.len())));
+        }
+        let _guard = tch::no_grad_guard();
+        pairs.into_iter().try_for_each(|(mut tensor, found)| Ok(tensor.f_copy_(found)?))
+    }
+
+    /// Before plans were stored, a file without one held a multi-layer perceptron.
+    fn plan_of_mlp(&self) -> Result<Plan> {
+        let mut sizes: Vec<usize> = Vec::new();
+        for number in 1.. {
+            let Some(kernel) = self.find(&format!("dense_{number}.kernel")) else { break };
+            let found = format!("dense_{number}.kernel of shape {:?}", kernel.size());
+            let [inputs, outputs] = kernel.size()[..] else {
+                return Err(self.malformed(found, "the shape [inputs, outputs]".into()));
+            };
+            let bias = format!("dense_{number}.bias");
+            let shape = self.find(&bias).map(Tensor::size);
+            if shape.as_ref().is_some_and(|shape| *shape == [inputs]) && inputs != outputs {
+                let expected = format!("[{outputs}, {inputs}], as {bias} has it; the kernel is transposed, as PyTorch keeps it");
+                return Err(self.malformed(found, expected));
+            }
+            if shape.as_ref().is_none_or(|shape| *shape != [outputs]) {
+                let shape = shape.map_or(format!("no tensor {bias}"), |shape| format!("{bias} of shape {shape:?}"));
+                return Err(self.malformed(shape, format!("{bias} of shape [{outputs}], because of {found}")));
+            }
+            if let Some(before) = sizes.last().filter(|before| **before != inputs as usize) {
+                return Err(self.malformed(found, format!("{before} inputs, the outputs of the layer before")));
+            }
+            if sizes.is_empty() {
+                sizes.push(inputs as usize);
+            }
+            sizes.push(outputs as usize);
+        }
+        if sizes.is_empty() { Err(self.no_mlp()) } else { Plan::mlp(&sizes) }
+    }
+
+    fn no_mlp(&self) -> Error {
+        let names: Vec<_> = self.tensors.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = match names.first() {
+            Some(name) if names.iter().all(|name| name.ends_with(".weight") || name.ends_with(".bias")) => format!(
+                "dense_1.kernel of shape [inputs, outputs]; {name} is one of PyTorch's names: rename all, and transpose each weight"
+            ),
+            _ => "a network's plan, or dense_1.kernel of shape [inputs, outputs]".into(),
+        };
+        let found = if names.is_empty() { "no tensors".into() } else { format!("the tensors {}", names.join(", ")) };
+        self.malformed(found, expected)
+    }
+
+    fn find(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.iter().find(|(other, _)| other == name).map(|(_, tensor)| tensor)
+    }
+
+    fn malformed(&self, found: String, expected: String) -> Error {
+        Error::Malformed { file: self.file.clone(), found, expected }
+    }
+}
+
+fn is_float(tensor: &Tensor) -> bool {
+    matches!(tensor.kind(), Kind::Float | Kind::Half | Kind::BFloat16 | Kind::Double)
+}
+
+/// The first value that is NaN or infinite.
+fn not_finite(tensor: &Tensor) -> Result<Option<f64>> {
+    let values = tensor.f_reshape([-1])?;
+    let others = values.f_masked_select(&values.f_isfinite()?.f_logical_not()?)?;
+    Ok(if others.numel() == 0 { None } else { Some(others.f_double_value(&[0])?) })
+}
+
+/// The longest header that the format allows.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+/// In words, what a file is that is no whole safetensors file: the header's length, the header as JSON, then the data.
+fn what_is_wrong(bytes: &[u8]) -> Option<String> {
+    if let Some(other) = files::kind(bytes) {
+        return Some(other.into());
+    }
+    let found = bytes.len() as u64;
+    let cut_off = |expected: u64| Some(format!("a file that is cut off after {found} of {expected} bytes"));
+    let Some(header) = bytes.first_chunk().map(|length| u64::from_le_bytes(*length)) else { return cut_off(8) };
+    if header > LONGEST_HEADER {
+        return None;
+    }
+    let Some(json) = bytes.get(8..8 + header as usize) else { return cut_off(8 + header) };
+    let tensors: HashMap<String, serde_json::Value> = serde_json::from_slice(json).ok()?;
+    let end = tensors.values().filter_map(|tensor| tensor["data_offsets"][1].as_u64()).max()?;
+    match (8 + header).checked_add(end)? {
+        expected if found < expected => cut_off(expected),
+        expected if found > expected => Some(format!("{} bytes behind the last tensor", found - expected)),
+        _ => None,
+    }
 }

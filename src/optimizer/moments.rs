@@ -1,9 +1,27 @@
 //! Adam and Nadam: steps along a running average of the gradients, divided by their recent size.
 
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::Moments;
 use crate::Result;
+
+/// The settings of Adam (D. Kingma, J. Ba, 2014) and Nadam (T. Dozat, 2016) as Keras defines them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moments {
+    /// β₁, how much of the gradients' running average stays at each step, from 0 to 1.
+    pub beta_1: f64,
+    /// β₂, how much of the squared gradients' running average stays at each step, from 0 to 1.
+    pub beta_2: f64,
+    /// ε, which keeps the divisor above zero; it stands outside the root.
+    pub epsilon: f64,
+}
+
+impl Default for Moments {
+    /// Keras' defaults: β₁ = 0.9, β₂ = 0.999, ε = 1e-7.
+    fn default() -> Self {
+        Self { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
+    }
+}
 
 /// What a step is made of: `w ← w − η (momentum · m + gradient · g) / (size · √v + ε)`, with m and v the running
 /// averages of the gradients g and of their squares.

@@ -2,138 +2,164 @@
 //!
 //! ```text
 //! folder/  lock           held by the training at work
+//!          finished       there when the training came to its end
 //!          epoch-0007/    the latest epoch: weights.safetensors, averages.safetensors (the optimizer's),
-//!                         best.safetensors (with early stopping), history.json, and settings.json, what the training
-//!                         was asked for: only the same training goes on
+//!                         best.safetensors (with early stopping), history.json, and training.json: what tells it from
+//!                         other trainings
 //! ```
 //!
-//! An epoch's folder has another name until all is in it, and again before anything of it is removed. Nothing else is
-//! to be kept: the order of the digits in an epoch follows from the seed and the epoch's number.
+//! An epoch's folder has another name until all is in it, and again before anything of it is removed. Random numbers need
+//! not be kept: those of an epoch follow from the seed and the epoch's number.
 
 use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use super::{History, Training};
-use crate::{Error, Result, data::Samples, files, model::weights};
-
-/// What changes in a training, each tensor with its name.
-pub(super) struct State {
-    /// The model's weights and statistics.
-    pub(super) weights: Vec<(String, Tensor)>,
-    /// The optimizer's.
-    pub(super) averages: Vec<(String, Tensor)>,
-    /// The weights and statistics of the best epoch, where they are asked for.
-    pub(super) best: Vec<(String, Tensor)>,
-}
-
-impl State {
-    /// The parts that have any tensors, each with the name of its file.
-    fn files(&self) -> impl Iterator<Item = (&'static str, &Vec<(String, Tensor)>)> {
-        let files = [("weights", &self.weights), ("averages", &self.averages), ("best", &self.best)];
-        files.into_iter().filter(|(_, tensors)| !tensors.is_empty())
-    }
-
-    fn tensors(&self) -> impl Iterator<Item = &Tensor> {
-        self.files().flat_map(|(_, tensors)| tensors.iter().map(|(_, tensor)| tensor))
-    }
-
-    /// The same tensors.
-    pub(super) fn shallow_clone(&self) -> Self {
-        let same = |tensors: &Vec<(String, Tensor)>| {
-            tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
-        };
-        Self { weights: same(&self.weights), averages: same(&self.averages), best: same(&self.best) }
-    }
-
-    /// Begins to keep the best epoch's weights: those of now.
-    pub(super) fn keep_best(&mut self) {
-        self.best = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.detach().copy())).collect();
-    }
-
-    /// Notes the weights as the best.
-    pub(super) fn note_best(&self) -> Result<()> {
-        copy_all(&self.weights, &self.best)
-    }
-
-    /// Puts the weights back to the best.
-    pub(super) fn restore_best(&self) -> Result<()> {
-        copy_all(&self.best, &self.weights)
-    }
-
-    fn copy(&self) -> Vec<Tensor> {
-        self.tensors().map(|tensor| tensor.detach().copy()).collect()
-    }
-}
-
-fn copy_all(from: &[(String, Tensor)], to: &[(String, Tensor)]) -> Result<()> {
-    let mut pairs = from.iter().zip(to);
-    tch::no_grad(|| pairs.try_for_each(|((_, from), (_, to))| Ok(to.shallow_clone().f_copy_(from)?)))
-}
+use super::{
+    History, Steps,
+    description::{Description, difference, fingerprint_of_weights},
+    state::State,
+};
+use crate::{Error, Result, files, model::weights};
 
 /// A training's folder while the training is at work.
 pub(super) struct Checkpoint {
     folder: PathBuf,
-    settings: Value,
+    asked: Description,
+    first_weights: String,
     state: State,
     /// A copy of the state as it was before the epoch under way.
     last: Vec<Tensor>,
     _lock: File,
 }
 
+/// `training.json`.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    description: Value,
+    /// A fingerprint of the weights that the training started from.
+    first_weights: String,
+    /// The logits of the first sample after this epoch: a model with another `forward` gives others.
+    logits: Vec<f64>,
+}
+
+/// By how much logits may differ that the same model computes again, as a share of the largest.
+const SAME: f64 = 1e-3;
+
 impl Checkpoint {
-    /// Takes the folder for this training. Where an interrupted one is in it, state and history become what they were
-    /// after its last whole epoch.
+    /// Takes the folder for this training. Where an interrupted one is in it, or a finished one that was now asked for more
+    /// epochs, state and history become what they were after its last epoch.
     ///
     /// # Errors
-    /// [`Error::Malformed`] where the interrupted training had other settings, digits or first weights;
-    /// [`Error::Setting`] where another training is using the folder.
+    /// [`Error::Malformed`] where the interrupted training differs from this one; [`Error::Setting`] where another training
+    /// is using the folder.
     pub(super) fn open(
         folder: &Path,
-        training: &Training,
-        samples: &Samples,
+        asked: Description,
+        steps: &Steps,
         state: State,
         history: &mut History,
     ) -> Result<Self> {
-        let (lock, settings) = (locked(folder)?, settings(training, samples, &state)?);
+        let (lock, first_weights) = (locked(folder)?, fingerprint_of_weights(&state.weights)?);
         let last = state.copy();
-        let mut checkpoint = Self { folder: folder.into(), settings, state, last, _lock: lock };
-        let Some(latest) = checkpoint.latest() else { return Ok(checkpoint) };
-        let (kept, interrupted): (Value, History) =
-            (read_json(&latest.join("settings.json"))?, read_json(&latest.join("history.json"))?);
-        // A finished training is no reason not to train anew.
-        let all_epochs = kept["epochs"].as_u64().is_some_and(|epochs| interrupted.epochs.len() as u64 >= epochs);
-        let finished = all_epochs || Training::deserialize(&kept).is_ok_and(|training| training.is_over(&interrupted));
-        if !finished {
-            checkpoint.check(&kept, &latest)?;
-            if let Err(error) = checkpoint.read(&latest) {
-                // What was read before it must not stay.
+        let mut checkpoint = Self { folder: folder.into(), asked, first_weights, state, last, _lock: lock };
+        let Some(latest) = checkpoint.epochs().pop() else { return Ok(checkpoint) };
+        match checkpoint.go_on(&latest, steps) {
+            Ok(kept) => *history = kept,
+            Err(error) => {
                 checkpoint.put_back()?;
-                return Err(error);
+                // A finished training is no reason not to train anew.
+                if !checkpoint.finished().exists() {
+                    return Err(error);
+                }
             }
-            checkpoint.last = checkpoint.state.copy();
-            checkpoint.settings = kept;
-            *history = interrupted;
         }
         Ok(checkpoint)
     }
 
+    /// The state becomes that of an epoch's folder, which must be of the same training.
+    fn go_on(&mut self, latest: &Path, steps: &Steps) -> Result<History> {
+        let (kept, history): (Kept, History) =
+            (read_json(&latest.join("training.json"))?, read_json(&latest.join("history.json"))?);
+        if self.finished().exists() && self.asked.training.is_over(&history) {
+            return Err(self.other(latest, "finished".into(), "an interrupted one".into()));
+        }
+        self.check_description(&kept, &history, latest)?;
+        self.check_weights(&kept, latest)?;
+        for (name, tensors) in self.state.parts() {
+            weights::Stored::read(&file(latest, name))?.copy_into(tensors)?;
+        }
+        let (found, now) = (&kept.logits, first_logits(steps)?);
+        let largest = found.iter().fold(1e-6, |largest: f64, logit| largest.max(logit.abs()));
+        let is_same = |(one, other): (&f64, &f64)| (one - other).abs() <= SAME * largest;
+        if found.len() != now.len() || !found.iter().zip(&now).all(is_same) {
+            let expected = format!("{now:.4?}, as this model's forward gives them");
+            return Err(self.other(latest, format!("logits {found:.4?} for the first sample"), expected));
+        }
+        (self.last, self.first_weights) = (self.state.copy(), kept.first_weights);
+        Ok(history)
+    }
+
+    /// Compares the settings, the samples and the model. More epochs are no difference to a schedule that does not depend
+    /// on their number.
+    fn check_description(&self, kept: &Kept, history: &History, latest: &Path) -> Result<()> {
+        let training = &self.asked.training;
+        let mut asked = json!(self.asked);
+        if !training.schedule.depends_on_epochs() && training.epochs >= history.epochs.len() {
+            asked["training"]["epochs"] = kept.description["training"]["epochs"].clone();
+        }
+        let Some((name, found, expected)) = difference(&kept.description, &asked) else { return Ok(()) };
+        let name = name.strip_prefix("training.").unwrap_or(&name);
+        let reason = match name {
+            "epochs" if training.schedule.depends_on_epochs() => {
+                format!(" (the schedule {:?} depends on their number)", training.schedule)
+            }
+            _ => String::new(),
+        };
+        Err(self.other(latest, format!("{name} {found}"), format!("{expected}{reason}")))
+    }
+
+    /// The model must have its first weights again or, where the process went on living, those that were kept.
+    fn check_weights(&self, kept: &Kept, latest: &Path) -> Result<()> {
+        let mut known = vec![kept.first_weights.clone()];
+        for name in ["weights", "best"] {
+            let file = file(latest, name);
+            if file.exists() {
+                known.push(fingerprint_of_weights(&weights::Stored::read(&file)?.tensors)?);
+            }
+        }
+        if known.contains(&self.first_weights) {
+            return Ok(());
+        }
+        Err(self.other(latest, "other initial weights".into(), "those of this model".into()))
+    }
+
+    fn other(&self, latest: &Path, found: String, expected: String) -> Error {
+        let found = format!("an interrupted training with {found}");
+        let expected = format!("{expected}; to start anew, remove the folder {}", self.folder.display());
+        Error::Malformed { file: latest.join("training.json"), found, expected }
+    }
+
     /// Keeps the epoch that was just finished instead of the one before.
-    pub(super) fn save(&mut self, history: &History) -> Result<()> {
+    pub(super) fn save(&mut self, steps: &Steps, history: &History) -> Result<()> {
         let path = self.folder.join(format!("epoch-{:04}", history.epochs.len()));
         let partial = path.with_extension("partial");
-        for (name, tensors) in self.state.files() {
-            weights::write(&file(&partial, name), tensors)?;
+        for (name, tensors) in self.state.parts() {
+            weights::write(&file(&partial, name), tensors, None)?;
         }
-        files::write_json(partial.join("settings.json"), &self.settings)?;
+        let (description, first_weights) = (json!(self.asked), self.first_weights.clone());
+        let kept = Kept { description, first_weights, logits: first_logits(steps)? };
+        files::write_json(partial.join("training.json"), &kept)?;
         history.save_json(partial.join("history.json"))?;
         let before = self.epochs();
+        if self.finished().exists() {
+            fs::remove_file(self.finished()).map_err(Error::io(self.finished()))?;
+        }
         if before.contains(&path) {
             remove(&path)?;
         }
@@ -142,59 +168,38 @@ impl Checkpoint {
         before.iter().filter(|other| **other != path).try_for_each(|other| remove(other))
     }
 
-    /// After a failed epoch, puts the state back to what it was before; after a loss that is no number, forgets the
-    /// epochs, because the same would come of them again.
-    pub(super) fn stop(&self, error: &Error) -> Result<()> {
-        if let Error::Diverged { .. } = error {
-            return self.epochs().iter().try_for_each(|epoch| remove(epoch));
-        }
-        self.put_back()
+    /// After a failed epoch: the state becomes what it was before.
+    pub(super) fn put_back(&self) -> Result<()> {
+        self.state.put_back(&self.last)
     }
 
-    /// The state becomes an epoch's.
-    fn read(&self, epoch: &Path) -> Result<()> {
-        self.state.files().try_for_each(|(name, tensors)| weights::read_into(&file(epoch, name), tensors))
+    /// Marks the training as finished: the next one in this folder starts anew.
+    pub(super) fn finish(self) -> Result<()> {
+        File::create(self.finished()).map(drop).map_err(Error::io(self.finished()))
     }
 
-    /// The state becomes what it was last.
-    fn put_back(&self) -> Result<()> {
-        let mut pairs = self.state.tensors().zip(&self.last);
-        tch::no_grad(|| pairs.try_for_each(|(tensor, last)| Ok(tensor.shallow_clone().f_copy_(last)?)))
-    }
-
-    /// Compares an interrupted training with this one.
-    fn check(&self, kept: &Value, latest: &Path) -> Result<()> {
-        let other = |found: String, expected: String| {
-            let found = format!("an interrupted training with {found}");
-            let expected = format!("{expected}; to start anew, remove the folder {}", self.folder.display());
-            Err(Error::Malformed { file: latest.join("settings.json"), found, expected })
-        };
-        for (name, value) in self.settings.as_object().into_iter().flatten().filter(|(name, _)| *name != FIRST_WEIGHTS)
-        {
-            if kept[name] != *value {
-                return other(format!("{name} {}", kept[name]), value.to_string());
-            }
-        }
-        // Where the process went on living, the model has the weights that were kept last.
-        let last = fingerprint(&weights::read(&file(latest, "weights"))?)?;
-        if ![&kept[FIRST_WEIGHTS], &last].contains(&&self.settings[FIRST_WEIGHTS]) {
-            return other("other first weights".into(), "those of this model".into());
-        }
+    /// Removes everything, the folder too unless something else is in it.
+    pub(super) fn discard(self) -> Result<()> {
+        self.epochs().iter().try_for_each(|epoch| remove(epoch))?;
+        // What cannot be removed does no harm: a lock that nobody holds.
+        let _ = fs::remove_file(self.folder.join("lock")).and_then(|()| fs::remove_dir(&self.folder));
         Ok(())
+    }
+
+    fn finished(&self) -> PathBuf {
+        self.folder.join("finished")
     }
 
     /// The folders of the epochs that are kept whole, in order: one, but for a moment.
     fn epochs(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let name = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).map(String::from);
-        let number = |name: &str| name.strip_prefix("epoch-").is_some_and(|number| number.parse::<u32>().is_ok());
-        let mut epochs: Vec<_> = entries.filter(|path| name(path).is_some_and(|name| number(&name))).collect();
+        let is_epoch = |path: &PathBuf| {
+            let number = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("epoch-"));
+            number.is_some_and(|number| number.parse::<u32>().is_ok())
+        };
+        let mut epochs: Vec<_> = entries.filter(is_epoch).collect();
         epochs.sort();
         epochs
-    }
-
-    fn latest(&self) -> Option<PathBuf> {
-        self.epochs().pop()
     }
 }
 
@@ -203,38 +208,11 @@ fn file(epoch: &Path, name: &str) -> PathBuf {
     epoch.join(name).with_extension("safetensors")
 }
 
-/// The name of that setting.
-const FIRST_WEIGHTS: &str = "first_weights";
-
-/// What was asked for, and of whom: the same settings, digits and first weights give the same training.
-fn settings(training: &Training, samples: &Samples, state: &State) -> Result<Value> {
-    let mut settings = json!(training);
-    settings["data"] = json!(samples.name);
-    settings["digits"] = json!(samples.len());
-    settings["inked_pixels"] = json!(samples.inputs.f_count_nonzero(None)?.int64_value(&[]));
-    settings["labels"] = json!(labels(samples)?);
-    settings[FIRST_WEIGHTS] = fingerprint(&state.weights)?;
-    Ok(settings)
-}
-
-/// The SHA-256 of the labels.
-fn labels(samples: &Samples) -> Result<String> {
-    let mut hash = Sha256::new();
-    Vec::<i64>::try_from(&samples.labels)?.iter().for_each(|label| hash.update(label.to_le_bytes()));
-    Ok(format!("{:x}", hash.finalize()))
-}
-
-/// The SHA-256 of tensors, in the order of their names: a file has another order than the network.
-fn fingerprint(tensors: &[(String, Tensor)]) -> Result<Value> {
-    let mut hash = Sha256::new();
-    let mut sorted: Vec<_> = tensors.iter().collect();
-    sorted.sort_by_key(|(name, _)| name);
-    for (_, tensor) in sorted {
-        for number in Vec::<f32>::try_from(tensor.detach().to_kind(Kind::Float).flatten(0, -1))? {
-            hash.update(number.to_le_bytes());
-        }
-    }
-    Ok(format!("{:x}", hash.finalize()).into())
+/// What the model answers to the first sample.
+fn first_logits(steps: &Steps) -> Result<Vec<f64>> {
+    let _guard = tch::no_grad_guard();
+    let first = steps.samples().inputs.f_narrow(0, 0, 1)?;
+    Ok(Vec::try_from(steps.model().forward(&first)?.f_reshape([-1])?.to_kind(tch::Kind::Double))?)
 }
 
 /// Makes the folder and locks it; the lock goes with the process, however that ends.
@@ -262,11 +240,17 @@ fn remove(folder: &Path) -> Result<()> {
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
+    let expected = "what an interrupted training left; to start anew, remove its folder";
+    if !file.exists() {
+        return Err(Error::Missing { file: file.into(), expected: expected.into() });
+    }
     let text = fs::read_to_string(file).map_err(Error::io(file))?;
-    let expected = "what an interrupted training left; to start anew, remove its folder".into();
     serde_json::from_str(&text).map_err(|error| Error::Malformed {
         file: file.into(),
         found: error.to_string(),
-        expected,
+        expected: expected.into(),
     })
 }
+
+#[cfg(test)]
+mod tests;

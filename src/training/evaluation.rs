@@ -41,38 +41,67 @@ pub struct Predictions {
 /// Measures a model on samples; changes nothing.
 ///
 /// # Errors
-/// [`Error::Empty`] when there is no sample; [`Error::Torch`] when model and samples do not fit; [`Error::Stopped`] when the notebook's user stopped it.
+/// [`Error::Empty`] when there is no sample; [`Error::Torch`] when model and samples do not fit; [`Error::Stopped`] when
+/// the notebook's user stopped it.
 pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
-    samples.check_not_empty()?;
-    let measure = |batch: Samples| -> Result<_> {
-        interrupt::check()?;
-        let logits = model.forward(&batch.inputs)?;
-        let loss = logits.f_cross_entropy_loss::<Tensor>(&batch.labels, None, Reduction::Sum, -100, 0.0)?;
-        Ok((loss, correct(&logits, &batch.labels)?))
-    };
-    let measured = tch::no_grad(|| samples.batches(BATCH).map(measure).collect::<Result<Vec<_>>>())?;
-    let (mut loss, mut right) = (0.0, 0);
-    // Read when all is under way: a GPU waits for nobody before.
-    for (batch_loss, batch_right) in measured {
-        loss += f64::try_from(&batch_loss)?;
-        right += i64::try_from(&batch_right)?;
-    }
-    let count = samples.len() as f64;
-    Ok(Scores { loss: loss / count, accuracy: right as f64 / count })
+    scores(&for_each_batch(model, samples, measure)?, samples.len())
 }
 
 /// Lets a model say what each sample is.
 ///
 /// # Errors
-/// [`Error::Empty`] when there is no sample; [`Error::Torch`] when model and samples do not fit; [`Error::Stopped`] when the notebook's user stopped it.
+/// As [`evaluate`].
 pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
+    predictions(samples, &for_each_batch(model, samples, |logits, _| probabilities(logits))?)
+}
+
+/// [`evaluate`] and [`predict`] in one pass over the samples.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_and_predict(model: &dyn Model, samples: &Samples) -> Result<(Scores, Predictions)> {
+    let both = |logits: &Tensor, labels: &Tensor| Ok((measure(logits, labels)?, probabilities(logits)?));
+    let (measured, batches): (Vec<_>, Vec<_>) = for_each_batch(model, samples, both)?.into_iter().unzip();
+    Ok((scores(&measured, samples.len())?, predictions(samples, &batches)?))
+}
+
+/// What `look` makes of each batch's logits and labels.
+fn for_each_batch<T>(
+    model: &dyn Model,
+    samples: &Samples,
+    look: impl Fn(&Tensor, &Tensor) -> Result<T>,
+) -> Result<Vec<T>> {
     samples.check_not_empty()?;
-    let forward = |batch: Samples| {
+    let _no_gradients = tch::no_grad_guard();
+    let batch = |batch: Samples| {
         interrupt::check()?;
-        Ok(model.forward(&batch.inputs)?.f_softmax(1, Kind::Float)?)
+        look(&model.forward(&batch.inputs)?, &batch.labels)
     };
-    let batches = tch::no_grad(|| samples.batches(BATCH).map(forward).collect::<Result<Vec<_>>>())?;
-    let probabilities = Tensor::f_cat(&batches, 0)?.to_device(tch::Device::Cpu);
+    samples.batches(BATCH).map(batch).collect()
+}
+
+/// A batch's summed loss and number of right predictions.
+fn measure(logits: &Tensor, labels: &Tensor) -> Result<(Tensor, Tensor)> {
+    let loss = logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Sum, -100, 0.0)?;
+    Ok((loss, correct(logits, labels)?))
+}
+
+fn probabilities(logits: &Tensor) -> Result<Tensor> {
+    Ok(logits.f_softmax(1, Kind::Float)?)
+}
+
+fn scores(measured: &[(Tensor, Tensor)], count: usize) -> Result<Scores> {
+    let (mut loss, mut right) = (0.0, 0);
+    // Reading waits for a GPU, so it comes after all batches.
+    for (batch_loss, batch_right) in measured {
+        loss += f64::try_from(batch_loss)?;
+        right += i64::try_from(batch_right)?;
+    }
+    Ok(Scores { loss: loss / count as f64, accuracy: right as f64 / count as f64 })
+}
+
+fn predictions(samples: &Samples, batches: &[Tensor]) -> Result<Predictions> {
+    let probabilities = Tensor::f_cat(batches, 0)?.to_device(tch::Device::Cpu);
     Ok(Predictions {
         name: samples.name.clone(),
         truth: positions(&samples.labels)?,

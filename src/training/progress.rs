@@ -13,11 +13,11 @@ pub(super) struct Progress {
     epoch: usize,
     learning_rate: f64,
     total_steps: usize,
-    /// Steps whose numbers were not read yet.
+    /// Steps whose results were not read yet.
     unread: Vec<Measured>,
-    /// How many steps were read, with how many digits, and sums over them.
+    /// How many steps were read, with how many samples, and sums over them.
     steps: usize,
-    digits: usize,
+    samples: usize,
     loss: f64,
     correct: f64,
     verbose: bool,
@@ -26,8 +26,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn start(training: &Training, epoch: usize, digits: usize) -> Self {
-        let total_steps = digits.div_ceil(training.batch_size);
+    pub(super) fn start(training: &Training, epoch: usize, samples: usize) -> Self {
+        let total_steps = samples.div_ceil(training.batch_size);
         if training.verbose {
             println!("Epoch {epoch}/{}", training.epochs);
         }
@@ -37,7 +37,7 @@ impl Progress {
             total_steps,
             unread: Vec::new(),
             steps: 0,
-            digits: 0,
+            samples: 0,
             loss: 0.0,
             correct: 0.0,
             verbose: training.verbose,
@@ -46,7 +46,7 @@ impl Progress {
         }
     }
 
-    /// Takes a step's numbers. On a GPU they are read with those of all steps when the epoch is over: nothing waits.
+    /// Takes a step's results. On a GPU they are read with those of all steps when the epoch is over: nothing waits.
     pub(super) fn step(&mut self, measured: Measured) -> Result<()> {
         let device = measured.loss.device();
         self.unread.push(measured);
@@ -66,29 +66,29 @@ impl Progress {
 
     /// Reads what was not read yet.
     fn read(&mut self) -> Result<()> {
-        for Measured { digits, loss, correct } in std::mem::take(&mut self.unread) {
+        for Measured { samples, loss, correct } in std::mem::take(&mut self.unread) {
             let (loss, correct) = (f64::try_from(&loss)?, f64::try_from(&correct)?);
             self.steps += 1;
             if !loss.is_finite() {
                 let Self { epoch, steps: step, learning_rate, .. } = *self;
                 return Err(Error::Diverged { loss, epoch, step, learning_rate });
             }
-            self.digits += digits;
-            self.loss += loss * digits as f64;
+            self.samples += samples;
+            self.loss += loss * samples as f64;
             self.correct += correct;
         }
         Ok(())
     }
 
-    /// The means over all digits of the epoch.
+    /// The means over all samples of the epoch.
     pub(super) fn means(&mut self) -> Result<Scores> {
         self.read()?;
         Ok(self.running_means())
     }
 
     fn running_means(&self) -> Scores {
-        let digits = self.digits as f64;
-        Scores { loss: self.loss / digits, accuracy: self.correct / digits }
+        let samples = self.samples as f64;
+        Scores { loss: self.loss / samples, accuracy: self.correct / samples }
     }
 
     /// Prints the epoch's line.

@@ -1,4 +1,4 @@
-//! Which digits an epoch takes, and in which order.
+//! Which samples an epoch takes, and in which order.
 
 use rand::{
     distributions::{Distribution, WeightedIndex},
@@ -15,18 +15,18 @@ use crate::{
     random::{Purpose, generator},
 };
 
-/// How often an epoch takes which digits. Where some are favoured, an epoch draws as many as there are, each anew from all.
+/// How often an epoch takes which samples. Where some are favoured, an epoch draws as many as there are, each anew from all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Sampling {
-    /// Each digit once.
+    /// Each sample once.
     #[default]
     Even,
-    /// Digits that the model gets wrong when the epoch begins are drawn `times` as often as the others.
+    /// Samples that the model gets wrong when the epoch begins are drawn `times` as often as the others.
     Mistakes {
         /// From 1 to a million.
         times: f64,
     },
-    /// Digits of these classes are drawn `times` as often as the others.
+    /// Samples of these classes are drawn `times` as often as the others.
     Classes {
         /// Such as 4 and 9, which are often confused.
         classes: Vec<usize>,
@@ -37,18 +37,22 @@ pub enum Sampling {
 
 impl Sampling {
     /// # Errors
-    /// [`Error::Setting`] for a sampling that cannot work.
-    pub(super) fn check(&self) -> Result<()> {
+    /// [`Error::Setting`] for a sampling that cannot work on samples of so many classes.
+    pub(super) fn check(&self, count: usize) -> Result<()> {
         match self {
+            Self::Classes { classes, .. } if classes.iter().any(|&class| class >= count) => {
+                let (found, expected) = (format!("{classes:?}"), format!("classes from 0 to {}", count.saturating_sub(1)));
+                Err(Error::Setting { setting: "sampling classes", found, expected })
+            }
             Self::Mistakes { times } | Self::Classes { times, .. } if !(1.0..=1e6).contains(times) => {
-                let (found, expected) = (times.to_string(), "how often a digit is drawn, from 1 to a million".into());
+                let (found, expected) = (times.to_string(), "how often a sample is drawn, from 1 to a million".into());
                 Err(Error::Setting { setting: "sampling times", found, expected })
             }
             _ => Ok(()),
         }
     }
 
-    /// How often each digit is drawn in relation to the others; nothing where all are taken once.
+    /// How often each sample is drawn in relation to the others; nothing where all are taken once.
     fn weights(&self, model: &dyn Model, samples: &Samples) -> Result<Option<Vec<f64>>> {
         let weigh = |favoured: bool, times: &f64| if favoured { *times } else { 1.0 };
         Ok(match self {
@@ -66,13 +70,13 @@ impl Sampling {
     }
 }
 
-/// The positions of the training digits in the order in which an epoch, counted from 1, takes them.
+/// The positions of the training samples in the order in which an epoch, counted from 1, takes them.
 pub(super) fn order(training: &Training, model: &dyn Model, samples: &Samples, epoch: usize) -> Result<Tensor> {
     let mut random = generator(training.seed, Purpose::Shuffle(epoch));
     let mut order: Vec<i64> = (0..samples.len() as i64).collect();
     if let Some(weights) = training.sampling.weights(model, samples)? {
         let weighted = WeightedIndex::new(weights).map_err(|error| {
-            let expected = "digits to draw from".into();
+            let expected = "samples to draw from".into();
             Error::Setting { setting: "sampling", found: error.to_string(), expected }
         })?;
         order.iter_mut().for_each(|position| *position = weighted.sample(&mut random) as i64);

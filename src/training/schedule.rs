@@ -55,6 +55,11 @@ impl Schedule {
         }
     }
 
+    /// Whether another number of epochs changes the learning rate of those before.
+    pub(crate) fn depends_on_epochs(&self) -> bool {
+        matches!(self, Self::Cosine | Self::OneCycle { .. })
+    }
+
     /// # Errors
     /// [`Error::Setting`] for a schedule that cannot work.
     pub(super) fn check(&self, has_validation: bool) -> Result<()> {

@@ -1,38 +1,37 @@
-//! One training step: the way that every model can go, with autograd, and the choice of a faster way for a plain MLP.
+//! One training step: by autograd for every model, or written out for a plain MLP.
 
 use tch::{Device, Kind, Reduction, Tensor};
 
-use super::{Training, checkpoint::State, mlp::MlpSteps};
+use super::{Training, fast::FastSteps, state::State};
 use crate::{
-    Result,
-    data::{Augmentation, Samples},
-    model::Model,
+    Error, Result,
+    data::Samples,
+    model::{Model, Plan},
     optimizer::{OptimizerState, Rule},
     random::{Purpose, Random, generator},
 };
 
-/// Training steps of one model through digits.
+/// Training steps of one model through samples.
 pub struct Steps<'a> {
     model: &'a dyn Model,
     samples: Samples,
     names: Vec<String>,
     parameters: Vec<Tensor>,
     optimizer: OptimizerState,
-    augmentation: Augmentation,
-    label_smoothing: f64,
+    training: Training,
+    /// Whether a batch becomes 16-bit floats.
     half_precision: bool,
-    seed: u64,
-    /// For augmentation and dropout.
+    /// For dropout and augmentation.
     random: Random,
-    mlp: Option<MlpSteps>,
+    fast: Option<FastSteps>,
 }
 
-/// What a step saw of its digits before it changed the weights. The numbers lie on the model's device, so that a GPU
-/// goes on with the next step without waiting until they are read.
+/// What a step measured on its samples before it changed the parameters. The tensors lie on the model's device, so that a
+/// GPU goes on with the next step without waiting until they are read.
 #[derive(Debug)]
 pub struct Measured {
-    /// How many digits the step took.
-    pub digits: usize,
+    /// How many samples the step took.
+    pub samples: usize,
     /// Their mean cross-entropy, in nats.
     pub loss: Tensor,
     /// How many of them were predicted right.
@@ -40,23 +39,23 @@ pub struct Measured {
 }
 
 impl<'a> Steps<'a> {
-    /// Prepares steps through these digits. A plain MLP on the processor, trained by RMSprop on the digits as they are,
+    /// Prepares steps through these samples. A plain MLP in main memory, trained by RMSprop on the samples as they are,
     /// gets its own, faster step.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for settings of the optimizer that cannot work;
-    /// [`Error::Mismatch`](crate::Error::Mismatch) when an MLP and the digits do not fit;
-    /// [`Error::Threads`](crate::Error::Threads) when the system grants none.
+    /// [`Error::Setting`] for settings of the optimizer that cannot work; [`Error::Mismatch`] when an MLP and the samples do
+    /// not fit, or lie on different devices; [`Error::Threads`] when the system grants none.
     pub fn new(model: &'a dyn Model, samples: &Samples, training: &Training) -> Result<Self> {
         let (names, parameters): (_, Vec<_>) = model.parameters().into_iter().unzip();
+        check_devices(&parameters, samples)?;
         let optimizer = training.optimizer.start(&parameters)?;
-        let on_processor = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
-        let plain = model.as_mlp().is_some()
-            && training.augmentation == Augmentation::default()
+        let is_plain = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
+        let is_fast = model.plan().is_some_and(Plan::is_mlp)
+            && training.augmentation == Default::default()
             && training.label_smoothing == 0.0
-            && parameters.iter().chain([&samples.inputs]).all(on_processor);
-        let mlp = match optimizer.rule {
-            Rule::RmsProp(rule) if plain => Some(MlpSteps::new(&parameters, samples, rule, &optimizer.squares)?),
+            && parameters.iter().chain([&samples.inputs]).all(is_plain);
+        let fast = match optimizer.rule {
+            Rule::RmsProp(rule) if is_fast => Some(FastSteps::new(&parameters, samples, rule, &optimizer.squares)?),
             _ => None,
         };
         Ok(Self {
@@ -65,12 +64,10 @@ impl<'a> Steps<'a> {
             names,
             parameters,
             optimizer,
-            augmentation: training.augmentation,
-            label_smoothing: training.label_smoothing,
-            half_precision: training.half_precision && model.as_mlp().is_none(),
-            seed: training.seed,
+            training: training.clone(),
+            half_precision: training.half_precision && model.plan().is_none_or(Plan::has_convolutions),
             random: generator(training.seed, Purpose::Noise(1)),
-            mlp,
+            fast,
         })
     }
 
@@ -84,11 +81,19 @@ impl<'a> Steps<'a> {
 
     /// Begins an epoch, counted from 1: its random numbers do not depend on those before it.
     pub(super) fn begin(&mut self, epoch: usize) {
-        self.random = generator(self.seed, Purpose::Noise(epoch));
+        self.random = generator(self.training.seed, Purpose::Noise(epoch));
     }
 
     /// What the steps change: the tensors themselves, not copies.
     pub(super) fn state(&self) -> State {
+        let parameters = self.names.iter().cloned().zip(self.parameters.iter().map(Tensor::shallow_clone));
+        let weights = parameters.chain(self.model.statistics()).collect();
+        State { weights, averages: self.averages(), best: Vec::new() }
+    }
+
+    /// The optimizer's running averages under their parameters' names, a momentum with `.momentum` behind it: the tensors
+    /// themselves, not copies.
+    pub fn averages(&self) -> Vec<(String, Tensor)> {
         let named = |tensors: &[Tensor], ending: &str| -> Vec<(String, Tensor)> {
             let names = self.names.iter().map(|name| name.clone() + ending);
             names.zip(tensors.iter().map(Tensor::shallow_clone)).collect()
@@ -99,35 +104,68 @@ impl<'a> Steps<'a> {
             averages.extend(named(momenta, ".momentum"));
             averages.push(("steps".into(), steps.shallow_clone()));
         }
-        let mut weights = named(&self.parameters, "");
-        weights.extend(self.model.statistics());
-        State { weights, averages, best: Vec::new() }
+        averages
     }
 
-    /// Changes the weights by the gradient of the mean cross-entropy over the digits at these positions, `[count]`
-    /// 64-bit integers.
+    /// Whether no parameter is NaN or infinite.
+    pub(super) fn are_finite(&self) -> Result<bool> {
+        let is_finite = |tensor: &Tensor| Ok::<_, Error>(tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1);
+        self.parameters.iter().try_fold(true, |all, parameter| Ok(all && is_finite(parameter)?))
+    }
+
+    /// Changes the parameters by the gradient of the mean cross-entropy over the samples at these positions, `[count]`
+    /// 64-bit integers. Parameters on which the loss does not depend stay as they are.
     ///
     /// # Errors
-    /// [`Error::Mismatch`](crate::Error::Mismatch) for a position that is not there;
-    /// [`Error::Torch`](crate::Error::Torch) when model and digits do not fit.
+    /// [`Error::Mismatch`] for a position that is not there; [`Error::NoGradient`] when the loss depends on no parameter;
+    /// [`Error::Torch`] when model and samples do not fit.
     pub fn step(&mut self, positions: &Tensor, learning_rate: f64) -> Result<Measured> {
-        if let Some(mlp) = &mut self.mlp {
-            return mlp.step(positions, learning_rate);
+        if let Some(fast) = &mut self.fast {
+            let (loss, correct) = fast.step(positions, learning_rate)?;
+            return Ok(Measured { samples: positions.numel(), loss: loss.into(), correct: correct.into() });
         }
-        let Samples { inputs, labels, .. } = self.samples.select(positions)?;
-        let mut inputs = self.augmentation.apply(&inputs, &self.samples.shape, &mut self.random)?;
+        let Self { model, training, random, parameters, .. } = self;
+        let batch = self.samples.select(positions)?;
+        let mut inputs = training.augmentation.apply(&batch.inputs, &batch.shape, random)?;
         if self.half_precision {
             inputs = inputs.to_kind(Kind::BFloat16);
         }
-        let logits = self.model.forward_training(&inputs, &mut self.random)?;
-        let loss = logits.f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, self.label_smoothing)?;
-        let gradients = Tensor::f_run_backward(&[&loss], &self.parameters, false, false)?;
-        self.optimizer.update(&mut self.parameters, &gradients, learning_rate)?;
-        Ok(Measured { digits: labels.size()[0] as usize, loss: loss.detach(), correct: correct(&logits, &labels)? })
+        let labels = &batch.labels;
+        let loss = |logits: &Tensor| {
+            logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Mean, -100, training.label_smoothing)
+        };
+        // A panic within tch::no_grad, in another cell of a notebook, leaves gradients switched off.
+        let (logits, loss) = tch::with_grad(|| -> Result<_> {
+            let logits = model.forward_training(&inputs, random)?;
+            let loss = loss(&logits)?;
+            Ok((logits, loss))
+        })?;
+        // libtorch ends the process where there is nothing to go back through.
+        if !loss.requires_grad() {
+            return Err(Error::NoGradient);
+        }
+        let gradients = Tensor::f_run_backward(&[&loss], parameters, false, false)?;
+        self.optimizer.update(parameters, &gradients, learning_rate)?;
+        Ok(Measured { samples: labels.size()[0] as usize, loss: loss.detach(), correct: correct(&logits, labels)? })
     }
 }
 
-/// How many digits have their highest logit at their label.
+/// How many samples have their highest logit at their label.
 pub(super) fn correct(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     Ok(logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?)
 }
+
+fn check_devices(parameters: &[Tensor], samples: &Samples) -> Result<()> {
+    let here = samples.inputs.device();
+    match parameters.iter().find(|parameter| parameter.device() != here) {
+        None => Ok(()),
+        Some(parameter) => {
+            let found = format!("{:?}", parameter.device()).to_lowercase();
+            let expected = format!("{here:?}, where the samples are; to_device moves either").to_lowercase();
+            Err(Error::Mismatch { what: "the model's device", found, expected })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

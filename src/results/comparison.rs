@@ -1,0 +1,314 @@
+//! Experiments compared with a baseline: what each gains, how sure that is, and what it does to the loss and to the
+//! confused pairs.
+
+use std::fmt;
+
+use polars::prelude::{DataFrame, df};
+
+use super::{
+    Outcome, Results,
+    statistics::{LEVEL, Welch, deviation, holm, mean},
+};
+use crate::{Error, Result};
+
+/// The outcomes of one experiment, from all its seeds.
+#[derive(Debug)]
+pub struct Trainings<'a> {
+    /// The experiment's name.
+    pub name: &'a str,
+    outcomes: Vec<&'a Outcome>,
+}
+
+/// How an experiment's test accuracy differs from the baseline's.
+#[derive(Clone, Copy, Debug)]
+pub struct Difference<'a> {
+    /// The experiment's name.
+    pub name: &'a str,
+    /// Welch's t test of the test accuracies in per cent: its difference and interval are in points.
+    pub welch: Welch,
+    /// The test's p value after Holm's correction for all experiments that are compared.
+    pub p_value: f64,
+}
+
+/// What a [`Difference`] says, at a level of 5 % after Holm's correction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The mean is higher than the baseline's.
+    Helps,
+    /// The mean is lower.
+    Harms,
+    /// These seeds do not tell; more might.
+    Unclear,
+}
+
+impl Results {
+    /// The outcomes of each experiment, in the order of the file.
+    pub fn experiments(&self) -> Vec<Trainings<'_>> {
+        let mut experiments: Vec<Trainings> = Vec::new();
+        for outcome in &self.outcomes {
+            match experiments.iter_mut().find(|trainings| trainings.name == outcome.experiment) {
+                Some(trainings) => trainings.outcomes.push(outcome),
+                None => experiments.push(Trainings { name: &outcome.experiment, outcomes: vec![outcome] }),
+            }
+        }
+        experiments
+    }
+
+    /// The outcomes of an experiment that others are compared with.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when it is not among the results.
+    pub fn baseline(&self, name: &str) -> Result<Trainings<'_>> {
+        let found = self.experiments().into_iter().find(|trainings| trainings.name == name);
+        found.ok_or_else(|| {
+            let expected = "an experiment that is among the results".into();
+            Error::Setting { setting: "baseline", found: name.into(), expected }
+        })
+    }
+
+    /// How each experiment differs from the baseline; one that has fewer than two seeds is left out.
+    ///
+    /// # Errors
+    /// As [`Results::baseline`].
+    pub fn differences(&self, baseline: &str) -> Result<Vec<Difference<'_>>> {
+        let before = self.baseline(baseline)?.test_accuracies();
+        let others = self.experiments().into_iter().filter(|trainings| trainings.name != baseline);
+        let (names, tests): (Vec<_>, Vec<_>) = others
+            .filter_map(|trainings| Some((trainings.name, Welch::new(&trainings.test_accuracies(), &before)?)))
+            .unzip();
+        let p_values = holm(&tests.iter().map(|test| test.p_value).collect::<Vec<_>>());
+        let each = names.into_iter().zip(tests).zip(p_values);
+        Ok(each.map(|((name, welch), p_value)| Difference { name, welch, p_value }).collect())
+    }
+
+    /// A row per experiment: whether it was trained on all digits or on those that validation left; its `seeds` and
+    /// `epochs` (the mean, rounded); validation and test accuracy (means) and the test accuracy's standard deviation over
+    /// the seeds; the difference from the baseline with its 95 % interval, the p value of Welch's test after Holm's
+    /// correction, and the verdict.
+    ///
+    /// # Errors
+    /// As [`Results::baseline`]; [`Error::Frame`] as polars reports it.
+    pub fn comparison(&self, baseline: &str) -> Result<DataFrame> {
+        let (experiments, differences) = (self.experiments(), self.differences(baseline)?);
+        let difference = |name| differences.iter().find(|difference| difference.name == name);
+        let all: Vec<_> = experiments.iter().map(|trainings| (trainings, difference(trainings.name))).collect();
+        fn column<A, T>(all: &[A], value: impl Fn(&A) -> T) -> Vec<T> {
+            all.iter().map(value).collect()
+        }
+        Ok(df![
+            "experiment" => column(&all, |(trainings, _)| trainings.name),
+            "trained on" => column(&all, |(trainings, _)| trainings.trained_on()),
+            "seeds" => column(&all, |(trainings, _)| trainings.outcomes.len() as u64),
+            "epochs" => column(&all, |(trainings, _)| trainings.epochs()),
+            "validation, %" => column(&all, |(trainings, _)| mean(&trainings.validation_accuracies())),
+            "test, %" => column(&all, |(trainings, _)| mean(&trainings.test_accuracies())),
+            "deviation, points" => column(&all, |(trainings, _)| deviation(&trainings.test_accuracies())),
+            "difference, points" => column(&all, |(_, difference)| difference.map(|found| found.welch.difference)),
+            "95 % from" => column(&all, |(_, difference)| difference.map(|found| found.welch.interval[0])),
+            "95 % to" => column(&all, |(_, difference)| difference.map(|found| found.welch.interval[1])),
+            "p (Holm)" => column(&all, |(_, difference)| difference.map(|found| found.p_value)),
+            "verdict" => column(&all, |(_, difference)| difference.map(|found| found.verdict().to_string())),
+        ]?)
+    }
+
+    /// A row per [`Verdict`] with the experiments that have it, the largest difference first.
+    ///
+    /// # Errors
+    /// As [`Results::comparison`].
+    pub fn verdicts(&self, baseline: &str) -> Result<DataFrame> {
+        let mut differences = self.differences(baseline)?;
+        differences.sort_by(|one, other| other.welch.difference.abs().total_cmp(&one.welch.difference.abs()));
+        let verdicts = [Verdict::Helps, Verdict::Harms, Verdict::Unclear];
+        let names = |verdict: Verdict| {
+            let these = differences.iter().filter(|difference| difference.verdict() == verdict);
+            these.map(|difference| difference.name).collect::<Vec<_>>().join(", ")
+        };
+        Ok(df!["verdict" => verdicts.map(|each| each.to_string()), "experiments" => verdicts.map(names)]?)
+    }
+
+    /// A row per experiment: how many test digits of each of the [`PAIRS`](super::PAIRS) were taken for the other, and how
+    /// many digits were misread in all; means over the seeds.
+    ///
+    /// # Errors
+    /// [`Error::Frame`] as polars reports it.
+    pub fn confused(&self, test_digits: usize) -> Result<DataFrame> {
+        let experiments = self.experiments();
+        let means = |value: &dyn Fn(&Outcome) -> f64| {
+            experiments.iter().map(|trainings| mean(&trainings.each(value))).collect::<Vec<_>>()
+        };
+        Ok(df![
+            "experiment" => experiments.iter().map(|trainings| trainings.name).collect::<Vec<_>>(),
+            "4-9" => means(&|outcome| outcome.confused[0] as f64),
+            "3-5" => means(&|outcome| outcome.confused[1] as f64),
+            "7-9" => means(&|outcome| outcome.confused[2] as f64),
+            "all mistakes" => means(&|outcome| (1.0 - outcome.test.accuracy) * test_digits as f64),
+        ]?)
+    }
+
+    /// A row per experiment with validation digits: the lowest validation loss of its epochs, that of the weights in the
+    /// end, and the rise between them, in nats; means over the seeds.
+    ///
+    /// # Errors
+    /// [`Error::Frame`] as polars reports it.
+    pub fn late_rise(&self) -> Result<DataFrame> {
+        let losses = |outcome: &Outcome| Some((outcome.lowest_validation_loss?, outcome.validation?.loss));
+        let experiments = self.experiments();
+        let row = |trainings: &Trainings| {
+            let found = trainings.outcomes.iter().filter_map(|&outcome| losses(outcome));
+            let (lowest, last): (Vec<_>, Vec<_>) = found.unzip();
+            Some((trainings.name.to_string(), mean(&lowest)?, mean(&last)?))
+        };
+        let rows: Vec<_> = experiments.iter().filter_map(row).collect();
+        Ok(df![
+            "experiment" => rows.iter().map(|(name, ..)| name.clone()).collect::<Vec<_>>(),
+            "lowest loss" => rows.iter().map(|(_, lowest, _)| *lowest).collect::<Vec<_>>(),
+            "loss in the end" => rows.iter().map(|(.., last)| *last).collect::<Vec<_>>(),
+            "rise" => rows.iter().map(|(_, lowest, last)| last - lowest).collect::<Vec<_>>(),
+        ]?)
+    }
+}
+
+impl Trainings<'_> {
+    /// The test accuracy from each seed, in per cent.
+    pub fn test_accuracies(&self) -> Vec<f64> {
+        self.each(|outcome| 100.0 * outcome.test.accuracy)
+    }
+
+    /// Whether the validation digits were learnt, too, so that there are no validation scores.
+    pub fn took_all_digits(&self) -> bool {
+        self.outcomes.iter().all(|outcome| outcome.validation.is_none())
+    }
+
+    fn trained_on(&self) -> &'static str {
+        if self.took_all_digits() { "all digits" } else { "all but validation" }
+    }
+
+    fn validation_accuracies(&self) -> Vec<f64> {
+        self.outcomes.iter().filter_map(|outcome| Some(100.0 * outcome.validation?.accuracy)).collect()
+    }
+
+    fn epochs(&self) -> Option<u64> {
+        mean(&self.each(|outcome| outcome.epochs as f64)).map(|epochs| epochs.round() as u64)
+    }
+
+    fn each(&self, value: impl Fn(&Outcome) -> f64) -> Vec<f64> {
+        self.outcomes.iter().map(|&outcome| value(outcome)).collect()
+    }
+}
+
+impl Difference<'_> {
+    /// Whether the experiment helps or harms, as far as its seeds tell.
+    pub fn verdict(&self) -> Verdict {
+        if self.p_value >= LEVEL {
+            Verdict::Unclear
+        } else if self.welch.difference > 0.0 {
+            Verdict::Helps
+        } else {
+            Verdict::Harms
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Helps => "helps",
+            Self::Harms => "harms",
+            Self::Unclear => "no clear difference",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::Scores;
+
+    /// Accuracies in per cent; the baseline and what is like it have validation digits.
+    fn results(folder: &std::path::Path, accuracies: &[(&str, &[f64])]) -> Results {
+        let mut results = Results::open(folder.join("results.csv")).unwrap();
+        for (experiment, accuracies) in accuracies {
+            for (accuracy, seed) in accuracies.iter().zip(0..) {
+                let validated = *experiment != "all digits";
+                let outcome = Outcome {
+                    experiment: (*experiment).into(),
+                    fingerprint: String::new(),
+                    seed,
+                    epochs: 15 + seed as usize,
+                    validation: validated.then_some(Scores { loss: 0.5, accuracy: 0.98 }),
+                    lowest_validation_loss: validated.then_some(0.25),
+                    test: Scores { loss: 0.25, accuracy: accuracy / 100.0 },
+                    confused: [seed, 2, 3],
+                    seconds: 10.0,
+                };
+                results.add(outcome).unwrap();
+            }
+        }
+        results
+    }
+
+    const BASELINE: (&str, &[f64]) = ("baseline", &[98.0, 98.1, 98.2]);
+
+    #[test]
+    fn verdicts_follow_the_corrected_p_values() {
+        let folder = tempfile::tempdir().unwrap();
+        let ideas: [(&str, &[f64]); 4] = [
+            ("better", &[99.0, 99.1, 99.2]),
+            ("worse", &[97.0, 97.1, 97.2]),
+            ("uncertain", &[98.3, 98.4, 98.35]),
+            ("one seed", &[99.9]),
+        ];
+        let results = results(folder.path(), &[&[BASELINE], &ideas[..]].concat());
+        let differences = results.differences("baseline").unwrap();
+        let found: Vec<_> = differences.iter().map(|each| (each.name, each.verdict())).collect();
+        assert_eq!(found, [("better", Verdict::Helps), ("worse", Verdict::Harms), ("uncertain", Verdict::Helps)]);
+        let verdicts = results.verdicts("baseline").unwrap();
+        let names = verdicts.column("experiments").unwrap().str().unwrap();
+        assert_eq!([0, 1, 2].map(|row| names.get(row)), [Some("better, uncertain"), Some("worse"), Some("")]);
+        // The more comparisons there are, the smaller a p value must be.
+        let many: Vec<_> = (0..9).map(|number| (format!("idea {number}"), [98.3, 98.4, 98.35])).collect();
+        let many: Vec<(&str, &[f64])> = many.iter().map(|(name, values)| (name.as_str(), &values[..])).collect();
+        let results = self::results(folder.path(), &many);
+        let differences = results.differences("baseline").unwrap();
+        let uncertain = differences.iter().find(|each| each.name == "uncertain").unwrap();
+        assert!(uncertain.welch.p_value < LEVEL && uncertain.verdict() == Verdict::Unclear, "{uncertain:?}");
+        assert_eq!(format!("{:>20}", uncertain.verdict()), " no clear difference");
+    }
+
+    #[test]
+    fn a_comparison_has_a_row_per_experiment() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = [BASELINE, ("all digits", &[99.0, 99.1][..]), ("one seed", &[99.0])];
+        let results = results(folder.path(), &all);
+        let frame = results.comparison("baseline").unwrap();
+        let number = |column: &str, row: usize| {
+            let value = frame.column(column).unwrap().f64().unwrap().get(row);
+            value.map(|value| (value * 1e4).round() / 1e4)
+        };
+        let text = |column: &str, row: usize| frame.column(column).unwrap().str().unwrap().get(row);
+        assert_eq!([0, 1, 2].map(|row| number("test, %", row)), [Some(98.1), Some(99.05), Some(99.0)]);
+        assert_eq!([0, 1, 2].map(|row| number("validation, %", row)), [Some(98.0), None, Some(98.0)]);
+        assert_eq!([0, 1, 2].map(|row| number("difference, points", row)), [None, Some(0.95), None]);
+        assert_eq!([0, 1, 2].map(|row| number("deviation, points", row)), [Some(0.1), Some(0.0707), None]);
+        let expected = [Some("all but validation"), Some("all digits"), Some("all but validation")];
+        assert_eq!([0, 1, 2].map(|row| text("trained on", row)), expected);
+        assert_eq!([0, 1, 2].map(|row| text("verdict", row)), [None, Some("helps"), None]);
+        assert!(number("95 % from", 1) > Some(0.6) && number("95 % to", 1) < Some(1.3), "{frame:?}");
+        let error = results.comparison("another").unwrap_err().to_string();
+        assert_eq!(error, "baseline is another; expected an experiment that is among the results");
+    }
+
+    #[test]
+    fn losses_and_confused_pairs_are_means_over_the_seeds() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = results(folder.path(), &[BASELINE, ("all digits", &[99.0])]);
+        let rise = results.late_rise().unwrap();
+        assert_eq!((rise.height(), rise.column("rise").unwrap().f64().unwrap().get(0)), (1, Some(0.25)));
+        let confused = results.confused(10_000).unwrap();
+        let mean = |column: &str, row| confused.column(column).unwrap().f64().unwrap().get(row).map(f64::round);
+        assert_eq!(
+            (mean("4-9", 0), mean("all mistakes", 0), mean("all mistakes", 1)),
+            (Some(1.0), Some(190.0), Some(100.0))
+        );
+    }
+}

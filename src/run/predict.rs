@@ -1,0 +1,68 @@
+//! Which class a picture shows, by a network that was saved.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+use tch::Kind;
+
+use crate::{
+    Error, Result,
+    data::{self, Classes},
+    model::{Model, Network, weights},
+};
+
+/// A saved network that reads pictures.
+#[derive(Debug)]
+pub struct Reader {
+    network: Network,
+    /// Height and width of the pictures that the network takes.
+    size: [usize; 2],
+    classes: Classes,
+}
+
+/// What a network takes a picture for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The name of the class with the highest probability.
+    pub answer: String,
+    /// The name and the probability of each class.
+    pub probabilities: Vec<(String, f64)>,
+}
+
+impl Reader {
+    /// Loads the network of a finished run, or one that [`Network::save`] wrote.
+    ///
+    /// # Errors
+    /// As [`Network::load`]; [`Error::Malformed`] for a network that takes no grey pictures.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let network = Network::load(folder)?;
+        let Some(size) = network.plan().picture() else {
+            let (file, found) = (weights::file(folder), format!("a network for samples of shape {:?}", network.plan().input));
+            let expected = "one for grey pictures, such as [784] or [1, 28, 28]".into();
+            return Err(Error::Malformed { file, found, expected });
+        };
+        let count = network.plan().shapes()?.last().map_or(0, |shape| shape.iter().product());
+        let classes = classes(folder).filter(|classes| classes.len() == count);
+        Ok(Self { network, size, classes: classes.unwrap_or_else(|| Classes::numbered(count)) })
+    }
+
+    /// Reads a picture.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] or [`Error::Malformed`] for a picture that cannot be read.
+    pub fn read(&self, picture: &Path) -> Result<Reading> {
+        let _guard = tch::no_grad_guard();
+        let logits = self.network.forward(&data::picture(picture, self.size)?)?;
+        let probabilities = Vec::<f64>::try_from(logits.f_softmax(1, Kind::Double)?.f_reshape([-1])?)?;
+        let names = self.classes.names().iter().cloned();
+        let probabilities: Vec<_> = names.zip(probabilities).collect();
+        let best = probabilities.iter().max_by(|(_, one), (_, other)| one.total_cmp(other));
+        Ok(Reading { answer: best.map(|(name, _)| name.clone()).unwrap_or_default(), probabilities })
+    }
+}
+
+/// The names of the classes that the run in this folder was trained on.
+fn classes(folder: &Path) -> Option<Classes> {
+    let record: Value = serde_json::from_str(&fs::read_to_string(folder.join("run.json")).ok()?).ok()?;
+    serde_json::from_value(record.pointer("/settings/data/classes")?.clone()).ok()
+}
