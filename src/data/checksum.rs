@@ -19,7 +19,7 @@ pub(super) const FILES: [Known; 4] = [
     ("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 ];
 
-/// A reader that notes what passes through it.
+/// A reader that hashes what passes through it.
 pub(super) struct Summed<R> {
     reader: R,
     hash: Sha256,
@@ -30,7 +30,7 @@ impl<R: Read> Summed<R> {
         Self { reader, hash: Sha256::new() }
     }
 
-    /// Reads to the end, and gives the checksum of everything as hexadecimal digits.
+    /// Reads to the end, and returns the checksum of everything in hexadecimal digits.
     pub(super) fn finish(mut self) -> io::Result<String> {
         io::copy(&mut self.by_ref().take(LARGEST), &mut io::sink())?;
         Ok(format!("{:x}", self.hash.finalize()))

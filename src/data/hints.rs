@@ -22,7 +22,7 @@ impl Mnist {
     }
 }
 
-/// Classes that are common in the whole and missing in the last fifth, of which validation digits are usually taken.
+/// Classes that are common in the whole and missing in the last fifth, from which validation samples are usually taken.
 fn sorted(train: &Digits) -> Result<Option<String>> {
     let count = train.len() as i64;
     let last = count / 5;
@@ -90,8 +90,8 @@ fn from_one(Digits { name, classes, .. }: &Digits) -> Option<String> {
     let is_counted = classes.names().iter().enumerate().all(|(class, name)| *name == (class + 1).to_string());
     let letters = match classes.len() {
         26 => {
-            " EMNIST's letters are labelled so. If these are EMNIST's, the pictures lie on their side: Mnist::transposed \
-             turns them."
+            " EMNIST's letters are labelled so. If these are EMNIST's, the pictures lie on their side: Mnist::transposed, or \
+             --transposed, turns them."
         }
         _ => "",
     };

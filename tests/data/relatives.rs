@@ -72,7 +72,7 @@ fn labels_from_1_keep_their_names() {
         assert_eq!(labels(&mnist), [(0..i64::from(largest)).collect(), vec![i64::from(largest) - 1]]);
         assert_eq!(names(&mnist), train.iter().map(u8::to_string).collect::<Vec<_>>());
         let hints = mnist.hints().unwrap();
-        assert_eq!(hints[0].0.contains("Mnist::transposed turns them"), largest == 26);
+        assert_eq!(hints[0].0.contains("Mnist::transposed, or --transposed, turns them"), largest == 26);
         assert!(
             hints.iter().any(|hint| hint.0.contains(&format!("labels of letters go from 1 to {largest}"))),
             "{hints:?}"
