@@ -3,6 +3,7 @@
 mod augmentation;
 mod checksum;
 mod classes;
+mod digits;
 mod download;
 mod drawn;
 mod foreign;
@@ -16,40 +17,14 @@ mod samples;
 
 use std::{env, path::Path};
 
-use tch::{Kind, Tensor};
-
 use crate::Result;
 pub use augmentation::Augmentation;
 pub use classes::Classes;
+pub use digits::{Digits, MNIST, Mnist};
 use download::Places;
 pub use drawn::DRAWN;
 pub use picture::picture;
 pub use samples::Samples;
-
-/// The name that MNIST itself carries in titles and results, and no other data set.
-pub const MNIST: &str = "MNIST";
-
-/// A labelled data set in two parts: samples to learn from and samples to measure results on.
-#[derive(Debug)]
-pub struct Mnist {
-    /// The samples to learn from: 60,000 in MNIST.
-    pub train: Digits,
-    /// The samples that training never sees: 10,000 in MNIST.
-    pub test: Digits,
-}
-
-/// Labelled grey-scale pictures: digits, or what else the data set is of.
-#[derive(Debug)]
-pub struct Digits {
-    /// Where the pictures come from, for titles and reports: [`MNIST`], or another name.
-    pub name: String,
-    /// The pictures, `[count, height, width]`, unsigned bytes; 0 is paper and 255 is ink.
-    pub images: Tensor,
-    /// The true class of each picture, `[count]`, 64-bit integers from 0.
-    pub labels: Tensor,
-    /// The classes that labels stand for.
-    pub classes: Classes,
-}
 
 impl Mnist {
     /// Loads MNIST: from the folder that `MNIST_DIR` names, else from the project's `data/mnist`, else from the user's
@@ -61,7 +36,7 @@ impl Mnist {
     /// when `MNIST_DIR` lacks a file; [`Error::Malformed`](crate::Error::Malformed) when a file is not MNIST's.
     pub fn load() -> Result<Self> {
         match env::var_os("MNIST_DIR").filter(|folder| !folder.is_empty()) {
-            Some(folder) => read::known(Path::new(&folder), &checksum::MNIST),
+            Some(folder) => read::known(Path::new(&folder), &checksum::FILES),
             None => Places::usual().load(),
         }
     }
@@ -75,8 +50,8 @@ impl Mnist {
     /// sets, the common beginning of their names stands behind it: `gzip/emnist-letters`.
     ///
     /// Pictures may have any size. The number of classes follows from the labels. Classes are called by their numbers;
-    /// those of Fashion-MNIST, KMNIST and EMNIST's splits have their names where the folder or the files are called so,
-    /// and a file `classes.txt` beside the others, with a name per line, names those of any data set. Where there are more
+    /// those of Fashion-MNIST and KMNIST have their names where the folder or the files are called so, those of EMNIST where the
+    /// files are; and a file `classes.txt` beside the others, with a name per line, names those of any data set. Where there are more
     /// than ten classes and labels count from 1, label 1 becomes class 0 and keeps its name.
     ///
     /// EMNIST's pictures lie on their side. They are turned upright where the files have EMNIST's names; under other
@@ -106,43 +81,5 @@ impl Mnist {
     /// [`Error::Torch`](crate::Error::Torch) when memory runs out.
     pub fn drawn(seed: u64) -> Result<Self> {
         drawn::mnist(seed)
-    }
-
-    /// The same pictures with rows and columns exchanged: upright, where they lay on their side as EMNIST's do.
-    ///
-    /// # Errors
-    /// [`Error::Torch`](crate::Error::Torch) when the pictures do not have the shape of [`Digits::images`].
-    pub fn transposed(self) -> Result<Self> {
-        let [train, test] = [self.train, self.test].map(|digits| -> Result<Digits> {
-            let images = digits.images.f_transpose(1, 2)?.f_contiguous()?;
-            Ok(Digits { images, ..digits })
-        });
-        Ok(Self { train: train?, test: test? })
-    }
-}
-
-impl Digits {
-    /// How many pictures there are.
-    pub fn len(&self) -> usize {
-        self.labels.size()[0] as usize
-    }
-
-    /// Whether there is no picture at all.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Flattens each picture to a row and divides its pixels by 255.
-    pub fn preprocess(&self) -> Samples {
-        // Bytes become floats of their own, which can be divided in place: another copy would be the most memory that a
-        // training ever takes.
-        let floats = |images: Tensor| images.to_dtype(Kind::Float, false, images.kind() == Kind::Float);
-        Samples {
-            name: self.name.clone(),
-            inputs: floats(self.images.flatten(1, -1)).divide_scalar_(255.0),
-            labels: self.labels.shallow_clone(),
-            shape: self.images.size().iter().skip(1).map(|&size| size as usize).collect(),
-            classes: self.classes.clone(),
-        }
     }
 }

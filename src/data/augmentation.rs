@@ -1,15 +1,15 @@
-//! Augmentation: training digits moved, turned and bent a little anew each time, as other hands would write them.
+//! Augmentation: training pictures shifted, rotated and bent a little, anew at each step, as other hands would write them.
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::Digits;
+use super::digits::Digits;
 use crate::{
     Error, Result,
     random::{Purpose, Random, generator, uniform},
 };
 
-/// By how much training digits are changed: each by its own amount, drawn evenly from minus to plus these numbers.
+/// By how much training pictures are changed: each by its own amount, drawn evenly from minus to plus these numbers.
 /// The default changes nothing.
 ///
 /// ```

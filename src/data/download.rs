@@ -9,8 +9,8 @@ use std::{
 use flate2::read::MultiGzDecoder;
 
 use super::{
-    Mnist,
-    checksum::{self, Known, LARGEST, Summed},
+    checksum::{FILES, Known, LARGEST, Summed},
+    digits::Mnist,
     read,
 };
 use crate::{Error, Result, files};
@@ -39,7 +39,7 @@ impl Places {
             folders: vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist"), cache.clone()],
             cache,
             mirrors: MIRRORS.map(String::from).into(),
-            files: checksum::MNIST,
+            files: FILES,
         }
     }
 

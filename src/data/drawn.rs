@@ -5,7 +5,10 @@ use std::f32::consts::TAU;
 use rand::{Rng, rngs::StdRng};
 use tch::Tensor;
 
-use super::{Classes, Digits, Mnist};
+use super::{
+    classes::Classes,
+    digits::{Digits, Mnist},
+};
 use crate::{
     Result,
     random::{Purpose, generator},

@@ -16,13 +16,13 @@ const RECIPE: &str = "MNIST itself needs no folder; other arrays become IDX file
 const SIGNATURES: [(&[u8], &str); 22] = [
     (b"version https://git-lfs", "a pointer of git-lfs (git lfs pull fetches the file)"),
     (b"\x1f\x8b", "gzip inside gzip (unpack it once)"),
-    (b"\x1f\x9d", "a file packed by compress"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"BZh", "a file packed by bzip2"),
-    (b"\xfd7zXZ\0", "a file packed by xz"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"\x28\xb5\x2f\xfd", "a file packed by zstd"),
+    (b"\x1f\x9d", "a file packed by compress (unpack it)"),
+    (b"PK\x03\x04", "a zip archive (unpack it)"),
+    (b"BZh", "a file packed by bzip2 (unpack it)"),
+    (b"\xfd7zXZ\0", "a file packed by xz (unpack it)"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive (unpack it)"),
+    (b"Rar!", "a RAR archive (unpack it)"),
+    (b"\x28\xb5\x2f\xfd", "a file packed by zstd (unpack it)"),
     (b"\x93NUMPY", "a NumPy array"),
     (b"\x89HDF", "an HDF5 file"),
     (b"PAR1", "a Parquet file"),
@@ -57,7 +57,7 @@ pub(super) fn contents(start: &[u8]) -> Option<String> {
     }
     // IDX begins with two zeros, the type of the numbers and the number of dimensions.
     if let [1..=4, 0x08..=0x0e, 0, 0, ..] = start {
-        return Some("an IDX file with its bytes in reverse order (little-endian)".into());
+        return Some("an IDX file with its bytes in reverse order (little-endian; write it big-endian)".into());
     }
     let text = std::str::from_utf8(start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start));
     let text = match text {
@@ -71,9 +71,9 @@ pub(super) fn contents(start: &[u8]) -> Option<String> {
     let text = text.trim_start().to_lowercase();
     let is_text = !text.is_empty() && !text.contains(|letter: char| letter.is_control() && !letter.is_whitespace());
     let kinds = [
-        (text.starts_with("<!doctype html") || text.starts_with("<html"), "a web page"),
-        (text.starts_with('<'), "a web page or another XML document"),
-        (text.starts_with(['{', '[']), "JSON text"),
+        (text.starts_with("<!doctype html") || text.starts_with("<html"), "a web page (download the file itself)"),
+        (text.starts_with('<'), "a web page or another XML document (download the file itself)"),
+        (text.starts_with(['{', '[']), "JSON text (download the file itself)"),
         (text.lines().next().is_some_and(|line| line.matches([',', ';', '\t']).count() > 2), "a table (CSV)"),
         (true, "text"),
     ];

@@ -2,7 +2,10 @@
 
 use tch::{Kind, Tensor};
 
-use super::{Classes, Digits, Mnist};
+use super::{
+    classes::Classes,
+    digits::{Digits, Mnist},
+};
 use crate::{Result, Warning};
 
 impl Mnist {
@@ -12,12 +15,14 @@ impl Mnist {
     /// # Errors
     /// [`Error::Torch`](crate::Error::Torch) when tensors do not have the shapes of [`Digits`].
     pub fn hints(&self) -> Result<Vec<Warning>> {
-        let hints = [sorted(&self.train)?, ground(&self.train)?, missing(self)?, from_one(&self.train.classes)];
-        Ok(hints.into_iter().flatten().map(Warning).collect())
+        let Self { train, test } = self;
+        let missing = [missing(train, "training")?, missing(test, "test")?];
+        let hints = [from_one(train), sorted(train)?, ground(train)?].into_iter().chain(missing);
+        Ok(hints.flatten().map(Warning).collect())
     }
 }
 
-/// Classes that are common in the whole and missing in the last fifth, of which validation digits are usually taken.
+/// Classes that are common in the whole and missing in the last fifth, from which validation samples are usually taken.
 fn sorted(train: &Digits) -> Result<Option<String>> {
     let count = train.len() as i64;
     let last = count / 5;
@@ -57,39 +62,44 @@ fn ground(train: &Digits) -> Result<Option<String>> {
     }
     if most < 128 {
         return Ok(Some(format!(
-            "The pixels of {name} go up to {most}, where ink is 255: multiply them, or training is slow."
+            "The pixels of {name} go up to {most}, where ink is 255: multiply them by {}, or training is slow.",
+            255 / most.max(1)
         )));
     }
     Ok(None)
 }
 
 /// Classes with few samples or none, in either part.
-fn missing(mnist: &Mnist) -> Result<Option<String>> {
-    let mut rare = Vec::new();
-    for (part, digits) in [("training", &mnist.train), ("test", &mnist.test)] {
-        let counts = counts(&digits.labels, &digits.classes)?;
-        let present = counts.iter().filter(|count| **count > 0).count().max(1);
-        let mean = digits.len() / present;
-        let is_rare = |count: i64| count == 0 || (count < 20 && count * 5 < mean as i64);
-        let named = counts.iter().enumerate().filter(|(_, count)| is_rare(**count));
-        let named: Vec<_> = named.map(|(class, count)| format!("{count} of {}", digits.classes.name(class))).collect();
-        if !named.is_empty() {
-            rare.push(format!("{part} samples: {}", named.join(", ")));
-        }
-    }
-    let text = format!("Classes of {} are missing or nearly so ({}).", mnist.train.name, rare.join("; "));
-    Ok((!rare.is_empty()).then_some(text))
+fn missing(digits: &Digits, part: &str) -> Result<Option<String>> {
+    let counts = counts(&digits.labels, &digits.classes)?;
+    let present = counts.iter().filter(|count| **count > 0).count().max(1);
+    let mean = (digits.len() / present) as i64;
+    let named = |is: &dyn Fn(i64) -> bool| {
+        let classes = counts.iter().enumerate().filter(|(_, count)| is(**count));
+        classes.map(|(class, _)| digits.classes.name(class)).collect::<Vec<_>>().join(", ")
+    };
+    let (none, few) = (named(&|count| count == 0), named(&|count| count > 0 && count < 20 && count * 5 < mean));
+    let held = [("none", none), ("few", few)].into_iter().filter(|(_, classes)| !classes.is_empty());
+    let held: Vec<_> = held.map(|(how_many, classes)| format!("{how_many} of {classes}")).collect();
+    let text = format!("The {part} samples of {} hold {}.", digits.name, held.join("; and "));
+    Ok((!held.is_empty()).then_some(text))
 }
 
 /// Labels that count from 1.
-fn from_one(classes: &Classes) -> Option<String> {
+fn from_one(Digits { name, classes, .. }: &Digits) -> Option<String> {
     let is_counted = classes.names().iter().enumerate().all(|(class, name)| *name == (class + 1).to_string());
-    let letters = if classes.len() == 26 { ", as EMNIST's letters do, which lie on their side, too" } else { "" };
+    let letters = match classes.len() {
+        26 => {
+            " EMNIST's letters are labelled so. If these are EMNIST's, the pictures lie on their side: Mnist::transposed, or \
+             --transposed, turns them."
+        }
+        _ => "",
+    };
     (is_counted && !classes.is_empty()).then(|| {
         format!(
-            "The labels go from 1 to {count}{letters}: the classes keep these names, but are counted from 0. A file \
-             classes.txt beside the data, with a name per line, names them.",
-            count = classes.len()
+            "The labels of {name} go from 1 to {}: the classes keep these names, but are counted from 0. A file classes.txt \
+             beside the data, with a name per line, gives them other names.{letters}",
+            classes.len()
         )
     })
 }

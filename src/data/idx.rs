@@ -140,7 +140,7 @@ impl Header {
             return Err(malformed(path, other_dimensions(contents, &sizes), what));
         }
         if name.ends_with("floats") {
-            let expected = format!("{what}, of integers (pixels from 0 for paper to 255 for ink)");
+            let expected = format!("{what}, of whole numbers; for pixels from 0 to 1 multiply by 255");
             return Err(malformed(path, name, expected));
         }
         Ok(Self { code, width, sizes })
@@ -153,7 +153,7 @@ impl Header {
         let promised = sizes.iter().map(|&size| u128::from(size)).product::<u128>() * self.width as u128;
         let is_reversed = is_reversed && length.is_none_or(|length| length as u128 == promised);
         let found = format!("the sizes {sizes:?} with their bytes in reverse order (little-endian)");
-        is_reversed.then(|| malformed(path, found, "the highest byte first (big-endian)"))
+        is_reversed.then(|| malformed(path, found, "the highest byte first (big-endian); write the file anew"))
     }
 }
 
@@ -172,7 +172,9 @@ fn other_dimensions(contents: Contents, sizes: &[u32]) -> String {
     let meaning = match (contents, sizes) {
         (Contents::Images, [_]) => ": labels in place of pictures",
         (Contents::Images, [_, _]) => ": a row of pixels per picture, without height and width",
-        (Contents::Images, [_, _, _, 3 | 4] | [_, 3 | 4, _, _]) => ": pictures in colour",
+        (Contents::Images, [_, _, _, 3 | 4] | [_, 3 | 4, _, _]) => {
+            ": pictures in colour (take the mean of the colours)"
+        }
         (Contents::Labels, [_, _, _]) => ": pictures in place of labels",
         (Contents::Labels, [_, _]) => ": several numbers per label",
         _ => "",

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fs, path::Path};
 
-use super::Classes;
+use super::{classes::Classes, layout::Files};
 use crate::{Error, Result};
 
 /// A file that may lie beside the data: the name of a class per line, in the order of their labels.
@@ -15,7 +15,7 @@ const FASHION: [&str; 10] =
 /// T. Clanuwat and others, 2018: the first sign of each row of the syllabary, as it is spoken.
 const KMNIST: [&str; 10] = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"];
 
-/// G. Cohen and others, 2017, by the ends of their splits' names: each letter is a class of this name. Where small letters
+/// G. Cohen and others, 2017, by the splits' names: each letter is a class of this name. Where small letters
 /// are left out, they look like the large ones and are counted with them.
 const EMNIST: [(&str, &str); 6] = [
     ("letters", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
@@ -26,23 +26,23 @@ const EMNIST: [(&str, &str); 6] = [
     ("mnist", "0123456789"),
 ];
 
-/// The classes of a data set of this name in this folder, and the label of the first of them: 1 where labels count from
-/// 1, else 0. `counts` says how often each label occurs.
+/// The classes of a data set of this name, and the label of the first of them: 1 where labels count from 1, else 0.
+/// `counts` says how often each label occurs.
 ///
 /// # Errors
 /// [`Error::Malformed`] when a file of names does not fit.
-pub(super) fn classes(counts: &[i64], name: &str, folder: &Path) -> Result<(Classes, usize)> {
+pub(super) fn classes(counts: &[i64], name: &str, files: &Files) -> Result<(Classes, usize)> {
     let largest = counts.len() - 1;
     let from_one = |names: usize| counts[0] == 0 && names == largest;
-    if let Some(names) = names_beside(folder)? {
+    if let Some(names) = names_beside(&files.folder)? {
         let first = usize::from(from_one(names.len()));
         if names.len() + first < counts.len() {
             let (found, expected) = (format!("{} names", names.len()), format!("{}, one per class", counts.len()));
-            return Err(Error::Malformed { file: folder.join(FILE), found, expected });
+            return Err(Error::Malformed { file: files.folder.join(FILE), found, expected });
         }
         return Ok((names, first));
     }
-    if let Some(names) = known_names(name) {
+    if let Some(names) = known_names(name, &files.prefix) {
         let first = usize::from(from_one(names.len()));
         if names.len() + first >= counts.len() {
             return Ok((names, first));
@@ -77,8 +77,8 @@ fn names_beside(folder: &Path) -> Result<Option<Classes>> {
     Ok(Some(Classes::new(names)))
 }
 
-/// The names of the classes of a data set that is known by its own name.
-fn known_names(name: &str) -> Option<Classes> {
+/// The names of the classes of a data set that is known by its name, or by the beginning of its files' names.
+fn known_names(name: &str, prefix: &str) -> Option<Classes> {
     let name = name.to_lowercase();
     if name.contains("fashion") {
         return Some(Classes::new(FASHION));
@@ -86,11 +86,11 @@ fn known_names(name: &str) -> Option<Classes> {
     if name.contains("kmnist") || name.contains("kuzushiji") {
         return Some(Classes::new(KMNIST));
     }
-    let split = EMNIST.iter().find(|(split, _)| name.contains("emnist") && name.contains(split))?;
+    let split = EMNIST.iter().find(|(split, _)| is_emnist(prefix) && prefix.ends_with(split))?;
     Some(Classes::new(split.1.chars()))
 }
 
-/// Whether the pictures of a data set lie on their side: EMNIST's do, in all its files.
-pub(super) fn is_transposed(prefix: &str) -> bool {
+/// Whether files with this beginning of their names are EMNIST's.
+pub(super) fn is_emnist(prefix: &str) -> bool {
     prefix.contains("emnist")
 }

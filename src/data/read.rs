@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use tch::Tensor;
 
 use super::{
-    Digits, MNIST, Mnist,
     checksum::{self, Known},
+    digits::{Digits, MNIST, Mnist},
     idx::{Contents, Idx, malformed},
     labels,
     layout::{self, Part},
@@ -34,16 +34,16 @@ fn read(folder: &Path, known: Option<&[Known; 4]>) -> Result<Mnist> {
         return Err(malformed(&test[0].file, found, format!("{trained:?}, as the training images have")));
     }
     let found = [&train[0], &train[1], &test[0], &test[1]].map(|idx| idx.checksum.as_str());
-    let is_mnist = known.is_some() || found == checksum::MNIST.map(|(_, checksum)| checksum);
+    let is_mnist = known.is_some() || found == checksum::FILES.map(|(_, checksum)| checksum);
     let name = if is_mnist { MNIST.into() } else { not_mnist(files.name()) };
-    let (classes, first) = labels::classes(&counts([&train[1].values, &test[1].values])?, &name, &files.folder)?;
-    let is_transposed = labels::is_transposed(&files.prefix);
+    let (classes, first) = labels::classes(&counts([&train[1].values, &test[1].values])?, &name, &files)?;
     let [train, test] = [train, test].map(|[images, labels]| -> Result<Digits> {
         let labels = labels.values.f_sub_scalar(first as i64)?;
         Ok(Digits { name: name.clone(), images: images.values, labels, classes: classes.clone() })
     });
     let mnist = Mnist { train: train?, test: test? };
-    if is_transposed { mnist.transposed() } else { Ok(mnist) }
+    // EMNIST's pictures lie on their side.
+    if labels::is_emnist(&files.prefix) { mnist.transposed() } else { Ok(mnist) }
 }
 
 /// Images and labels of one part, as many of one as of the other.

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::Classes;
+use super::classes::Classes;
 use crate::{Error, Result};
 
 /// Rows of features with their labels.

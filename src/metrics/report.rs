@@ -273,7 +273,7 @@ Robe de soirée     1.0000    0.5000    0.6667         2
         ];
         for (classes, macro_average, weighted_average) in averages {
             let truth: Vec<_> = (0..1_000).map(|index| index % classes).collect();
-            let predicted = |index: usize| if index % 3 > 0 { index } else { index * index * 7 + index / 3 };
+            let predicted = |index: usize| if index.is_multiple_of(3) { index * index * 7 + index / 3 } else { index };
             let predicted: Vec<_> = (0..1_000).map(|index| predicted(index) % classes).collect();
             let confusion = ConfusionMatrix::new("", &Classes::numbered(classes), &truth, &predicted).unwrap();
             let report = ClassificationReport::new(&confusion);

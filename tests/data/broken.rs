@@ -128,7 +128,7 @@ fn other_kinds_of_files_are_called_by_their_names() {
 fn reversed_bytes_are_called_so() {
     let reversed = |sizes: &[u32]| sizes.iter().flat_map(|size| size.to_le_bytes()).collect::<Vec<_>>();
     let header = [&[3, 8, 0, 0][..], &reversed(&[3, 2, 3]), &[0; 18]].concat();
-    let found = "an IDX file with its bytes in reverse order (little-endian)";
+    let found = "an IDX file with its bytes in reverse order (little-endian; write it big-endian)";
     assert_names(&error_with(TRAIN_IMAGES, &header), found, "an IDX file of pictures");
     let (found, expected) =
         ("with their bytes in reverse order (little-endian)", "the highest byte first (big-endian)");

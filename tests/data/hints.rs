@@ -41,17 +41,20 @@ fn a_white_ground_and_faint_ink_are_told() {
     let white = hints(&mixed(), &mixed(), [250, 10]);
     assert!(white.len() == 1 && white[0].contains("ground of example is white"), "{white:?}");
     let faint = hints(&mixed(), &mixed(), [0, 16]);
-    assert!(faint.len() == 1 && faint[0].contains("pixels of example go up to 16"), "{faint:?}");
+    assert!(
+        faint.len() == 1 && faint[0].contains("pixels of example go up to 16, where ink is 255: multiply them by 15"),
+        "{faint:?}"
+    );
 }
 
 #[test]
 fn classes_that_are_missing_or_nearly_so_are_told() {
     let without = |class: i64| mixed().into_iter().filter(|label| *label != class).collect::<Vec<_>>();
     let in_training = hints(&without(0), &mixed(), [0, 255]);
-    assert_eq!(in_training, ["Classes of example are missing or nearly so (training samples: 0 of 0)."]);
+    assert_eq!(in_training, ["The training samples of example hold none of 0."]);
     let in_test = hints(&mixed(), &without(7), [0, 255]);
-    assert_eq!(in_test, ["Classes of example are missing or nearly so (test samples: 0 of 7)."]);
+    assert_eq!(in_test, ["The test samples of example hold none of 7."]);
     let rare = [without(7), vec![7; 4]].concat();
     let rare = hints(&rare, &mixed(), [0, 255]);
-    assert_eq!(rare, ["Classes of example are missing or nearly so (training samples: 4 of 7)."]);
+    assert_eq!(rare, ["The training samples of example hold few of 7."]);
 }
