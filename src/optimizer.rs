@@ -24,6 +24,7 @@ use crate::{Error, Result};
 /// assert_eq!(longer.learning_rate, 0.001);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
     /// How a gradient becomes a step.
     pub rule: Rule,

@@ -17,6 +17,7 @@ use crate::{
 /// let shifted = Augmentation { shift: 2.0, ..Augmentation::default() };
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Augmentation {
     /// Shift to the side and up or down, in pixels.
     pub shift: f64,

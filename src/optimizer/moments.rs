@@ -7,6 +7,7 @@ use crate::Result;
 
 /// The settings of Adam (D. Kingma, J. Ba, 2014) and Nadam (T. Dozat, 2016) as Keras defines them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Moments {
     /// β₁, how much of the gradients' running average stays at each step, from 0 to 1.
     pub beta_1: f64,

@@ -8,6 +8,7 @@ use crate::Result;
 /// Stochastic gradient descent with Nesterov's momentum (I. Sutskever and others, 2013) and weight decay, as Keras defines
 /// `SGD(nesterov=True)`: `w ← w − η λ w`, `v ← μ v − η g`, then `w ← w + μ v − η g`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Momentum {
     /// μ, how much of the running sum stays at each step, from 0 to below 1.
     pub momentum: f64,

@@ -10,6 +10,7 @@ use crate::{Result, lanes::is_plain};
 ///
 /// ε stands inside the root. PyTorch adds it outside, and its ρ is 0.99: a different optimizer late in training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RmsProp {
     /// ρ, how much of the running average stays at each step, from 0 to 1.
     pub rho: f64,
