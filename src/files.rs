@@ -20,9 +20,8 @@ pub(crate) fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Resul
     let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{process}-{number}.partial"));
-    let written = write_whole(&temporary, contents.as_ref())
-        .and_then(|()| fs::rename(&temporary, path))
-        .map_err(Error::io(path));
+    let written =
+        write_whole(&temporary, contents.as_ref()).and_then(|()| fs::rename(&temporary, path)).map_err(Error::io(path));
     if written.is_err() {
         // The reason for the failure matters more than whether the remains could be removed.
         let _ = fs::remove_file(&temporary);

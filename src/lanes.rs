@@ -22,9 +22,8 @@ pub(crate) fn is_plain(tensor: &Tensor) -> bool {
 /// # Errors
 /// [`Error::Mismatch`] with the first tensor that cannot be used.
 pub(crate) fn check(written: &[&Tensor], read: &[&Tensor]) -> Result<()> {
-    let mismatch = |found: String, expected: &str| {
-        Err(Error::Mismatch { what: "a tensor", found, expected: expected.into() })
-    };
+    let mismatch =
+        |found: String, expected: &str| Err(Error::Mismatch { what: "a tensor", found, expected: expected.into() });
     if let Some(tensor) = written.iter().chain(read).find(|tensor| !is_plain(tensor)) {
         let found = format!("{:?} on {:?}, strides {:?}", tensor.kind(), tensor.device(), tensor.stride());
         return mismatch(found, "contiguous 32-bit floats in main memory");

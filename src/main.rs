@@ -114,7 +114,10 @@ fn train(arguments: &Train) -> Result<()> {
 impl Train {
     /// The settings of the file, where there is one, and the options in their place.
     fn training(&self) -> Result<Training> {
-        let usual = Training { verbose: true, ..self.settings.as_deref().map_or_else(|| Ok(Training::default()), run::settings)? };
+        let usual = Training {
+            verbose: true,
+            ..self.settings.as_deref().map_or_else(|| Ok(Training::default()), run::settings)?
+        };
         let learning_rate = self.learning_rate.unwrap_or(usual.optimizer.learning_rate);
         Ok(Training {
             epochs: self.epochs.unwrap_or(usual.epochs),

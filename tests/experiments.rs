@@ -1,5 +1,5 @@
-//! `make experiments` in quick form: it goes on where it was killed, keeps a line and a network per training, and trains
-//! anew what has changed. And the results in the repository: the comparison is theirs.
+//! `make experiments` in quick form: it goes on where it was killed, keeps a line per training and the networks of
+//! ensembles, and trains anew what has changed. And the results in the repository: the comparison is theirs.
 
 mod shared;
 
@@ -48,7 +48,7 @@ fn experiments_go_on_where_they_were_killed() {
     }
     // Better than guessing.
     assert!(results.find("CNN", 0).unwrap().test.accuracy > 0.3);
-    let network = Network::load(folder.path().join("out/experiments-quick/best CNN, seed 0")).unwrap();
+    let network = Network::load(folder.path().join("out/experiments-quick/best CNN, seed 0.safetensors")).unwrap();
     assert!(network.summary().parameters() > 10_000);
 
     let comparison = fs::read_to_string(file.with_file_name("comparison.csv")).unwrap();

@@ -171,7 +171,8 @@ fn any_plan_is_trained_and_predicts() {
     let folder = with_data();
     let plan = json!({"input": [1, 28, 28], "layers": [{"MaxPool": 2}, "Flatten", {"Dense": 16}, "BatchNorm", "Relu", {"Dense": 10}]});
     fs::write(folder.path().join("plan.json"), plan.to_string()).unwrap();
-    for (name, layer) in [("cnn", "conv2d_2 (Conv2D)"), ("plan.json", "batch_norm_1"), ("a", "conv2d_2"), ("a/run.json", "conv2d_2")]
+    for (name, layer) in
+        [("cnn", "conv2d_2 (Conv2D)"), ("plan.json", "batch_norm_1"), ("a", "conv2d_2"), ("a/run.json", "conv2d_2")]
     {
         let out = if name == "cnn" { "a" } else { name.split('.').next().unwrap() };
         let out = if folder.path().join(out).exists() { format!("{out} again") } else { out.into() };

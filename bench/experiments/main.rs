@@ -13,8 +13,8 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mnist_classification::{model::Layer, prelude::*};
-use plan::{BEST_CNN, ENSEMBLES, Experiment, ensemble_fingerprint, experiments, original_layers, seeds};
+use mnist_classification::prelude::*;
+use plan::{BEST_CNN, ENSEMBLES, Experiment, ensemble_fingerprint, experiments, seeds};
 
 /// What the others are compared with.
 const BASELINE: &str = "baseline";
@@ -95,32 +95,27 @@ impl Laboratory {
     fn needs(&self, experiment: &Experiment, seed: u64) -> bool {
         let mut ensembles = ENSEMBLES.iter().filter(|(_, members)| members.contains(&experiment.name));
         let is_member = ensembles.any(|(name, members)| !self.has(name, 0, &ensemble_fingerprint(members)));
-        let network_is_missing = is_member && !self.folder(experiment.name, seed).exists();
+        let network_is_missing = is_member && !self.network(experiment.name, seed).exists();
         network_is_missing || !self.has(experiment.name, seed, &experiment.fingerprint())
     }
 
-    fn folder(&self, experiment: &str, seed: u64) -> PathBuf {
-        self.networks.join(format!("{experiment}, seed {seed}"))
+    /// The file of a trained network.
+    fn network(&self, experiment: &str, seed: u64) -> PathBuf {
+        self.networks.join(format!("{experiment}, seed {seed}.safetensors"))
     }
 
     fn run(&self, experiment: &Experiment, seed: u64) -> Result<Outcome> {
         let epochs = if self.quick { 1 } else { experiment.training.epochs };
         let training = Training { seed, epochs, ..experiment.training.clone() };
-        let (model, history): (Box<dyn Model>, _) = if experiment.layers == original_layers() {
-            let mut model = Mlp::new(&[784, 512, 256, 128, 10], seed)?;
-            let history = fit(&mut model, &self.train, &training)?;
-            (Box::new(model), history)
-        } else {
-            let input: &[usize] = if matches!(experiment.layers[0], Layer::Dense(_)) { &[784] } else { &[1, 28, 28] };
-            let mut model = Network::new(input, &experiment.layers, seed)?;
-            let history = fit(&mut model, &self.train, &training)?;
-            model.save(self.folder(experiment.name, seed))?;
-            if (experiment.name, seed, self.quick) == (BEST_CNN, 0, false) {
-                model.save(Path::new("models/cnn"))?;
-            }
-            (Box::new(model), history)
-        };
-        let outcome = Outcome::of(experiment.name, &training, &*model, &history, &self.test)?;
+        let mut model = Network::from_plan(&experiment.plan, seed)?;
+        let history = fit(&mut model, &self.train, &training)?;
+        if ENSEMBLES.iter().any(|(_, members)| members.contains(&experiment.name)) {
+            model.save(self.network(experiment.name, seed))?;
+        }
+        if (experiment.name, seed, self.quick) == (BEST_CNN, 0, false) {
+            model.save(Path::new("models/cnn"))?;
+        }
+        let outcome = Outcome::of(experiment.name, &training, &model, &history, &self.test)?;
         Ok(Outcome { fingerprint: experiment.fingerprint(), ..outcome })
     }
 
@@ -129,7 +124,7 @@ impl Laboratory {
         let of = |&member| self.seeds(member).map(move |seed| (member, seed));
         let members: Vec<(&str, u64)> = experiments.iter().flat_map(of).collect();
         let load =
-            |&(member, seed): &(&str, u64)| Ok(Box::new(Network::load(self.folder(member, seed))?) as Box<dyn Model>);
+            |&(member, seed): &(&str, u64)| Ok(Box::new(Network::load(self.network(member, seed))?) as Box<dyn Model>);
         let ensemble = Ensemble::new(members.iter().map(load).collect::<Result<_>>()?)?;
         // Nothing is trained here: epochs and seconds are the members'.
         let nothing = History { name: self.train.name.clone(), epochs: Vec::new() };

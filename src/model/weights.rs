@@ -87,7 +87,11 @@ impl Stored {
     /// An error about the plan, naming the file in which it lies.
     pub(crate) fn malformed_plan(&self, error: &dyn std::fmt::Display) -> Error {
         let file = if self.plan.is_some() { self.file.clone() } else { self.file.with_file_name(PLAN_FILE) };
-        Error::Malformed { file, found: error.to_string(), expected: "the plan of a network: its input and layers".into() }
+        Error::Malformed {
+            file,
+            found: error.to_string(),
+            expected: "the plan of a network: its input and layers".into(),
+        }
     }
 
     /// Copies the values into these tensors: the file must hold them all and no others. Where one does not fit, all stay as
@@ -112,7 +116,9 @@ impl Stored {
         }
         let is_extra = |name: &&String| tensors.iter().all(|(other, _)| other != *name);
         if let Some(extra) = self.tensors.iter().map(|(name, _)| name).find(is_extra) {
-            return Err(self.malformed(format!("a tensor {extra}"), format!("only the {} of this network", tensors.len())));
+            return Err(
+                self.malformed(format!("a tensor {extra}"), format!("only the {} of this network", tensors.len()))
+            );
         }
         let _guard = tch::no_grad_guard();
         pairs.into_iter().try_for_each(|(mut tensor, found)| Ok(tensor.f_copy_(found)?))

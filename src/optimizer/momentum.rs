@@ -24,7 +24,13 @@ impl Default for Momentum {
 
 impl Momentum {
     /// One step of these weights against their gradient; `running` is the running sum.
-    pub(super) fn update(&self, weights: &mut Tensor, running: &mut Tensor, gradient: &Tensor, learning_rate: f64) -> Result<()> {
+    pub(super) fn update(
+        &self,
+        weights: &mut Tensor,
+        running: &mut Tensor,
+        gradient: &Tensor,
+        learning_rate: f64,
+    ) -> Result<()> {
         let step = gradient * -learning_rate;
         let _ = running.f_mul_scalar_(self.momentum)?.f_add_(&step)?;
         let _ = weights.f_mul_scalar_(1.0 - learning_rate * self.weight_decay)?;

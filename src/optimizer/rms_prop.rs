@@ -26,7 +26,13 @@ impl Default for RmsProp {
 
 impl RmsProp {
     /// One step of these weights against their gradient.
-    pub(super) fn update(&self, weights: &mut Tensor, squares: &mut Tensor, gradient: &Tensor, learning_rate: f64) -> Result<()> {
+    pub(super) fn update(
+        &self,
+        weights: &mut Tensor,
+        squares: &mut Tensor,
+        gradient: &Tensor,
+        learning_rate: f64,
+    ) -> Result<()> {
         let same_size = weights.size() == gradient.size();
         if same_size && [&*weights, gradient, &*squares].into_iter().all(is_plain) {
             return self.pass(weights, squares, gradient, learning_rate);
@@ -35,7 +41,13 @@ impl RmsProp {
     }
 
     /// The same on any device and in any precision.
-    pub(super) fn compose(&self, weights: &mut Tensor, squares: &mut Tensor, gradient: &Tensor, learning_rate: f64) -> Result<()> {
+    pub(super) fn compose(
+        &self,
+        weights: &mut Tensor,
+        squares: &mut Tensor,
+        gradient: &Tensor,
+        learning_rate: f64,
+    ) -> Result<()> {
         let Self { rho, epsilon } = *self;
         let _ = squares.f_mul_scalar_(rho)?.f_addcmul_(gradient, &(gradient * (1.0 - rho)))?;
         let divisor = (&*squares + epsilon).sqrt_();

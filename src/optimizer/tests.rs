@@ -85,9 +85,6 @@ fn settings_that_cannot_work_are_errors() {
     );
     assert!(rule(Rule::RmsProp(RmsProp { epsilon: 0.0, ..rms_prop })).starts_with("epsilon is 0; "));
     assert!(rule(Rule::Nadam(Moments { beta_2: 1.5, ..moments })).starts_with("beta_2 is 1.5; "));
-    assert_eq!(
-        rule(Optimizer::sgd(0.1, -0.1).rule),
-        "weight_decay is -0.1; expected from 0 to below 1, such as 0.005"
-    );
+    assert_eq!(rule(Optimizer::sgd(0.1, -0.1).rule), "weight_decay is -0.1; expected from 0 to below 1, such as 0.005");
     assert!(rule(Rule::Sgd(Momentum { momentum: 1.0, ..Momentum::default() })).starts_with("momentum is 1; "));
 }

@@ -58,9 +58,8 @@ impl RunFolder {
 
     /// Whether the run that lies at the path can go on.
     fn check_finished(&self, asked: &Training) -> Result<()> {
-        let refused = |expected: String| {
-            Err(Error::Setting { setting: "out", found: self.path.display().to_string(), expected })
-        };
+        let refused =
+            |expected: String| Err(Error::Setting { setting: "out", found: self.path.display().to_string(), expected });
         let record = self.path.join("run.json");
         if !record.exists() || !self.path.join(TRAINING).exists() {
             return refused("a folder that is not there yet".into());

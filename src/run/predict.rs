@@ -37,7 +37,8 @@ impl Reader {
     pub fn load(folder: &Path) -> Result<Self> {
         let network = Network::load(folder)?;
         let Some(size) = network.plan().picture() else {
-            let (found, expected) = (format!("for samples of shape {:?}", network.plan().input), "grey pictures".into());
+            let (found, expected) =
+                (format!("for samples of shape {:?}", network.plan().input), "grey pictures".into());
             return Err(Error::Setting { setting: "the network", found, expected });
         };
         let count = network.plan().shapes()?.last().map_or(0, |shape| shape.iter().product());

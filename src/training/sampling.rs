@@ -41,7 +41,8 @@ impl Sampling {
     pub(super) fn check(&self, count: usize) -> Result<()> {
         match self {
             Self::Classes { classes, .. } if classes.iter().any(|&class| class >= count) => {
-                let (found, expected) = (format!("{classes:?}"), format!("classes from 0 to {}", count.saturating_sub(1)));
+                let (found, expected) =
+                    (format!("{classes:?}"), format!("classes from 0 to {}", count.saturating_sub(1)));
                 Err(Error::Setting { setting: "sampling classes", found, expected })
             }
             Self::Mistakes { times } | Self::Classes { times, .. } if !(1.0..=1e6).contains(times) => {
