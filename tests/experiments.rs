@@ -59,13 +59,13 @@ fn experiments_go_on_where_they_were_killed() {
     assert_eq!(fs::read_to_string(&file).unwrap(), after);
 
     // A line that other settings led to does not count.
-    let fingerprint = &results.find("CNN", 0).unwrap().fingerprint;
+    let fingerprint = results.find("CNN", 0).unwrap().fingerprint.as_deref().unwrap();
     fs::write(&file, after.replace(&format!("CNN,{fingerprint},"), "CNN,00000000,")).unwrap();
     let anew = experiments(folder.path(), &mnist).output().unwrap();
     let printed = String::from_utf8_lossy(&anew.stdout);
     assert!(printed.starts_with("CNN, seed 0: ") && printed.lines().count() == 1, "{printed}");
     let results = Results::open(&file).unwrap();
-    assert_eq!(&results.find("CNN", 0).unwrap().fingerprint, fingerprint);
+    assert_eq!(results.find("CNN", 0).unwrap().fingerprint.as_deref(), Some(fingerprint));
     assert_eq!(results.frame().unwrap().height(), names.len());
 }
 

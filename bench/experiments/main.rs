@@ -88,7 +88,7 @@ impl Laboratory {
 
     /// Whether there is a line of this training.
     fn has(&self, experiment: &str, seed: u64, fingerprint: &str) -> bool {
-        self.results.find(experiment, seed).is_some_and(|outcome| outcome.fingerprint == fingerprint)
+        self.results.find(experiment, seed).is_some_and(|outcome| outcome.fingerprint.as_deref() == Some(fingerprint))
     }
 
     /// Whether a training has no line yet, or its network is missing for an ensemble that has none.
@@ -116,7 +116,7 @@ impl Laboratory {
             model.save(Path::new("models/cnn"))?;
         }
         let outcome = Outcome::of(experiment.name, &training, &model, &history, &self.test)?;
-        Ok(Outcome { fingerprint: experiment.fingerprint(), ..outcome })
+        Ok(Outcome { fingerprint: Some(experiment.fingerprint()), ..outcome })
     }
 
     /// The networks of these experiments as one model.
@@ -131,7 +131,7 @@ impl Laboratory {
         let outcome = Outcome::of(name, &Training::default(), &ensemble, &nothing, &self.test)?;
         let trained: Vec<_> = members.iter().filter_map(|&(member, seed)| self.results.find(member, seed)).collect();
         Ok(Outcome {
-            fingerprint: ensemble_fingerprint(experiments),
+            fingerprint: Some(ensemble_fingerprint(experiments)),
             epochs: trained.iter().map(|outcome| outcome.epochs).sum(),
             seconds: trained.iter().map(|outcome| outcome.seconds).sum(),
             ..outcome
@@ -140,10 +140,12 @@ impl Laboratory {
 
     /// Adds an outcome; a line of the same training stays as it is.
     fn keep(&mut self, outcome: Outcome) -> Result<()> {
-        if self.has(&outcome.experiment, outcome.seed, &outcome.fingerprint) {
-            return Ok(());
+        let kept = self.results.find(&outcome.experiment, outcome.seed);
+        if kept.is_some_and(|kept| kept.fingerprint == outcome.fingerprint) {
+            Ok(())
+        } else {
+            self.results.add(outcome)
         }
-        self.results.add(outcome)
     }
 }
 

@@ -25,9 +25,9 @@ pub const PAIRS: [(usize, usize); 3] = [(4, 9), (3, 5), (7, 9)];
 pub struct Outcome {
     /// The name of what was tried, without a comma.
     pub experiment: String,
-    /// A short hash of the network's layers and the training's settings, the seed aside; empty where none was made. Where
-    /// it differs, something else was trained under the same name.
-    pub fingerprint: String,
+    /// A short hash of the network's plan and the training's settings, the seed aside, where one was made. Where it differs,
+    /// something else was trained under the same name.
+    pub fingerprint: Option<String>,
     /// What its random numbers were drawn from.
     pub seed: u64,
     /// How many epochs it took.
@@ -45,7 +45,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Tests the model that a training left, in one pass over the test digits. The fingerprint is left empty.
+    /// Tests the model that a training left, in one pass over the test digits. There is no fingerprint yet.
     ///
     /// # Errors
     /// As [`evaluate_and_predict`] and [`ConfusionMatrix::of`].
@@ -62,7 +62,7 @@ impl Outcome {
         let tested = if training.early_stopping.is_some() { history.best() } else { history.epochs.last() };
         Ok(Self {
             experiment: experiment.into(),
-            fingerprint: String::new(),
+            fingerprint: None,
             seed: training.seed,
             epochs: history.epochs.len(),
             validation: tested.and_then(|epoch| epoch.validation),
@@ -85,7 +85,7 @@ impl Outcome {
         let mut fields = line.split(',');
         let outcome = Self {
             experiment: field(fields.next())?,
-            fingerprint: field(fields.next())?,
+            fingerprint: Some(fields.next()?.to_string()).filter(|text| !text.is_empty()),
             seed: field(fields.next())?,
             epochs: field(fields.next())?,
             validation: match (optional(fields.next())?, optional(fields.next())?) {
@@ -103,9 +103,9 @@ impl Outcome {
 
     /// Whether the file can hold it.
     fn check(&self) -> Result<()> {
-        for (setting, text) in [("experiment", &self.experiment), ("fingerprint", &self.fingerprint)] {
-            let is_missing = setting == "experiment" && text.is_empty();
-            if is_missing || text.contains([',', '"', '\n', '\r']) {
+        let fingerprint = self.fingerprint.as_ref().map(|text| ("fingerprint", text));
+        for (setting, text) in [("experiment", &self.experiment)].into_iter().chain(fingerprint) {
+            if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
                 let expected = "text without commas, quotes and line breaks".into();
                 return Err(Error::Setting { setting, found: format!("{text:?}"), expected });
             }
