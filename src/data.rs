@@ -5,43 +5,47 @@ mod checksum;
 mod classes;
 mod download;
 mod drawn;
+mod foreign;
+mod hints;
 mod idx;
+mod labels;
+mod layout;
 mod picture;
+mod read;
 mod samples;
 
 use std::{env, path::Path};
 
 use tch::{Kind, Tensor};
 
-use crate::{Error, Result};
+use crate::Result;
 pub use augmentation::Augmentation;
 pub use classes::Classes;
-use download::{Known, Places};
+use download::Places;
 pub use drawn::DRAWN;
-use idx::Idx;
 pub use picture::picture;
 pub use samples::Samples;
 
-/// The name that MNIST itself carries in titles and results.
+/// The name that MNIST itself carries in titles and results, and no other data set.
 pub const MNIST: &str = "MNIST";
 
-/// A labelled data set in two parts: digits to learn from and digits to be judged on.
+/// A labelled data set in two parts: samples to learn from and samples to measure results on.
 #[derive(Debug)]
 pub struct Mnist {
-    /// The digits to learn from: 60,000 in MNIST.
+    /// The samples to learn from: 60,000 in MNIST.
     pub train: Digits,
-    /// The digits that training never sees: 10,000 in MNIST.
+    /// The samples that training never sees: 10,000 in MNIST.
     pub test: Digits,
 }
 
-/// Labelled grey-scale images.
+/// Labelled grey-scale pictures: digits, or what else the data set is of.
 #[derive(Debug)]
 pub struct Digits {
-    /// Where the digits come from, for titles and reports: [`MNIST`], or another name.
+    /// Where the pictures come from, for titles and reports: [`MNIST`], or another name.
     pub name: String,
-    /// The images, `[count, height, width]`, unsigned bytes; 0 is paper and 255 is ink.
+    /// The pictures, `[count, height, width]`, unsigned bytes; 0 is paper and 255 is ink.
     pub images: Tensor,
-    /// The true class of each image, `[count]`, 64-bit integers from 0.
+    /// The true class of each picture, `[count]`, 64-bit integers from 0.
     pub labels: Tensor,
     /// The classes that labels stand for.
     pub classes: Classes,
@@ -50,93 +54,85 @@ pub struct Digits {
 impl Mnist {
     /// Loads MNIST: from the folder that `MNIST_DIR` names, else from the project's `data/mnist`, else from the user's
     /// cache folder, else from two public mirrors (11 MB), which fills the cache. Every file is checked by the SHA-256
-    /// of its decompressed contents; it may be raw or gzipped.
+    /// of its unpacked contents; it may be raw or gzipped.
     ///
     /// # Errors
-    /// [`Error::NoData`] when it is nowhere to be had; [`Error::Missing`] when `MNIST_DIR` lacks a file;
-    /// [`Error::Malformed`] when a file is not MNIST's.
+    /// [`Error::NoData`](crate::Error::NoData) when it is nowhere to be had; [`Error::Missing`](crate::Error::Missing)
+    /// when `MNIST_DIR` lacks a file; [`Error::Malformed`](crate::Error::Malformed) when a file is not MNIST's.
     pub fn load() -> Result<Self> {
         match env::var_os("MNIST_DIR").filter(|folder| !folder.is_empty()) {
-            Some(folder) => Self::read(Path::new(&folder), MNIST, &download::FILES),
+            Some(folder) => read::known(Path::new(&folder), &checksum::MNIST),
             None => Places::usual().load(),
         }
     }
 
-    /// Reads four files in MNIST's format, such as Fashion-MNIST's: `train-images-idx3-ubyte`,
-    /// `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each raw or with `.gz`.
-    /// Images may have any size, labels go from 0 to 9. The data's name is the folder's.
+    /// Reads a data set in MNIST's format, such as Fashion-MNIST, KMNIST, QMNIST, or EMNIST with any number of classes.
+    ///
+    /// These are four files, `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
+    /// `t10k-labels-idx1-ubyte`, each raw or with `.gz`. They may have a dot in their names (`train-images.idx3-ubyte`),
+    /// lie in a folder of that name each, or in a folder below this one, such as torchvision's `MNIST/raw`. EMNIST's and
+    /// QMNIST's own names are known, too: `emnist-letters-train-images-idx3-ubyte.gz`. Where a folder holds several data
+    /// sets, the common beginning of their names stands behind it: `gzip/emnist-letters`.
+    ///
+    /// Pictures may have any size. The number of classes follows from the labels. Classes are called by their numbers;
+    /// those of Fashion-MNIST, KMNIST and EMNIST's splits have their names where the folder or the files are called so,
+    /// and a file `classes.txt` beside the others, with a name per line, names those of any data set. Where there are more
+    /// than ten classes and labels count from 1, label 1 becomes class 0 and keeps its name.
+    ///
+    /// EMNIST's pictures lie on their side. They are turned upright where the files have EMNIST's names; under other
+    /// names that cannot be known, and [`Mnist::transposed`] turns them.
+    ///
+    /// The data's name is that of the nearest folder with a name that says something. [`MNIST`] is the name of MNIST
+    /// itself alone, whose files are known by their contents.
+    ///
+    /// A NumPy array becomes such a file by these lines of Python:
+    ///
+    /// ```text
+    /// with open(name, 'wb') as file:
+    ///     file.write(bytes([0, 0, 8, a.ndim]) + numpy.array(a.shape, '>i4').tobytes() + a.astype('uint8').tobytes())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::Missing`], or [`Error::Malformed`] with the file, what it holds and what it should hold.
+    /// [`Error::Missing`](crate::Error::Missing), or [`Error::Malformed`](crate::Error::Malformed) with the file, what it
+    /// holds and what it should hold.
     pub fn from_dir(folder: impl AsRef<Path>) -> Result<Self> {
-        let folder = folder.as_ref();
-        let name = folder.file_name().map_or("digits".into(), |name| name.to_string_lossy());
-        Self::read(folder, &name, &[])
+        read::any(folder.as_ref())
     }
 
-    /// Draws digits with a program, 12,000 to learn from and 2,000 to be judged on: a stand-in where MNIST cannot be
+    /// Draws digits with a program, 12,000 to learn from and 2,000 to measure on: a stand-in where MNIST cannot be
     /// had. They are named [`DRAWN`] wherever they show, and results on them are no results on MNIST.
     ///
     /// # Errors
-    /// [`Error::Torch`] when memory runs out.
+    /// [`Error::Torch`](crate::Error::Torch) when memory runs out.
     pub fn drawn(seed: u64) -> Result<Self> {
         drawn::mnist(seed)
     }
 
-    /// Reads the four files; of those that are known, the contents must be the known ones.
-    fn read(folder: &Path, name: &str, known: &[Known]) -> Result<Self> {
-        let [train, test] = ["train", "t10k"].map(|part| Digits::read(folder, part, name, known));
-        let (train, test) = (train?, test?);
-        let [trained, tested] = [&train, &test].map(|digits| digits.images.size()[1..].to_vec());
-        if trained != tested {
-            let file = find(folder, "t10k-images-idx3-ubyte")?;
-            let (found, expected) =
-                (format!("images of {tested:?} pixels"), format!("{trained:?}, as the training images have"));
-            return Err(Error::Malformed { file, found, expected });
-        }
-        Ok(Self { train, test })
+    /// The same pictures with rows and columns exchanged: upright, where they lay on their side as EMNIST's do.
+    ///
+    /// # Errors
+    /// [`Error::Torch`](crate::Error::Torch) when the pictures do not have the shape of [`Digits::images`].
+    pub fn transposed(self) -> Result<Self> {
+        let [train, test] = [self.train, self.test].map(|digits| -> Result<Digits> {
+            let images = digits.images.f_transpose(1, 2)?.f_contiguous()?;
+            Ok(Digits { images, ..digits })
+        });
+        Ok(Self { train: train?, test: test? })
     }
-}
-
-/// The file of this name in a folder, raw or gzipped.
-fn find(folder: &Path, name: &str) -> Result<std::path::PathBuf> {
-    download::find(folder, name).ok_or_else(|| missing(folder, name))
-}
-
-fn missing(folder: &Path, name: &str) -> Error {
-    Error::Missing { file: folder.join(name), expected: "an IDX file of this name, or with .gz behind it".into() }
 }
 
 impl Digits {
-    fn read(folder: &Path, part: &str, name: &str, known: &[Known]) -> Result<Self> {
-        let read = |kind: &str, rank| {
-            let name = format!("{part}-{kind}-ubyte");
-            let checksum = known.iter().find(|(known, _)| *known == name).map(|(_, checksum)| *checksum);
-            let file = find(folder, &name)?;
-            Ok::<_, Error>((Idx::read(&file, rank, checksum)?, file))
-        };
-        let images = read("images-idx3", 3)?.0.images()?;
-        let (labels, file) = read("labels-idx1", 1)?;
-        let labels = labels.labels()?;
-        let (found, expected) = (labels.size()[0], images.size()[0]);
-        if found != expected {
-            let (found, expected) = (format!("{found} labels"), format!("{expected}, one per image"));
-            return Err(Error::Malformed { file, found, expected });
-        }
-        Ok(Self { name: name.into(), images, labels, classes: Classes::numbered(10) })
-    }
-
-    /// How many digits there are.
+    /// How many pictures there are.
     pub fn len(&self) -> usize {
         self.labels.size()[0] as usize
     }
 
-    /// Whether there is no digit at all.
+    /// Whether there is no picture at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Flattens each image to a row and divides its pixels by 255.
+    /// Flattens each picture to a row and divides its pixels by 255.
     pub fn preprocess(&self) -> Samples {
         // Bytes become floats of their own, which can be divided in place: another copy would be the most memory that a
         // training ever takes.

@@ -29,7 +29,7 @@ use heatmap::Heatmap;
 ///
 /// ```
 /// use mnist_classification::prelude::*;
-/// let confusion = ConfusionMatrix::new("example", &[0, 1], &[0, 1])?;
+/// let confusion = ConfusionMatrix::new("example", &Classes::numbered(10), &[0, 1], &[0, 1])?;
 /// let svg = figures::heatmap(&confusion).svg()?;
 /// assert!(svg.contains("Confusion matrix: example"));
 /// # Ok::<(), Error>(())
@@ -43,7 +43,7 @@ pub struct Figure {
 enum Chart {
     Grid(Grid),
     Curves(Curves),
-    Heatmap(Box<Heatmap>),
+    Heatmap(Heatmap),
     Comparison(Comparison),
 }
 
@@ -79,9 +79,10 @@ pub fn training_curves(history: &History) -> Result<Figure> {
     Curves::new(history).map(|curves| Figure { chart: Chart::Curves(curves) })
 }
 
-/// A confusion matrix with its counts; darker is more, on a square-root scale that makes single mistakes visible.
+/// A confusion matrix with its counts where they have room; darker is more, on a square-root scale that makes single
+/// mistakes visible.
 pub fn heatmap(confusion: &ConfusionMatrix) -> Figure {
-    Figure { chart: Chart::Heatmap(Box::new(Heatmap::new(confusion))) }
+    Figure { chart: Chart::Heatmap(Heatmap::new(confusion)) }
 }
 
 /// Experiments side by side: the test accuracy from each seed and the mean with its 95 % interval, with the baseline as a
@@ -153,7 +154,7 @@ impl Figure {
         match &self.chart {
             Chart::Grid(grid) => grid.size(),
             Chart::Curves(_) => curves::SIZE,
-            Chart::Heatmap(_) => heatmap::SIZE,
+            Chart::Heatmap(heatmap) => heatmap.size(),
             Chart::Comparison(comparison) => comparison.size(),
         }
     }

@@ -45,8 +45,8 @@ pub(crate) fn write_json(path: impl AsRef<Path>, value: &impl serde::Serialize) 
 /// What a file is that was taken for something else, by its first bytes.
 pub(crate) fn kind(bytes: &[u8]) -> Option<&'static str> {
     const KINDS: [(&[u8], &str); 6] = [
-        (b"version https://git-lfs", "a Git LFS pointer, not the file itself; fetch it with git lfs pull"),
-        (b"PK\x03\x04", "a zip archive, such as NumPy's .npz, PyTorch's .pt or Keras' .keras"),
+        (b"version https://git-lfs", "a git-lfs pointer in place of the file (git lfs pull fetches it)"),
+        (b"PK\x03\x04", "a zip file, such as NumPy's .npz, PyTorch's .pt or Keras' .keras"),
         (b"\x89HDF", "an HDF5 file"),
         (b"\x1f\x8b", "a gzip file"),
         (b"\x89PNG", "a PNG picture"),

@@ -72,7 +72,7 @@ pub use {plotters, polars, tch};
 pub mod prelude {
     pub use crate::{
         Error, Random, Result, Warning, choose_device,
-        data::{Augmentation, Digits, MNIST, Mnist, Samples},
+        data::{Augmentation, Classes, Digits, MNIST, Mnist, Samples},
         figures,
         metrics::{ClassificationReport, ConfusionMatrix},
         model::{Ensemble, Layer, Mlp, Model, Network, Plan},

@@ -56,6 +56,9 @@ struct Train {
     /// A folder of four IDX files, or "drawn" for digits drawn by a program [default: MNIST]
     #[arg(long)]
     data: Option<PathBuf>,
+    /// The pictures lie on their side, as EMNIST's do, under names that do not tell
+    #[arg(long, requires = "data")]
+    transposed: bool,
     /// The folder for the results; a run that was interrupted there goes on, a finished one with more epochs
     /// [default: the next number in runs]
     #[arg(long)]
@@ -99,6 +102,8 @@ fn train(arguments: &Train) -> Result<()> {
         Some(name) if name.as_os_str() == "drawn" => Mnist::drawn(settings.seed)?,
         Some(folder) => Mnist::from_dir(folder)?,
     };
+    let mnist = if arguments.transposed { mnist.transposed()? } else { mnist };
+    mnist.hints()?.iter().for_each(|hint| println!("{hint}"));
     println!("Device: {}", format!("{device:?}").to_lowercase());
     let plan = run::plan(&arguments.model, &mnist.train)?;
     let folder = RunFolder::create(arguments.out.as_deref(), &settings)?;

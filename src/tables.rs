@@ -11,6 +11,14 @@ const MOST_ROWS: usize = 40;
 const ROWS_AT_EACH_END: usize = 10;
 
 /// What this library adds to a [`DataFrame`]; it comes into scope with the [`prelude`](crate::prelude).
+///
+/// ```
+/// use mnist_classification::{polars::df, prelude::*};
+/// let frame = df!["digit" => [3, 5], "f1" => [0.25, 0.5]]?;
+/// assert_eq!(frame.csv(), "digit,f1\n3,0.25\n5,0.5\n");
+/// assert!(frame.html().contains("<td style=\"text-align:right\">0.2500</td>"));
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Table {
     /// The frame as an HTML table: numbers to the right, floats with four decimals. Of more than 40 rows it shows the
     /// first and the last ten, and how many there are.

@@ -169,6 +169,8 @@ struct ReportCase {
     name: String,
     y_true: Vec<usize>,
     y_pred: Vec<usize>,
+    /// The names of the classes; ten digits where there are none.
+    target_names: Option<Vec<String>>,
     confusion_matrix: Vec<Vec<u64>>,
     report_digits4: String,
     report_digits2: String,
@@ -180,7 +182,8 @@ fn reports_are_those_of_sklearn() {
     assert!(!cases.is_empty());
     for case in cases {
         let name = &case.name;
-        let confusion = ConfusionMatrix::new("", &case.y_true, &case.y_pred).unwrap();
+        let classes = case.target_names.map_or_else(|| Classes::numbered(10), Classes::new);
+        let confusion = ConfusionMatrix::new("", &classes, &case.y_true, &case.y_pred).unwrap();
         for (truth, row) in case.confusion_matrix.iter().enumerate() {
             let found: Vec<_> = (0..row.len()).map(|predicted| confusion.count(truth, predicted)).collect();
             assert_eq!(&found, row, "{name}: row {truth}");

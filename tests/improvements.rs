@@ -1,7 +1,7 @@
 //! What goes beyond the original's training: networks of other layers, schedules, early stopping, sampling, augmentation;
 //! each must learn, give the same bits from the same seed, and go on after an interrupt.
 
-use std::{cell::Cell, fs, path::Path};
+use std::{cell::Cell, fs};
 
 use mnist_classification::{model::Layer::*, prelude::*};
 use tch::{Device, Kind, Tensor};

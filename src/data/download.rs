@@ -1,7 +1,7 @@
 //! Finding MNIST on this machine, or fetching it once: every file is known by the SHA-256 of its contents.
 
 use std::{
-    env, fmt,
+    env, fmt, fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -9,21 +9,11 @@ use std::{
 use flate2::read::MultiGzDecoder;
 
 use super::{
-    MNIST, Mnist,
-    checksum::{LARGEST, Summed},
+    Mnist,
+    checksum::{self, Known, LARGEST, Summed},
+    read,
 };
 use crate::{Error, Result, files};
-
-/// A file of MNIST: its name, and the SHA-256 of its decompressed contents.
-pub(super) type Known = (&'static str, &'static str);
-
-/// The four files of MNIST (Y. LeCun, C. Cortes, C. J. C. Burges).
-pub(super) const FILES: [Known; 4] = [
-    ("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
-    ("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
-    ("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-    ("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
-];
 
 /// Where the files can be fetched from, gzipped.
 const MIRRORS: [&str; 2] =
@@ -49,28 +39,32 @@ impl Places {
             folders: vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist"), cache.clone()],
             cache,
             mirrors: MIRRORS.map(String::from).into(),
-            files: FILES,
+            files: checksum::MNIST,
         }
     }
 
-    /// Takes the first folder that has all files, else fetches what is missing.
+    /// Reads the first folder that has all files. Where none has, or the cache holds a damaged one, fetches what is not
+    /// right in the cache.
     pub(super) fn load(&self) -> Result<Mnist> {
-        for folder in &self.folders {
-            if self.files.iter().all(|(name, _)| find(folder, name).is_some()) {
-                return Mnist::read(folder, MNIST, &self.files);
+        let has_all = |folder: &&PathBuf| self.files.iter().all(|(name, _)| find(folder, name).next().is_some());
+        if let Some(folder) = self.folders.iter().find(has_all) {
+            match read::known(folder, &self.files) {
+                Err(Error::Malformed { .. }) if *folder == self.cache => {}
+                read => return read,
             }
         }
         for known in &self.files {
-            if find(&self.cache, known.0).is_none() {
+            if !find(&self.cache, known.0).any(|file| is_right(&file, known.1)) {
                 self.fetch(known)?;
             }
         }
-        Mnist::read(&self.cache, MNIST, &self.files)
+        read::known(&self.cache, &self.files)
     }
 
     /// Fetches a file from the first mirror that gives the right one.
     fn fetch(&self, (name, checksum): &Known) -> Result<()> {
-        let mut reasons = Vec::new();
+        let damaged = find(&self.cache, name).map(|file| format!("{} is damaged", file.display()));
+        let mut reasons: Vec<_> = damaged.collect();
         for mirror in &self.mirrors {
             let address = format!("{mirror}/{name}.gz");
             println!("Fetching {address}");
@@ -87,9 +81,16 @@ impl Places {
     }
 }
 
-/// A file of this name, raw or gzipped.
-pub(super) fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().find(|path| path.is_file())
+/// The files of this name that are there, raw and gzipped.
+fn find(folder: &Path, name: &str) -> impl Iterator<Item = PathBuf> + use<> {
+    [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().filter(|path| path.is_file())
+}
+
+/// Whether a file, raw or gzipped, can be read and has these contents.
+fn is_right(file: &Path, checksum: &str) -> bool {
+    let Ok(bytes) = fs::read(file) else { return false };
+    let raw = || Summed::new(&bytes[..]).finish().is_ok_and(|found| found == checksum);
+    checked(&bytes, checksum).is_ok() || raw()
 }
 
 fn checked(gzip: &[u8], checksum: &str) -> std::result::Result<(), String> {

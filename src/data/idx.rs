@@ -12,143 +12,198 @@ use std::{
 use flate2::read::MultiGzDecoder;
 use tch::{Kind, Tensor};
 
-use super::checksum::Summed;
+use super::{checksum::Summed, foreign};
 use crate::{Error, Result};
 
-/// The integer types that the MNIST family uses: code, name, size in bytes.
-const TYPES: [(u8, &str, usize); 4] = [
+/// The types of numbers: code, name, size in bytes. Integers can be read.
+const TYPES: [(u8, &str, usize); 6] = [
     (0x08, "unsigned bytes", 1),
     (0x09, "signed bytes", 1),
     (0x0b, "16-bit integers", 2),
     (0x0c, "32-bit integers", 4),
+    (0x0d, "32-bit floats", 4),
+    (0x0e, "64-bit floats", 8),
 ];
+
+/// The largest label that is taken for one: no relative of MNIST has as many classes.
+const LARGEST_LABEL: i64 = 999;
+
+/// What a file should hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// `[count, height, width]`.
+    Images,
+    /// `[count]`, or QMNIST's `[count, 8]`.
+    Labels,
+}
 
 /// The contents of an IDX file.
 #[derive(Debug)]
 pub(super) struct Idx {
-    file: PathBuf,
-    values: Tensor,
+    /// The file.
+    pub(super) file: PathBuf,
+    /// Unsigned bytes `[count, height, width]`, or 64-bit integers `[count]`.
+    pub(super) values: Tensor,
+    /// The SHA-256 of the contents, unpacked.
+    pub(super) checksum: String,
 }
 
 impl Idx {
-    /// Reads a file with this many dimensions; `checksum` is the SHA-256 that its contents must have, if any.
-    pub(super) fn read(path: &Path, rank: u8, checksum: Option<&str>) -> Result<Self> {
+    /// Reads a file of these contents. Where a checksum is given, the file must have it.
+    pub(super) fn read(path: &Path, contents: Contents, checksum: Option<&str>) -> Result<Self> {
         let mut reader = Summed::new(open(path)?);
-        let read = Self::parse(&mut reader, rank, path)?;
-        if let Some(checksum) = checksum {
-            let found = reader.finish().map_err(|error| damaged(path, &error))?;
-            if found != checksum {
-                let found = format!("contents with SHA-256 {found}");
-                let expected = format!("MNIST's own, {checksum}; for other digits there is Mnist::from_dir, or --data");
-                return Err(Error::Malformed { file: path.into(), found, expected });
-            }
+        let values = parse(&mut reader, contents, path)?;
+        let found = reader.finish().map_err(|error| damaged(path, &error))?;
+        if let Some(expected) = checksum.filter(|expected| *expected != found) {
+            let expected = format!("MNIST's own, {expected}; for other digits there is Mnist::from_dir, or --data");
+            return Err(malformed(path, format!("contents with SHA-256 {found}"), expected));
         }
-        Ok(read)
-    }
-
-    fn parse(reader: &mut dyn Read, rank: u8, path: &Path) -> Result<Self> {
-        let what = || format!("an IDX file with {rank} dimension{}, raw or gzip", if rank == 1 { "" } else { "s" });
-        let malformed = |found: String, expected: String| Error::Malformed { file: path.into(), found, expected };
-
-        let mut header = vec![0; 4 + 4 * usize::from(rank)];
-        let read = fill(reader, &mut header, path)?;
-        if read == 0 {
-            return Err(malformed("an empty file".into(), what()));
-        }
-        if read >= 4 && header[..2] != [0, 0] {
-            let magic = &header[..4];
-            return Err(malformed(format!("the magic number {magic:02x?}"), format!("[00, 00, type, {rank:02x}]")));
-        }
-        if read >= 4 && header[3] != rank {
-            return Err(malformed(format!("{} dimensions", header[3]), format!("{rank}")));
-        }
-        if read < header.len() {
-            return Err(malformed(format!("{read} bytes of header"), format!("{} bytes", header.len())));
-        }
-        let Some(&(code, _, width)) = TYPES.iter().find(|(code, ..)| *code == header[2]) else {
-            let known: Vec<_> = TYPES.iter().map(|(code, name, _)| format!("{code:02x} ({name})")).collect();
-            return Err(malformed(format!("the number type {:02x}", header[2]), known.join(", ")));
+        let (what, largest, kind) = match contents {
+            Contents::Images => ("pixel", 255, Kind::Uint8),
+            Contents::Labels => ("label", LARGEST_LABEL, Kind::Int64),
         };
-        let sizes: Vec<usize> = header[4..]
-            .chunks(4)
-            .map(|size| u32::from_be_bytes([size[0], size[1], size[2], size[3]]) as usize)
-            .collect();
-        let length = sizes.iter().try_fold(width, |product, &size| product.checked_mul(size));
-        let Some(length) = length.filter(|&length| (1..=isize::MAX as usize).contains(&length)) else {
-            return Err(malformed(format!("the dimensions {sizes:?}"), "numbers above 0 that fit into memory".into()));
-        };
-        let bytes = body(reader, length, path)?;
-        let shape: Vec<_> = sizes.iter().map(|&size| size as i64).collect();
-        Ok(Self { file: path.into(), values: numbers(code, &bytes)?.f_reshape(shape)? })
-    }
-
-    /// The values as images of unsigned bytes, `[count, height, width]`.
-    pub(super) fn images(&self) -> Result<Tensor> {
-        self.check("pixel", 255)?;
-        Ok(self.values.to_kind(Kind::Uint8))
-    }
-
-    /// The values as labels from 0 to 9, `[count]`.
-    pub(super) fn labels(&self) -> Result<Tensor> {
-        self.check("label", 9)?;
-        Ok(self.values.to_kind(Kind::Int64))
-    }
-
-    fn check(&self, what: &str, largest: i64) -> Result<()> {
-        let extremes = [self.values.f_min()?, self.values.f_max()?];
-        for value in extremes.map(|value| value.int64_value(&[])) {
+        for value in [values.f_min()?, values.f_max()?].map(|value| value.int64_value(&[])) {
             if !(0..=largest).contains(&value) {
-                let (found, expected) = (format!("the {what} {value}"), format!("{what}s from 0 to {largest}"));
-                return Err(Error::Malformed { file: self.file.clone(), found, expected });
+                return Err(malformed(path, format!("the {what} {value}"), format!("{what}s from 0 to {largest}")));
             }
         }
-        Ok(())
+        Ok(Self { file: path.into(), values: values.to_kind(kind), checksum: found })
     }
+}
+
+pub(super) fn malformed(path: &Path, found: impl Into<String>, expected: impl Into<String>) -> Error {
+    Error::Malformed { file: path.into(), found: found.into(), expected: expected.into() }
+}
+
+/// The numbers of a stream, of any integer type.
+fn parse(reader: &mut dyn Read, contents: Contents, path: &Path) -> Result<Tensor> {
+    let header = Header::read(reader, contents, path)?;
+    let Header { width, sizes, .. } = &header;
+    let length = sizes.iter().try_fold(*width, |product, &size| product.checked_mul(size as usize));
+    let Some(length) = length.filter(|&length| length <= isize::MAX as usize) else {
+        let too_large = || malformed(path, format!("the dimensions {sizes:?}"), "numbers that fit into memory");
+        return Err(header.reversed(path, None).unwrap_or_else(too_large));
+    };
+    if length == 0 {
+        return Err(malformed(path, format!("an empty data set, of the dimensions {sizes:?}"), "at least one sample"));
+    }
+    let mut bytes = Vec::new();
+    // One byte more than there should be tells that there is more. Memory grows with what is there, not with the header.
+    reader.take(length as u64 + 1).read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
+    let promised = format!("{length} bytes of numbers, as the header says");
+    if bytes.len() < length {
+        let found = format!("a file that is cut off: only {} bytes of numbers", bytes.len());
+        return Err(header.reversed(path, Some(bytes.len())).unwrap_or_else(|| malformed(path, found, promised)));
+    }
+    if bytes.len() > length {
+        return Err(malformed(path, format!("more than {length} bytes of numbers"), promised));
+    }
+    let shape: Vec<_> = sizes.iter().map(|&size| i64::from(size)).collect();
+    let values = numbers(header.code, &bytes)?.f_reshape(shape)?;
+    // Of the eight numbers of a QMNIST label, the first is the class.
+    Ok(if contents == Contents::Labels && sizes.len() == 2 { values.f_select(1, 0)? } else { values })
+}
+
+/// What stands before the numbers.
+struct Header {
+    /// The code of the numbers' type, and their size in bytes.
+    code: u8,
+    width: usize,
+    sizes: Vec<u32>,
+}
+
+impl Header {
+    fn read(reader: &mut dyn Read, contents: Contents, path: &Path) -> Result<Self> {
+        let what = match contents {
+            Contents::Images => "an IDX file of pictures, with 3 dimensions",
+            Contents::Labels => "an IDX file of labels, with 1 dimension",
+        };
+        let magic = fill(reader, 4, path)?;
+        let &[0, 0, code, rank] = &magic[..] else {
+            return Err(malformed(path, not_idx(&magic, reader, path)?, format!("{what}, raw or gzip")));
+        };
+        let Some(&(_, name, width)) = TYPES.iter().find(|(known, ..)| *known == code) else {
+            return Err(malformed(path, format!("numbers of the unknown type {code:02x}"), what));
+        };
+        let sizes = fill(reader, 4 * u64::from(rank), path)?;
+        if sizes.len() < 4 * usize::from(rank) {
+            let found = format!("a file that is cut off: {} bytes of header", 4 + sizes.len());
+            return Err(malformed(path, found, format!("{} bytes", 4 + 4 * usize::from(rank))));
+        }
+        let size = |four: &[u8]| u32::from_be_bytes([four[0], four[1], four[2], four[3]]);
+        let sizes: Vec<_> = sizes.chunks(4).map(size).collect();
+        let fits = match contents {
+            Contents::Images => sizes.len() == 3,
+            Contents::Labels => sizes.len() == 1 || (sizes.len() == 2 && sizes[1] == 8 && code == 0x0c),
+        };
+        if !fits {
+            return Err(malformed(path, other_dimensions(contents, &sizes), what));
+        }
+        if name.ends_with("floats") {
+            let expected = format!("{what}, of integers (pixels from 0 for paper to 255 for ink)");
+            return Err(malformed(path, name, expected));
+        }
+        Ok(Self { code, width, sizes })
+    }
+
+    /// The error where the sizes only make sense with their bytes in reverse order: `length` is how many bytes follow.
+    fn reversed(&self, path: &Path, length: Option<usize>) -> Option<Error> {
+        let is_reversed = self.sizes.iter().all(|size| size.swap_bytes() < *size);
+        let sizes: Vec<_> = self.sizes.iter().map(|size| size.swap_bytes()).collect();
+        let promised = sizes.iter().map(|&size| u128::from(size)).product::<u128>() * self.width as u128;
+        let is_reversed = is_reversed && length.is_none_or(|length| length as u128 == promised);
+        let found = format!("the sizes {sizes:?} with their bytes in reverse order (little-endian)");
+        is_reversed.then(|| malformed(path, found, "the highest byte first (big-endian)"))
+    }
+}
+
+/// What a file is that does not begin as IDX does.
+fn not_idx(magic: &[u8], reader: &mut dyn Read, path: &Path) -> Result<String> {
+    let start = [magic, &fill(reader, 508, path)?].concat();
+    Ok(match start.len() {
+        0 => "an empty file".into(),
+        1..4 => "a file of fewer than 4 bytes".into(),
+        _ => foreign::contents(&start).unwrap_or_else(|| format!("the magic number {magic:02x?}")),
+    })
+}
+
+/// What dimensions mean that are not those of the contents.
+fn other_dimensions(contents: Contents, sizes: &[u32]) -> String {
+    let meaning = match (contents, sizes) {
+        (Contents::Images, [_]) => ": labels in place of pictures",
+        (Contents::Images, [_, _]) => ": a row of pixels per picture, without height and width",
+        (Contents::Images, [_, _, _, 3 | 4] | [_, 3 | 4, _, _]) => ": pictures in colour",
+        (Contents::Labels, [_, _, _]) => ": pictures in place of labels",
+        (Contents::Labels, [_, _]) => ": several numbers per label",
+        _ => "",
+    };
+    format!("{} dimension{} {sizes:?}{meaning}", sizes.len(), if sizes.len() == 1 { "" } else { "s" })
 }
 
 /// Opens a file and unpacks it while it is read when its first bytes are gzip's.
 fn open(path: &Path) -> Result<Box<dyn Read>> {
-    let mut start = [0; 2];
-    let read = File::open(path).and_then(|mut file| file.read(&mut start)).map_err(Error::io(path))?;
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(Error::io(path))?;
+    (&file).take(2).read_to_end(&mut start).map_err(Error::io(path))?;
     let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
-    if start[..read] == [0x1f, 0x8b] { Ok(Box::new(MultiGzDecoder::new(file))) } else { Ok(Box::new(file)) }
+    if start == [0x1f, 0x8b] { Ok(Box::new(MultiGzDecoder::new(file))) } else { Ok(Box::new(file)) }
 }
 
-/// The `length` bytes after the header, and nothing behind them: a gzip that unpacks to more is not unpacked further.
-fn body(reader: &mut dyn Read, length: usize, path: &Path) -> Result<Vec<u8>> {
-    let malformed = |found: String| Error::Malformed {
-        file: path.into(),
-        found,
-        expected: format!("{length} bytes of numbers, as the header says"),
-    };
+/// The next `length` bytes, or fewer where the stream ends.
+fn fill(reader: &mut dyn Read, length: u64, path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    // One byte more than there should be tells that there is more. Memory grows with what is there, not with the header.
-    reader.take(length as u64 + 1).read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
-    match bytes.len() {
-        found if found < length => Err(malformed(format!("only {found} bytes of numbers"))),
-        found if found > length => Err(malformed(format!("more than {length} bytes of numbers"))),
-        _ => Ok(bytes),
-    }
+    reader.take(length).read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
+    Ok(bytes)
 }
 
-/// Reads until the buffer is full or the file ends, and says how many bytes were there.
-fn fill(reader: &mut dyn Read, buffer: &mut [u8], path: &Path) -> Result<usize> {
-    let mut bytes = Vec::new();
-    let read = reader.take(buffer.len() as u64).read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
-    buffer[..read].copy_from_slice(&bytes);
-    Ok(read)
-}
-
-/// What a failed read means: the decoder reports a bad stream, and one that ends too soon, in these two kinds.
+/// What a failed read means: the decoder reports a bad stream, and one that ends too soon, in these kinds.
 fn damaged(path: &Path, error: &io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Error::Malformed {
-            file: path.into(),
-            found: format!("a corrupt gzip stream ({error})"),
-            expected: "a whole gzip file, or a raw one".into(),
-        },
-        kind => Error::io(path)(kind.into()),
-    }
+    let found = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "a gzip file that is cut off".into(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => format!("a damaged gzip file ({error})"),
+        kind => return Error::io(path)(kind.into()),
+    };
+    malformed(path, found, "a whole gzip file, or a raw one; download it again")
 }
 
 /// The numbers behind the header as a row.

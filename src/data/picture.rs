@@ -1,4 +1,4 @@
-//! A picture of a digit from anywhere, made to look as MNIST's do.
+//! A picture of a digit from anywhere, made to look as MNIST's do, in the size that a network takes.
 
 use std::path::Path;
 
@@ -7,19 +7,24 @@ use tch::{Kind, Tensor};
 
 use crate::{Error, Result};
 
-/// MNIST's pictures are this wide and high …
-const SIZE: i64 = 28;
-/// … and the digit in them fits into a box of this size.
-const BOX: u32 = 20;
+/// The share of a picture's height and width into which its digit fits: in MNIST 20 of 28 pixels.
+const BOX: f64 = 20.0 / 28.0;
 
-/// Reads a PNG or JPEG of any size as an input of the network, `[1, 784]`, from 0 (paper) to 1 (ink).
+/// Reads a PNG or JPEG of any size as an input of a network, `[1, height × width]`, from 0 (paper) to 1 (ink). `size` is
+/// the height and width of the pictures that the network takes, `[28, 28]` for one that learnt from MNIST.
 ///
 /// It follows how MNIST was made (Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, 1998): the ink, dark or light, is cut
-/// out, scaled to fit into 20 × 20 pixels, and placed with its centre of mass at the middle of 28 × 28.
+/// out, scaled to fit into 20 × 20 pixels, and placed with its centre of mass at the middle of 28 × 28. Other sizes keep
+/// these proportions.
 ///
 /// # Errors
-/// [`Error::Missing`] when there is no such file, [`Error::Malformed`] when it is no picture or holds no ink.
-pub fn picture(path: impl AsRef<Path>) -> Result<Tensor> {
+/// [`Error::Missing`] when there is no such file, [`Error::Malformed`] when it is no picture or holds no ink;
+/// [`Error::Setting`] for a size of 0 or over 10,000.
+pub fn picture(path: impl AsRef<Path>, size: [usize; 2]) -> Result<Tensor> {
+    if size.iter().any(|side| !(1..=10_000).contains(side)) {
+        let (found, expected) = (format!("{size:?}"), "[height, width] in pixels, from 1 to 10,000".into());
+        return Err(Error::Setting { setting: "the size of a picture", found, expected });
+    }
     let path = path.as_ref();
     let expected = "a PNG or JPEG picture of a digit";
     if !path.is_file() {
@@ -28,10 +33,11 @@ pub fn picture(path: impl AsRef<Path>) -> Result<Tensor> {
     let malformed = |found: String| Error::Malformed { file: path.into(), found, expected: expected.into() };
     let grey = grey(path).map_err(|error| malformed(error.to_string()))?;
     let digit = ink(grey).ok_or_else(|| malformed("a picture without ink".into()))?;
-    let scale = f64::from(BOX) / f64::from(digit.width().max(digit.height()));
+    let [room_down, room_across] = size.map(|side| BOX * side as f64);
+    let scale = (room_down / f64::from(digit.height())).min(room_across / f64::from(digit.width()));
     let scaled = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
     let digit = imageops::resize(&digit, scaled(digit.width()), scaled(digit.height()), imageops::FilterType::Triangle);
-    Ok((centred(&digit)?.to_kind(Kind::Float) / 255.0).f_reshape([1, SIZE * SIZE])?)
+    Ok((centred(&digit, size)?.to_kind(Kind::Float) / 255.0).f_reshape([1, -1])?)
 }
 
 /// The picture in grey; what is transparent shows white paper.
@@ -104,21 +110,22 @@ fn threshold(picture: &GrayImage) -> u8 {
     best.1
 }
 
-/// The digit on 28 × 28 pixels, its centre of mass in the middle, `[28, 28]`.
-fn centred(digit: &GrayImage) -> Result<Tensor> {
+/// The digit on a picture of this height and width, its centre of mass in the middle, `[height, width]`.
+fn centred(digit: &GrayImage, size: [usize; 2]) -> Result<Tensor> {
     let (mut mass, mut sum_x, mut sum_y) = (0.0, 0.0, 0.0);
     for (x, y, pixel) in digit.enumerate_pixels() {
         let ink = f64::from(pixel.0[0]);
         (mass, sum_x, sum_y) = (mass + ink, sum_x + ink * f64::from(x), sum_y + ink * f64::from(y));
     }
-    let start = |sum: f64, length: u32| {
-        let middle = SIZE as f64 / 2.0;
-        ((middle - sum / mass).round() as i64).clamp(0, SIZE - i64::from(length))
+    let [high, wide] = size.map(|side| side as i64);
+    let start = |sum: f64, length: u32, side: i64| {
+        let middle = side as f64 / 2.0;
+        ((middle - sum / mass).round() as i64).clamp(0, side - i64::from(length))
     };
-    let (left, top) = (start(sum_x, digit.width()), start(sum_y, digit.height()));
+    let (left, top) = (start(sum_x, digit.width(), wide), start(sum_y, digit.height(), high));
     let (width, height) = (i64::from(digit.width()), i64::from(digit.height()));
     let ink = Tensor::f_from_slice(digit.as_raw())?.f_reshape([height, width])?;
-    Ok(ink.f_constant_pad_nd([left, SIZE - width - left, top, SIZE - height - top])?)
+    Ok(ink.f_constant_pad_nd([left, wide - width - left, top, high - height - top])?)
 }
 
 #[cfg(test)]
@@ -142,7 +149,7 @@ mod tests {
     }
 
     fn picture_of(path: &Path) -> Tensor {
-        picture(path).unwrap().reshape([28, 28])
+        picture(path, [28, 28]).unwrap().reshape([28, 28])
     }
 
     #[test]
@@ -179,10 +186,29 @@ mod tests {
     }
 
     #[test]
+    fn other_sizes_keep_the_proportions_of_mnist() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stroke.png");
+        let stroke = |x, y| (195..205).contains(&x) && (100..200).contains(&y);
+        GrayImage::from_fn(400, 300, |x, y| image::Luma([if stroke(x, y) { 10 } else { 240 }])).save(&path).unwrap();
+        for (size, expected) in [([14, 14], [10, 1]), ([56, 56], [40, 4]), ([56, 14], [40, 4]), ([14, 56], [10, 1])] {
+            let found = picture(&path, size).unwrap();
+            assert_eq!(found.size(), [1, (size[0] * size[1]) as i64]);
+            let found = found.reshape(size.map(|side| side as i64));
+            let inked = [1, 0].map(|across| found.amax(across, false).gt(0.5).sum(Kind::Int64).int64_value(&[]));
+            assert_eq!(inked, expected, "{size:?}");
+        }
+        // A pixel is the least that a digit can be.
+        assert_eq!(picture(&path, [1, 1]).unwrap().size(), [1, 1]);
+        let error = picture(&path, [28, 0]).unwrap_err().to_string();
+        assert!(error.starts_with("the size of a picture is [28, 0]; expected"), "{error}");
+    }
+
+    #[test]
     fn what_is_no_picture_of_a_digit_is_an_error_with_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("digit.png");
-        let error = || picture(&path).unwrap_err().to_string();
+        let error = || picture(&path, [28, 28]).unwrap_err().to_string();
         assert!(error().contains("digit.png: no such file"));
         std::fs::write(&path, b"no picture").unwrap();
         assert!(

@@ -3,7 +3,7 @@
 use plotters::{coord::Shift, prelude::*};
 use tch::{Kind, Tensor};
 
-use super::style::{Drawn, GREEN, LABEL, RED, TEXT, TITLE, below};
+use super::style::{Drawn, GREEN, LABEL, RED, TEXT, TITLE, below, fitted, text_width};
 use crate::{Error, Result, data::Digits, training::Predictions};
 
 const COLUMNS: usize = 5;
@@ -12,6 +12,8 @@ const DIGIT: i32 = 140;
 const CELL: i32 = 184;
 const LINE: i32 = 24;
 const TOP: i32 = 64;
+/// In pixels: the room for a caption.
+const ROOM: i32 = CELL - 8;
 
 /// A title and some digits with captions.
 #[derive(Debug)]
@@ -34,7 +36,8 @@ impl Grid {
         check(count)?;
         let labels = Vec::<i64>::try_from(&digits.labels)?;
         let labelled = labels.iter().enumerate().take(count);
-        let tiles = labelled.map(|(index, label)| Tile::new(digits, index, vec![label.to_string()], TEXT));
+        let name = |label: i64| digits.classes.name(label as usize);
+        let tiles = labelled.map(|(index, label)| Tile::new(digits, index, vec![name(*label)], TEXT));
         Ok(Self { title: format!("Digits with their labels: {}", digits.name), tiles: tiles.collect::<Result<_>>()? })
     }
 
@@ -44,7 +47,7 @@ impl Grid {
         let answers = predictions.predicted.iter().zip(&predictions.truth).enumerate().take(count);
         let tiles = answers.map(|(index, (answer, truth))| {
             let (mark, color) = if answer == truth { ("✓", GREEN) } else { ("✗", RED) };
-            Tile::new(digits, index, vec![format!("{mark} {answer} (true {truth})")], color)
+            Tile::new(digits, index, answer_and_truth(predictions, mark, *answer, *truth), color)
         });
         Ok(Self { title: format!("Predictions: {}", digits.name), tiles: tiles.collect::<Result<_>>()? })
     }
@@ -58,7 +61,9 @@ impl Grid {
             // Rounding must not turn a doubt into a certainty.
             let certainty =
                 if probability > 0.9999 { "> 99.99 %".into() } else { format!("{:.2} %", 100.0 * probability) };
-            Tile::new(digits, index, vec![format!("✗ {answer} (true {truth})"), certainty], RED)
+            let mut caption = answer_and_truth(predictions, "✗", answer, truth);
+            caption.push(certainty);
+            Tile::new(digits, index, caption, RED)
         });
         let tiles = tiles.collect::<Result<Vec<_>>>()?;
         let title = match mistakes.len() {
@@ -74,7 +79,9 @@ impl Grid {
     }
 
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
-        area.draw_text(&self.title, &below(TITLE, &TEXT), (CELL * COLUMNS as i32 / 2, 18))?;
+        let width = CELL * COLUMNS as i32;
+        let (title, size) = fitted(&self.title, TITLE, width - 20);
+        area.draw_text(&title, &below(size, &TEXT), (width / 2, 18))?;
         for (index, tile) in self.tiles.iter().enumerate() {
             let (row, column) = ((index / COLUMNS) as i32, (index % COLUMNS) as i32);
             tile.draw(area, (column * CELL + (CELL - DIGIT) / 2, TOP + row * self.row()))?;
@@ -119,9 +126,22 @@ impl Tile {
         }
         for (number, line) in self.caption.iter().enumerate() {
             let place = (left + DIGIT / 2, top + DIGIT + 6 + number as i32 * LINE);
-            area.draw_text(line, &below(LABEL, &self.color), place)?;
+            let (line, size) = fitted(line, LABEL, ROOM);
+            area.draw_text(&line, &below(size, &self.color), place)?;
         }
         Ok(())
+    }
+}
+
+/// What a sample was taken for and what it is: on one line where that has room for all classes, else on two.
+fn answer_and_truth(predictions: &Predictions, mark: &str, answer: usize, truth: usize) -> Vec<String> {
+    let classes = &predictions.classes;
+    let widest = classes.names().iter().map(|name| text_width(name, LABEL)).max().unwrap_or(0);
+    let (answer, truth) = (format!("{mark} {}", classes.name(answer)), format!("true {}", classes.name(truth)));
+    if text_width("✗  (true )", LABEL) + 2 * widest > ROOM {
+        vec![answer, truth]
+    } else {
+        vec![format!("{answer} ({truth})")]
     }
 }
 

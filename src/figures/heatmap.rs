@@ -1,4 +1,4 @@
-//! The confusion matrix in shades of blue.
+//! The confusion matrix in shades of blue, for any number of classes.
 
 use plotters::{
     coord::Shift,
@@ -6,72 +6,130 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::style::{Drawn, LABEL, TEXT, TITLE, below, centred, font};
-use crate::metrics::{CLASSES, ConfusionMatrix};
+use super::style::{Drawn, LABEL, TEXT, TITLE, below, centred, cut, fitted, font, text_width};
+use crate::metrics::ConfusionMatrix;
 
-pub(super) const SIZE: (u32, u32) = (920, 800);
-
-/// In pixels: the side of a cell, the matrix's left upper corner, and the colour bar's left edge.
-const CELL: i32 = 66;
-const LEFT: i32 = 84;
+/// In pixels: the side of the matrix, unless its cells would be smaller than the smallest; then it grows.
+const SIDE: i32 = 660;
+const SMALLEST_CELL: i32 = 20;
+/// In pixels: the matrix's upper edge, the space left of the classes' names, and the space for the colour bar.
 const TOP: i32 = 60;
-const BAR: i32 = LEFT + SIDE + 32;
-const SIDE: i32 = CELL * CLASSES as i32;
+const AXIS: i32 = 54;
+const BAR: i32 = 176;
+/// In pixels, between a name and the matrix, and the most that a name may take.
+const GAP: i32 = 10;
+const LONGEST_NAME: i32 = 260;
 
-/// A confusion matrix and its title.
+/// A confusion matrix and where its parts lie.
 #[derive(Debug)]
 pub(super) struct Heatmap {
     confusion: ConfusionMatrix,
     largest: u64,
+    /// The names of the classes, as they are shown.
+    names: Vec<String>,
+    /// In pixels: the side of a cell, and the space that the longest name takes.
+    cell: i32,
+    name: i32,
+    /// The size of names and counts.
+    text: u32,
 }
 
 impl Heatmap {
     pub(super) fn new(confusion: &ConfusionMatrix) -> Self {
-        let cells = (0..CLASSES).flat_map(|truth| (0..CLASSES).map(move |predicted| (truth, predicted)));
+        let classes = confusion.classes().len();
+        let cells = (0..classes).flat_map(|truth| (0..classes).map(move |predicted| (truth, predicted)));
         let largest = cells.map(|(truth, predicted)| confusion.count(truth, predicted)).max().unwrap_or(0);
-        Self { confusion: confusion.clone(), largest }
+        let cell = (SIDE / classes.max(1) as i32).max(SMALLEST_CELL);
+        // Lines of text that are as high as a cell would touch.
+        let text = LABEL.min(cell as u32 * 7 / 10);
+        let names = confusion.classes().names().iter().map(|name| cut(name, text, LONGEST_NAME));
+        let names: Vec<_> = names.collect();
+        let name = names.iter().map(|name| text_width(name, text)).max().unwrap_or(0);
+        Self { confusion: confusion.clone(), largest, names, cell, name, text }
+    }
+
+    pub(super) fn size(&self) -> (u32, u32) {
+        let below = if self.names_fit() { self.text as i32 } else { self.name };
+        ((self.left() + self.side() + BAR) as u32, (TOP + self.side() + GAP + below + 51) as u32)
     }
 
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
-        let middle = LEFT + SIDE / 2;
-        area.draw_text(&format!("Confusion matrix: {}", self.confusion.name()), &below(TITLE, &TEXT), (middle, 16))?;
-        for truth in 0..CLASSES {
-            let offset = truth as i32 * CELL + CELL / 2;
-            let label = truth.to_string();
-            area.draw_text(&label, &centred(LABEL, &TEXT), (LEFT + offset, TOP + SIDE + 18))?;
-            area.draw_text(&label, &centred(LABEL, &TEXT), (LEFT - 18, TOP + offset))?;
-            for predicted in 0..CLASSES {
+        let (width, height) = self.size();
+        let title = format!("Confusion matrix: {}", self.confusion.name());
+        let (title, size) = fitted(&title, TITLE, width as i32 - 2 * GAP);
+        let middle = self.side() / 2;
+        // Above the matrix, where it has room there.
+        let half = text_width(&title, size) / 2;
+        let place = (self.left() + middle).clamp(half + GAP, (width as i32 - half - GAP).max(half + GAP));
+        area.draw_text(&title, &below(size, &TEXT), (place, 16))?;
+        for truth in 0..self.names.len() {
+            self.draw_names(area, truth)?;
+            for predicted in 0..self.names.len() {
                 self.draw_cell(area, truth, predicted)?;
             }
         }
-        area.draw_text("predicted digit", &below(LABEL, &TEXT), (middle, TOP + SIDE + 38))?;
+        area.draw_text("predicted class", &below(LABEL, &TEXT), (self.left() + middle, height as i32 - 42))?;
         let upwards = centred(LABEL, &TEXT).transform(FontTransform::Rotate270);
-        area.draw_text("true digit", &upwards, (LEFT - 52, TOP + SIDE / 2))?;
+        area.draw_text("true class", &upwards, (AXIS / 2 + 5, TOP + middle))?;
         self.draw_bar(area)
     }
 
+    fn side(&self) -> i32 {
+        self.cell * self.names.len() as i32
+    }
+
+    /// The matrix's left edge.
+    fn left(&self) -> i32 {
+        AXIS + self.name + GAP
+    }
+
+    /// Whether names have room below their columns; else they stand upright.
+    fn names_fit(&self) -> bool {
+        self.name <= self.cell - 4
+    }
+
+    /// A class's name beside its row and below its column.
+    fn draw_names<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, class: usize) -> Drawn<B> {
+        let name = &self.names[class];
+        let offset = class as i32 * self.cell + self.cell / 2;
+        let style = font(self.text, &TEXT);
+        let beside = style.pos(Pos::new(HPos::Right, VPos::Center));
+        area.draw_text(name, &beside, (self.left() - GAP, TOP + offset))?;
+        let place = (self.left() + offset, TOP + self.side() + GAP);
+        if self.names_fit() {
+            return area.draw_text(name, &below(self.text, &TEXT), place);
+        }
+        let upright = style.transform(FontTransform::Rotate270);
+        area.draw_text(name, &upright.pos(Pos::new(HPos::Right, VPos::Center)), place)
+    }
+
     fn draw_cell<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, truth: usize, predicted: usize) -> Drawn<B> {
-        let count = self.confusion.count(truth, predicted);
-        let (x, y) = (LEFT + predicted as i32 * CELL, TOP + truth as i32 * CELL);
-        area.draw(&Rectangle::new([(x, y), (x + CELL, y + CELL)], self.shade(count).filled()))?;
+        let (count, cell) = (self.confusion.count(truth, predicted), self.cell);
+        let (x, y) = (self.left() + predicted as i32 * cell, TOP + truth as i32 * cell);
+        area.draw(&Rectangle::new([(x, y), (x + cell, y + cell)], self.shade(count).filled()))?;
+        // All counts are shown, or none: a cell without a number would look like another kind of cell.
+        if text_width(&self.largest.to_string(), self.text) > cell - 4 {
+            return Ok(());
+        }
         let ink = if self.share(count) > 0.5 { WHITE } else { TEXT };
-        area.draw_text(&count.to_string(), &centred(LABEL, &ink), (x + CELL / 2, y + CELL / 2))
+        area.draw_text(&count.to_string(), &centred(self.text, &ink), (x + cell / 2, y + cell / 2))
     }
 
     /// The colours from nothing, at the bottom, to the largest count.
     fn draw_bar<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
-        for step in 0..SIDE {
-            let color = blue(1.0 - f64::from(step) / f64::from(SIDE));
-            area.draw(&Rectangle::new([(BAR, TOP + step), (BAR + 22, TOP + step + 1)], color.filled()))?;
+        let (side, left) = (self.side(), self.left() + self.side() + 32);
+        for step in 0..side {
+            let color = blue(1.0 - f64::from(step) / f64::from(side));
+            area.draw(&Rectangle::new([(left, TOP + step), (left + 22, TOP + step + 1)], color.filled()))?;
         }
         let right = font(LABEL - 2, &TEXT).pos(Pos::new(HPos::Left, VPos::Center));
         for count in self.ticks() {
-            let y = TOP + SIDE - (self.share(count) * f64::from(SIDE)) as i32;
-            area.draw(&PathElement::new([(BAR + 22, y), (BAR + 28, y)], TEXT))?;
-            area.draw_text(&count.to_string(), &right, (BAR + 34, y))?;
+            let y = TOP + side - (self.share(count) * f64::from(side)) as i32;
+            area.draw(&PathElement::new([(left + 22, y), (left + 28, y)], TEXT))?;
+            area.draw_text(&count.to_string(), &right, (left + 34, y))?;
         }
         let upwards = centred(LABEL - 2, &TEXT).transform(FontTransform::Rotate270);
-        area.draw_text("digits (square-root scale)", &upwards, (BAR + 100, TOP + SIDE / 2))
+        area.draw_text("samples (square-root scale)", &upwards, (left + 110, TOP + side / 2))
     }
 
     /// Round counts that lie apart on the bar.

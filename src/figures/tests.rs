@@ -94,17 +94,50 @@ fn curves_name_their_axes_and_series() {
     assert!(training_curves(&history(0, true)).unwrap_err().to_string().starts_with("history is empty"));
 }
 
+/// A confusion matrix whose predictions are all right, `count` times for each class.
+fn confusion(classes: Classes, count: usize) -> ConfusionMatrix {
+    let truth: Vec<_> = (0..classes.len() * count).map(|index| index % classes.len()).collect();
+    ConfusionMatrix::new("example", &classes, &truth, &truth).unwrap()
+}
+
 #[test]
 fn a_heatmap_shows_every_count_and_darkens_with_it() {
-    let confusion = ConfusionMatrix::new("example", &[4, 4, 4, 4, 9], &[4, 4, 4, 9, 9]).unwrap();
+    let ten = Classes::numbered(10);
+    let confusion = ConfusionMatrix::new("example", &ten, &[4, 4, 4, 4, 9], &[4, 4, 4, 9, 9]).unwrap();
     let figure = heatmap(&confusion);
     let shown = texts(&figure);
     assert_eq!(shown.iter().filter(|text| text.as_str() == "3").count(), 3, "{shown:?}");
-    let png = figure.png().unwrap();
-    let picture = image::load_from_memory(&png).unwrap().to_rgb8();
-    let red = |truth: u32, predicted: u32| picture.get_pixel(84 + 66 * predicted + 5, 60 + 66 * truth + 5).0[0];
+    let picture = image::load_from_memory(&figure.png().unwrap()).unwrap().to_rgb8();
+    let red = |truth: u32, predicted: u32| picture.get_pixel(90 + 66 * predicted, 65 + 66 * truth).0[0];
     assert!(red(4, 4) < red(4, 9) && red(4, 9) < red(0, 0), "{} {} {}", red(4, 4), red(4, 9), red(0, 0));
-    assert_eq!(picture.dimensions(), (920, 800));
+}
+
+#[test]
+fn a_heatmap_names_its_classes_on_both_axes_and_grows_with_them() {
+    let clothes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Ankle boot"];
+    let figure = heatmap(&confusion(Classes::new(clothes), 1));
+    let shown = texts(&figure);
+    for name in clothes {
+        assert_eq!(shown.iter().filter(|text| *text == name).count(), 2, "{name}: {shown:?}");
+    }
+    let side = |classes: usize| heatmap(&confusion(Classes::numbered(classes), 1)).size();
+    assert!(side(2) == side(10) && side(47).0 > side(26).0, "{:?} {:?}", side(47), side(26));
+    // Small cells have no room for large counts, and a name may be too long for any picture.
+    let letters = |count| texts(&heatmap(&confusion(Classes::new('A'..='Z'), count)));
+    assert!(letters(9).contains(&"9".into()) && !letters(333).contains(&"333".into()));
+    let long = heatmap(&confusion(Classes::new(["a".repeat(1_000), "b".into()]), 1));
+    assert!(long.size().0 < 1_300 && texts(&long).iter().any(|text| text.ends_with("aa…")));
+}
+
+#[test]
+fn a_long_caption_takes_two_lines_and_a_very_long_one_is_cut() {
+    let classes = Classes::new((0..10).map(|class| format!("Ankle boot {class}")));
+    let named = Predictions { classes, ..answers() };
+    let shown = texts(&predictions(&four(), &named, 1).unwrap());
+    assert_eq!(shown[1..], ["✓ Ankle boot 1", "true Ankle boot 1"]);
+    let classes = Classes::new((0..10).map(|class| format!("{class} {}", "class ".repeat(50))));
+    let shown = texts(&predictions(&four(), &Predictions { classes, ..answers() }, 1).unwrap());
+    assert!(shown[1..].iter().all(|line| line.len() < 50 && line.ends_with('…')), "{shown:?}");
 }
 
 #[test]

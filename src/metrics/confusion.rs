@@ -1,49 +1,50 @@
-//! The confusion matrix: how often each digit was taken for each.
+//! The confusion matrix: how often each class was taken for each.
 
 use std::fmt;
 
 use polars::prelude::{Column, DataFrame, NamedFrom, Series, df};
 
-use super::CLASSES;
-use crate::{Error, Result, training::Predictions};
+use crate::{Error, Result, data::Classes, training::Predictions};
 
-/// Counts of true against predicted digits: rows are the truth, columns the prediction, as in scikit-learn.
+/// Counts of true against predicted classes: rows are the truth, columns the prediction, as in scikit-learn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     name: String,
-    counts: [[u64; CLASSES]; CLASSES],
+    classes: Classes,
+    counts: Vec<Vec<u64>>,
 }
 
 impl ConfusionMatrix {
-    /// Counts each pair of a true and a predicted digit. `name` says where the digits come from.
+    /// Counts each pair of a true and a predicted class. `name` says where the samples come from.
     ///
     /// ```
-    /// use mnist_classification::metrics::ConfusionMatrix;
-    /// let confusion = ConfusionMatrix::new("example", &[7, 7, 1], &[7, 1, 1])?;
+    /// use mnist_classification::{data::Classes, metrics::ConfusionMatrix};
+    /// let confusion = ConfusionMatrix::new("example", &Classes::numbered(10), &[7, 7, 1], &[7, 1, 1])?;
     /// assert_eq!(confusion.count(7, 1), 1);
     /// # Ok::<(), mnist_classification::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when the two differ in length, are empty, or hold a class over 9.
-    pub fn new(name: &str, truth: &[usize], predicted: &[usize]) -> Result<Self> {
+    /// [`Error::Mismatch`] when the two differ in length, are empty, or hold a class that is not among `classes`.
+    pub fn new(name: &str, classes: &Classes, truth: &[usize], predicted: &[usize]) -> Result<Self> {
         let mismatch = |what, found, expected| Error::Mismatch { what, found, expected };
         if truth.len() != predicted.len() {
             let (found, expected) =
-                (format!("{} predictions", predicted.len()), format!("{}, one per digit", truth.len()));
+                (format!("{} predictions", predicted.len()), format!("{}, one per sample", truth.len()));
             return Err(mismatch("predictions", found, expected));
         }
         if truth.is_empty() {
-            return Err(mismatch("digits", "none".into(), "at least one".into()));
+            return Err(mismatch("samples", "none".into(), "at least one".into()));
         }
-        if let Some(class) = truth.iter().chain(predicted).find(|&&class| class >= CLASSES) {
-            return Err(mismatch("class", class.to_string(), "0 to 9".into()));
+        if let Some(class) = truth.iter().chain(predicted).find(|&&class| class >= classes.len()) {
+            let expected = format!("0 to {}, the classes of the data", classes.len().saturating_sub(1));
+            return Err(mismatch("class", class.to_string(), expected));
         }
-        let mut counts = [[0; CLASSES]; CLASSES];
+        let mut counts = vec![vec![0; classes.len()]; classes.len()];
         for (&truth, &predicted) in truth.iter().zip(predicted) {
             counts[truth][predicted] += 1;
         }
-        Ok(Self { name: name.into(), counts })
+        Ok(Self { name: name.into(), classes: classes.clone(), counts })
     }
 
     /// Counts the pairs of a model's predictions.
@@ -51,25 +52,31 @@ impl ConfusionMatrix {
     /// # Errors
     /// As [`ConfusionMatrix::new`].
     pub fn of(predictions: &Predictions) -> Result<Self> {
-        Self::new(&predictions.name, &predictions.truth, &predictions.predicted)
+        let Predictions { name, classes, truth, predicted, .. } = predictions;
+        Self::new(name, classes, truth, predicted)
     }
 
-    /// Where the digits come from.
+    /// Where the samples come from.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How often the digit `truth` was taken for `predicted`; 0 for a class over 9.
+    /// The classes of rows and columns.
+    pub fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// How often the class `truth` was taken for `predicted`; 0 for a class that is not there.
     pub fn count(&self, truth: usize, predicted: usize) -> u64 {
         self.counts.get(truth).and_then(|row| row.get(predicted)).copied().unwrap_or(0)
     }
 
     /// How many predictions were right.
     pub fn correct(&self) -> u64 {
-        (0..CLASSES).map(|class| self.counts[class][class]).sum()
+        self.counts.iter().enumerate().map(|(class, row)| row[class]).sum()
     }
 
-    /// How many digits there were.
+    /// How many samples there were.
     pub fn total(&self) -> u64 {
         self.counts.iter().flatten().sum()
     }
@@ -79,50 +86,52 @@ impl ConfusionMatrix {
         self.correct() as f64 / self.total() as f64
     }
 
-    /// How many of the digits are a `class`: the sum of its row.
+    /// How many of the samples are a `class`: the sum of its row.
     pub(super) fn truly(&self, class: usize) -> u64 {
         self.counts[class].iter().sum()
     }
 
-    /// How many of the digits were taken for a `class`: the sum of its column.
+    /// How many of the samples were taken for a `class`: the sum of its column.
     pub(super) fn predicted(&self, class: usize) -> u64 {
         self.counts.iter().map(|row| row[class]).sum()
     }
 
-    /// The `limit` most confused pairs of digits with their mistakes in both directions, most mistakes first.
-    /// Columns: `pair` ("4-9"), `mistakes`, `first as second` (4 taken for 9), `second as first`.
+    /// The `limit` most confused pairs of classes with their mistakes in both directions, most mistakes first.
+    /// Columns: `pair` ("4-9", by the names of the classes), `mistakes`, `first as second` (4 taken for 9), `second as first`.
     ///
     /// # Errors
     /// [`Error::Frame`] as polars reports it.
     pub fn most_confused(&self, limit: usize) -> Result<DataFrame> {
-        let mut pairs: Vec<_> = (0..CLASSES)
-            .flat_map(|first| (first + 1..CLASSES).map(move |second| (first, second)))
+        let classes = self.classes.len();
+        let mut pairs: Vec<_> = (0..classes)
+            .flat_map(|first| (first + 1..classes).map(move |second| (first, second)))
             .map(|(first, second)| (first, second, self.counts[first][second], self.counts[second][first]))
             .filter(|(_, _, there, back)| there + back > 0)
             .collect();
-        // A stable sort: equal pairs stay in the order of their digits.
+        // A stable sort: equal pairs stay in the order of their classes.
         pairs.sort_by_key(|(_, _, there, back)| std::cmp::Reverse(there + back));
         pairs.truncate(limit);
+        let name = |class: usize| self.classes.name(class);
         Ok(df![
-            "pair" => pairs.iter().map(|(first, second, ..)| format!("{first}-{second}")).collect::<Vec<_>>(),
+            "pair" => pairs.iter().map(|pair| format!("{}-{}", name(pair.0), name(pair.1))).collect::<Vec<_>>(),
             "mistakes" => pairs.iter().map(|(_, _, there, back)| there + back).collect::<Vec<_>>(),
             "first as second" => pairs.iter().map(|pair| pair.2).collect::<Vec<_>>(),
             "second as first" => pairs.iter().map(|pair| pair.3).collect::<Vec<_>>(),
         ]?)
     }
 
-    /// The matrix as a frame of ten rows: `true`, then a column for each predicted digit.
+    /// The matrix as a frame with a row per class: `true class`, then a column for each predicted class.
     ///
     /// # Errors
     /// [`Error::Frame`] as polars reports it.
     pub fn frame(&self) -> Result<DataFrame> {
-        let truth = Series::new("true".into(), (0..CLASSES as u64).collect::<Vec<_>>());
-        let mut columns = vec![Column::from(truth)];
-        for class in 0..CLASSES {
+        let names = self.classes.names();
+        let mut columns = vec![Column::from(Series::new("true class".into(), names))];
+        for (class, name) in names.iter().enumerate() {
             let column: Vec<_> = self.counts.iter().map(|row| row[class]).collect();
-            columns.push(Series::new(class.to_string().into(), column).into());
+            columns.push(Series::new(name.into(), column).into());
         }
-        Ok(DataFrame::new(CLASSES, columns)?)
+        Ok(DataFrame::new(names.len(), columns)?)
     }
 }
 
@@ -145,7 +154,8 @@ mod tests {
 
     #[test]
     fn pairs_count_both_directions_and_the_worst_comes_first() {
-        let confusion = ConfusionMatrix::new("example", &[4, 9, 4, 3, 1], &[9, 4, 9, 5, 1]).unwrap();
+        let confusion =
+            ConfusionMatrix::new("example", &Classes::numbered(10), &[4, 9, 4, 3, 1], &[9, 4, 9, 5, 1]).unwrap();
         let expected = "pair,mistakes,first as second,second as first\n4-9,3,2,1\n3-5,1,1,0\n";
         assert_eq!(confusion.most_confused(5).unwrap().csv(), expected);
         assert_eq!(confusion.most_confused(1).unwrap().height(), 1);
@@ -153,11 +163,24 @@ mod tests {
     }
 
     #[test]
+    fn any_classes_are_counted_under_their_names() {
+        let clothes = Classes::new(["T-shirt", "Trouser", "Shirt"]);
+        let confusion = ConfusionMatrix::new("example", &clothes, &[0, 0, 1, 2], &[2, 0, 1, 0]).unwrap();
+        let frame = "true class,T-shirt,Trouser,Shirt\nT-shirt,1,0,1\nTrouser,0,1,0\nShirt,1,0,0\n";
+        assert_eq!(confusion.frame().unwrap().csv(), frame);
+        let pairs = "pair,mistakes,first as second,second as first\nT-shirt-Shirt,2,1,1\n";
+        assert_eq!(confusion.most_confused(5).unwrap().csv(), pairs);
+        assert_eq!((confusion.count(0, 2), confusion.count(3, 0)), (1, 0));
+    }
+
+    #[test]
     fn lists_that_do_not_fit_are_errors() {
-        let error =
-            |truth: &[usize], predicted: &[usize]| ConfusionMatrix::new("", truth, predicted).unwrap_err().to_string();
-        assert_eq!(error(&[1, 2], &[1]), "predictions: found 1 predictions, expected 2, one per digit");
-        assert_eq!(error(&[1], &[10]), "class: found 10, expected 0 to 9");
-        assert_eq!(error(&[], &[]), "digits: found none, expected at least one");
+        let ten = Classes::numbered(10);
+        let error = |truth: &[usize], predicted: &[usize]| {
+            ConfusionMatrix::new("", &ten, truth, predicted).unwrap_err().to_string()
+        };
+        assert_eq!(error(&[1, 2], &[1]), "predictions: found 1 predictions, expected 2, one per sample");
+        assert_eq!(error(&[1], &[10]), "class: found 10, expected 0 to 9, the classes of the data");
+        assert_eq!(error(&[], &[]), "samples: found none, expected at least one");
     }
 }

@@ -1,4 +1,4 @@
-//! The classification report: precision, recall and F1 of each digit, as scikit-learn prints them.
+//! The classification report: precision, recall and F1 of each class, as scikit-learn prints them.
 
 use std::{
     fmt::{self, Write},
@@ -7,46 +7,52 @@ use std::{
 
 use polars::prelude::{DataFrame, df};
 
-use super::{CLASSES, ConfusionMatrix};
-use crate::{Result, data::MNIST, files};
+use super::ConfusionMatrix;
+use crate::{
+    Result,
+    data::{Classes, MNIST},
+    files,
+};
 
-/// The scores of one digit, or an average of them.
+/// The scores of one class, or an average of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClassScores {
-    /// Of those taken for this digit, the share that is: TP / (TP + FP).
+    /// Of those taken for this class, the share that is: TP / (TP + FP).
     pub precision: f64,
-    /// Of those that are this digit, the share that was found: TP / (TP + FN).
+    /// Of those that are of this class, the share that was found: TP / (TP + FN).
     pub recall: f64,
     /// The harmonic mean of both: 2 TP / (2 TP + FP + FN).
     pub f1: f64,
-    /// How many of the digits are this one.
+    /// How many of the samples are of this class.
     pub support: u64,
 }
 
-/// Precision, recall, F1 and support of each digit, with accuracy and averages.
+/// Precision, recall, F1 and support of each class, with accuracy and averages.
 ///
-/// It follows scikit-learn's `classification_report(truth, predicted, labels=range(10), zero_division=0)`:
-/// a share of nothing is 0.
+/// It follows scikit-learn's `classification_report(truth, predicted, labels=range(n), target_names=names,
+/// zero_division=0)`: a share of nothing is 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassificationReport {
     name: String,
-    /// The scores of the digits 0 to 9.
+    names: Classes,
+    /// The scores of the classes, in order.
     pub classes: Vec<ClassScores>,
     /// The share of right predictions, from 0 to 1.
     pub accuracy: f64,
-    /// The mean over the digits, each counting the same.
+    /// The mean over the classes, each counting the same.
     pub macro_average: ClassScores,
-    /// The mean over the digits, each counting by its support.
+    /// The mean over the classes, each counting by its support.
     pub weighted_average: ClassScores,
     nothing_is_right: bool,
 }
 
 impl ClassificationReport {
-    /// Scores each digit of a confusion matrix.
+    /// Scores each class of a confusion matrix.
     pub fn new(confusion: &ConfusionMatrix) -> Self {
-        let classes: Vec<_> = (0..CLASSES).map(|class| scores(confusion, class)).collect();
+        let classes: Vec<_> = (0..confusion.classes().len()).map(|class| scores(confusion, class)).collect();
         Self {
             name: confusion.name().into(),
+            names: confusion.classes().clone(),
             accuracy: confusion.accuracy(),
             macro_average: average(&classes, |_| 1.0),
             weighted_average: average(&classes, |scores| scores.support as f64),
@@ -57,14 +63,14 @@ impl ClassificationReport {
 
     /// The report as text with `digits` decimals: scikit-learn's, byte for byte.
     pub fn text(&self, digits: usize) -> String {
-        let width = "weighted avg".len().max(digits);
+        let width = self.width(digits);
         let mut text = format!("{:>width$} ", "");
         for column in ["precision", "recall", "f1-score", "support"] {
             write_cell(&mut text, column);
         }
         text += "\n\n";
         for (class, scores) in self.classes.iter().enumerate() {
-            text += &self.row(&class.to_string(), scores, digits);
+            text += &self.row(&self.names.name(class), scores, digits);
         }
         text += &format!("\n{:>width$}  {:>9} {:>9}", "accuracy", "", "");
         write_cell(&mut text, &format!("{:.digits$}", self.accuracy));
@@ -75,8 +81,14 @@ impl ClassificationReport {
         text
     }
 
+    /// The width of the first column: the longest name, in characters.
+    fn width(&self, digits: usize) -> usize {
+        let names = self.names.names().iter().map(|name| name.chars().count());
+        names.chain(["weighted avg".len(), digits]).max().unwrap_or_default()
+    }
+
     fn row(&self, name: &str, scores: &ClassScores, digits: usize) -> String {
-        let width = "weighted avg".len().max(digits);
+        let width = self.width(digits);
         let mut text = format!("{name:>width$} ");
         for score in [scores.precision, scores.recall, scores.f1] {
             write_cell(&mut text, &format!("{score:.digits$}"));
@@ -90,12 +102,12 @@ impl ClassificationReport {
         if self.nothing_is_right { format!("{support}.0") } else { support.to_string() }
     }
 
-    /// The report as a frame: `class`, `precision`, `recall`, `f1`, `support`; ten digits, then the two averages.
+    /// The report as a frame: `class`, `precision`, `recall`, `f1`, `support`; a row per class, then the two averages.
     ///
     /// # Errors
     /// [`Error::Frame`](crate::Error::Frame) as polars reports it.
     pub fn frame(&self) -> Result<DataFrame> {
-        let names = (0..CLASSES).map(|class| class.to_string()).chain(["macro avg".into(), "weighted avg".into()]);
+        let names = self.names.names().iter().cloned().chain(["macro avg".into(), "weighted avg".into()]);
         let rows: Vec<_> = self.classes.iter().chain([&self.macro_average, &self.weighted_average]).collect();
         Ok(df![
             "class" => names.collect::<Vec<_>>(),
@@ -106,9 +118,9 @@ impl ClassificationReport {
         ]?)
     }
 
-    /// The digits from the highest F1 to the lowest.
+    /// The classes from the highest F1 to the lowest.
     pub fn best_classes(&self) -> Vec<usize> {
-        let mut classes: Vec<_> = (0..CLASSES).collect();
+        let mut classes: Vec<_> = (0..self.classes.len()).collect();
         classes.sort_by(|&first, &second| self.classes[second].f1.total_cmp(&self.classes[first].f1));
         classes
     }
@@ -127,7 +139,7 @@ impl ClassificationReport {
     }
 }
 
-/// The text with four decimals; where the digits are not MNIST's, a line before it says what they are.
+/// The text with four decimals; where the samples are not MNIST's, a line before it says what they are.
 impl fmt::Display for ClassificationReport {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         if self.name != MNIST {
@@ -154,8 +166,9 @@ fn scores(confusion: &ConfusionMatrix, class: usize) -> ClassScores {
 }
 
 fn average(classes: &[ClassScores], weight: impl Fn(&ClassScores) -> f64) -> ClassScores {
-    let whole = sum(classes.iter().map(&weight));
-    let mean = |score: fn(&ClassScores) -> f64| sum(classes.iter().map(|class| score(class) * weight(class))) / whole;
+    let sum = |number: &dyn Fn(&ClassScores) -> f64| pairwise_sum(&classes.iter().map(number).collect::<Vec<_>>());
+    let whole = sum(&weight);
+    let mean = |score: fn(&ClassScores) -> f64| sum(&|class| score(class) * weight(class)) / whole;
     ClassScores {
         precision: mean(|class| class.precision),
         recall: mean(|class| class.recall),
@@ -164,16 +177,25 @@ fn average(classes: &[ClassScores], weight: impl Fn(&ClassScores) -> f64) -> Cla
     }
 }
 
-/// Adds in the order in which NumPy adds ten numbers, so that the last digit of an average is scikit-learn's:
-/// the first eight in pairs, then the rest (`pairwise_sum` in NumPy's `loops_utils.h.src`).
-fn sum(numbers: impl Iterator<Item = f64>) -> f64 {
-    let numbers: Vec<_> = numbers.collect();
-    let (pairs, rest) = numbers.split_at(numbers.len().min(8));
-    let mut sums = pairs.to_vec();
-    while sums.len() > 1 {
-        sums = sums.chunks(2).map(|pair| pair.iter().sum()).collect();
+/// Adds in the order in which NumPy adds, so that the last digit of an average is scikit-learn's: few numbers one after the
+/// other, more in eight sums side by side, many in two halves (`pairwise_sum` in NumPy's `loops_utils.h.src`).
+fn pairwise_sum(numbers: &[f64]) -> f64 {
+    match numbers.len() {
+        0..8 => numbers.iter().sum(),
+        8..=128 => {
+            let (eights, rest) = numbers.as_chunks::<8>();
+            let mut sums = eights[0];
+            for eight in &eights[1..] {
+                sums.iter_mut().zip(eight).for_each(|(sum, number)| *sum += number);
+            }
+            let [a, b, c, d, e, f, g, h] = sums;
+            rest.iter().fold(((a + b) + (c + d)) + ((e + f) + (g + h)), |sum, number| sum + number)
+        }
+        count => {
+            let (first, second) = numbers.split_at(count / 2 - count / 2 % 8);
+            pairwise_sum(first) + pairwise_sum(second)
+        }
     }
-    sums.iter().chain(rest).sum()
 }
 
 #[cfg(test)]
@@ -181,7 +203,7 @@ mod tests {
     use super::*;
 
     fn report(truth: &[usize], predicted: &[usize]) -> ClassificationReport {
-        ClassificationReport::new(&ConfusionMatrix::new("example", truth, predicted).unwrap())
+        ClassificationReport::new(&ConfusionMatrix::new("example", &Classes::numbered(10), truth, predicted).unwrap())
     }
 
     #[test]
@@ -204,5 +226,62 @@ mod tests {
     fn frame_has_the_digits_and_both_averages() {
         let frame = report(&[0, 1], &[0, 1]).frame().unwrap();
         assert_eq!((frame.height(), frame.width()), (12, 5));
+    }
+
+    #[test]
+    fn names_of_classes_widen_the_report_as_in_sklearn() {
+        let names = Classes::new(["T-shirt/top", "Trouser", "Robe de soirée"]);
+        let confusion = ConfusionMatrix::new("", &names, &[0, 0, 0, 1, 2, 2], &[0, 0, 1, 1, 2, 0]).unwrap();
+        let expected = "                precision    recall  f1-score   support
+
+   T-shirt/top     0.6667    0.6667    0.6667         3
+       Trouser     0.5000    1.0000    0.6667         1
+Robe de soirée     1.0000    0.5000    0.6667         2
+
+      accuracy                         0.6667         6
+     macro avg     0.7222    0.7222    0.6667         6
+  weighted avg     0.7500    0.6667    0.6667         6
+";
+        assert_eq!(ClassificationReport::new(&confusion).text(4), expected);
+    }
+
+    /// The averages of scikit-learn 1.9.1 with NumPy 2.4.6, all bits of them.
+    #[test]
+    fn averages_over_any_number_of_classes_are_those_of_sklearn() {
+        let averages = [
+            (2, [0.8748125937031483, 0.833, 0.828208918528851], [0.8748125937031485, 0.833, 0.828208918528851]),
+            (
+                7,
+                [0.7139550590254816, 0.7139480238071787, 0.7139468633540365],
+                [0.7140023474178403, 0.714, 0.7139964992633268],
+            ),
+            (
+                26,
+                [0.8393273393273393, 0.6916329284750339, 0.7256533075162754],
+                [0.8402619047619048, 0.692, 0.7262845482858502],
+            ),
+            (
+                47,
+                [0.7582705262455812, 0.6808510638297872, 0.6972512772512773],
+                [0.759353448275862, 0.681, 0.6978492492492491],
+            ),
+            (
+                300,
+                [0.5827804232804232, 0.6713888888888889, 0.607999455853171],
+                [0.5833079365079366, 0.671, 0.6084464176002876],
+            ),
+        ];
+        for (classes, macro_average, weighted_average) in averages {
+            let truth: Vec<_> = (0..1_000).map(|index| index % classes).collect();
+            let predicted = |index: usize| if index % 3 > 0 { index } else { index * index * 7 + index / 3 };
+            let predicted: Vec<_> = (0..1_000).map(|index| predicted(index) % classes).collect();
+            let confusion = ConfusionMatrix::new("", &Classes::numbered(classes), &truth, &predicted).unwrap();
+            let report = ClassificationReport::new(&confusion);
+            for (found, expected) in
+                [(report.macro_average, macro_average), (report.weighted_average, weighted_average)]
+            {
+                assert_eq!([found.precision, found.recall, found.f1], expected, "{classes} classes");
+            }
+        }
     }
 }

@@ -108,9 +108,9 @@ impl Stored {
                 let found = format!("{name} of shape {:?}, {:?}", found.size(), found.kind());
                 return Err(self.malformed(found, format!("{expected}, {:?}", tensor.kind())));
             }
-            if found.f_isfinite()?.f_all()?.int64_value(&[]) == 0 {
-                let expected = "finite numbers; the training that wrote them had diverged".into();
-                return Err(self.malformed(format!("NaN or infinity in {name}"), expected));
+            if let Some(value) = not_finite(found)? {
+                let expected = "finite values; the training that wrote them had diverged".into();
+                return Err(self.malformed(format!("{value} in {name}"), expected));
             }
             pairs.push((tensor.shallow_clone(), found));
         }
@@ -126,38 +126,44 @@ impl Stored {
 
     /// Before plans were stored, a file without one held a multi-layer perceptron.
     fn plan_of_mlp(&self) -> Result<Plan> {
-        let mut sizes = Vec::new();
+        let mut sizes: Vec<usize> = Vec::new();
         for number in 1.. {
             let Some(kernel) = self.find(&format!("dense_{number}.kernel")) else { break };
             let found = format!("dense_{number}.kernel of shape {:?}", kernel.size());
             let [inputs, outputs] = kernel.size()[..] else {
                 return Err(self.malformed(found, "the shape [inputs, outputs]".into()));
             };
-            let bias = self.find(&format!("dense_{number}.bias")).map(Tensor::size).unwrap_or_default();
-            if bias != [outputs] {
-                let hint = if bias == [inputs] { "; the kernel is transposed, as PyTorch keeps it" } else { "" };
-                let expected = format!("a kernel of shape [inputs, outputs] with a bias of shape [outputs]{hint}");
-                return Err(self.malformed(format!("{found} and a bias of shape {bias:?}"), expected));
+            let bias = format!("dense_{number}.bias");
+            let shape = self.find(&bias).map(Tensor::size);
+            if shape.as_ref().is_some_and(|shape| *shape == [inputs]) && inputs != outputs {
+                let expected = format!("[{outputs}, {inputs}], as {bias} has it; the kernel is transposed, as PyTorch keeps it");
+                return Err(self.malformed(found, expected));
             }
-            sizes.push(inputs as usize);
-            if self.find(&format!("dense_{}.kernel", number + 1)).is_none() {
-                sizes.push(outputs as usize);
+            if shape.as_ref().is_none_or(|shape| *shape != [outputs]) {
+                let shape = shape.map_or(format!("no tensor {bias}"), |shape| format!("{bias} of shape {shape:?}"));
+                return Err(self.malformed(shape, format!("{bias} of shape [{outputs}], because of {found}")));
             }
+            if let Some(before) = sizes.last().filter(|before| **before != inputs as usize) {
+                return Err(self.malformed(found, format!("{before} inputs, the outputs of the layer before")));
+            }
+            if sizes.is_empty() {
+                sizes.push(inputs as usize);
+            }
+            sizes.push(outputs as usize);
         }
-        if sizes.is_empty() {
-            return Err(self.no_mlp());
-        }
-        Plan::mlp(&sizes)
+        if sizes.is_empty() { Err(self.no_mlp()) } else { Plan::mlp(&sizes) }
     }
 
     fn no_mlp(&self) -> Error {
-        let names: Vec<_> = self.tensors.iter().map(|(name, _)| name.as_str()).take(4).collect();
-        let expected = if names.iter().any(|name| name.ends_with(".weight")) {
-            "dense_1.kernel of shape [inputs, outputs]; these are PyTorch's names: rename each weight, and transpose it"
-        } else {
-            "a network's plan, or dense_1.kernel of shape [inputs, outputs]"
+        let names: Vec<_> = self.tensors.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = match names.first() {
+            Some(name) if names.iter().all(|name| name.ends_with(".weight") || name.ends_with(".bias")) => format!(
+                "dense_1.kernel of shape [inputs, outputs]; {name} is one of PyTorch's names: rename all, and transpose each weight"
+            ),
+            _ => "a network's plan, or dense_1.kernel of shape [inputs, outputs]".into(),
         };
-        self.malformed(format!("the tensors {names:?}"), expected.into())
+        let found = if names.is_empty() { "no tensors".into() } else { format!("the tensors {}", names.join(", ")) };
+        self.malformed(found, expected)
     }
 
     fn find(&self, name: &str) -> Option<&Tensor> {
@@ -173,19 +179,33 @@ fn is_float(tensor: &Tensor) -> bool {
     matches!(tensor.kind(), Kind::Float | Kind::Half | Kind::BFloat16 | Kind::Double)
 }
 
+/// The first value that is NaN or infinite.
+fn not_finite(tensor: &Tensor) -> Result<Option<f64>> {
+    let values = tensor.f_reshape([-1])?;
+    let others = values.f_masked_select(&values.f_isfinite()?.f_logical_not()?)?;
+    Ok(if others.numel() == 0 { None } else { Some(others.f_double_value(&[0])?) })
+}
+
+/// The longest header that the format allows.
+const LONGEST_HEADER: u64 = 100_000_000;
+
 /// In words, what a file is that is no whole safetensors file: the header's length, the header as JSON, then the data.
 fn what_is_wrong(bytes: &[u8]) -> Option<String> {
     if let Some(other) = files::kind(bytes) {
         return Some(other.into());
     }
-    let start = bytes.first_chunk().map(|length| u64::from_le_bytes(*length))?.checked_add(8)?;
-    let header = bytes.get(8..usize::try_from(start).ok()?)?;
-    let header: HashMap<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
-    let end = header.values().filter_map(|tensor| tensor["data_offsets"][1].as_u64()).max()?;
-    let (found, expected) = (bytes.len() as u64, start.checked_add(end)?);
-    match found {
-        _ if found < expected => Some(format!("a file cut off after {found} of {expected} bytes")),
-        _ if found > expected => Some(format!("{} bytes behind the last tensor", found - expected)),
+    let found = bytes.len() as u64;
+    let cut_off = |expected: u64| Some(format!("a file that is cut off after {found} of {expected} bytes"));
+    let Some(header) = bytes.first_chunk().map(|length| u64::from_le_bytes(*length)) else { return cut_off(8) };
+    if header > LONGEST_HEADER {
+        return None;
+    }
+    let Some(json) = bytes.get(8..8 + header as usize) else { return cut_off(8 + header) };
+    let tensors: HashMap<String, serde_json::Value> = serde_json::from_slice(json).ok()?;
+    let end = tensors.values().filter_map(|tensor| tensor["data_offsets"][1].as_u64()).max()?;
+    match (8 + header).checked_add(end)? {
+        expected if found < expected => cut_off(expected),
+        expected if found > expected => Some(format!("{} bytes behind the last tensor", found - expected)),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use tch::Kind;
 use crate::{
     Error, Result,
     data::{self, Classes},
-    model::{Model, Network},
+    model::{Model, Network, weights},
 };
 
 /// A saved network that reads pictures.
@@ -33,13 +33,13 @@ impl Reader {
     /// Loads the network of a finished run, or one that [`Network::save`] wrote.
     ///
     /// # Errors
-    /// As [`Network::load`]; [`Error::Setting`] for a network that takes no grey pictures.
+    /// As [`Network::load`]; [`Error::Malformed`] for a network that takes no grey pictures.
     pub fn load(folder: &Path) -> Result<Self> {
         let network = Network::load(folder)?;
         let Some(size) = network.plan().picture() else {
-            let (found, expected) =
-                (format!("for samples of shape {:?}", network.plan().input), "grey pictures".into());
-            return Err(Error::Setting { setting: "the network", found, expected });
+            let (file, found) = (weights::file(folder), format!("a network for samples of shape {:?}", network.plan().input));
+            let expected = "one for grey pictures, such as [784] or [1, 28, 28]".into();
+            return Err(Error::Malformed { file, found, expected });
         };
         let count = network.plan().shapes()?.last().map_or(0, |shape| shape.iter().product());
         let classes = classes(folder).filter(|classes| classes.len() == count);
@@ -52,7 +52,7 @@ impl Reader {
     /// [`Error::Missing`] or [`Error::Malformed`] for a picture that cannot be read.
     pub fn read(&self, picture: &Path) -> Result<Reading> {
         let _guard = tch::no_grad_guard();
-        let logits = self.network.forward(&data::picture(picture)?)?;
+        let logits = self.network.forward(&data::picture(picture, self.size)?)?;
         let probabilities = Vec::<f64>::try_from(logits.f_softmax(1, Kind::Double)?.f_reshape([-1])?)?;
         let names = self.classes.names().iter().cloned();
         let probabilities: Vec<_> = names.zip(probabilities).collect();

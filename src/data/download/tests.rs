@@ -4,13 +4,14 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
-    thread,
+    slice, thread,
 };
 
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::data::MNIST;
 
 /// Three training digits and two test digits of one pixel, with the SHA-256 of each file.
 const SMALL: [(&str, &[u8]); 4] = [
@@ -115,15 +116,39 @@ fn no_mirror_with_the_right_file_is_an_error_with_every_reason_and_leaves_nothin
 }
 
 #[test]
+fn a_damaged_file_in_the_cache_is_fetched_again() {
+    let images = SMALL[0].0;
+    let page = b"<!DOCTYPE html>".to_vec();
+    for (name, bytes) in [
+        (format!("{images}.gz"), cut_off(images).unwrap()),
+        (format!("{images}.gz"), other_digits(images).unwrap()),
+        (format!("{images}.gz"), page),
+        (images.into(), SMALL[0].1[..9].to_vec()),
+        (images.into(), Vec::new()),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let address = server(good);
+        places(folder.path(), slice::from_ref(&address)).load().unwrap();
+        let _ = fs::remove_file(folder.path().join(format!("{images}.gz")));
+        fs::write(folder.path().join(&name), bytes).unwrap();
+        let error = places(folder.path(), &[]).load().unwrap_err().to_string();
+        assert!(error.contains(&format!("{name} is damaged")), "{error}");
+        assert_eq!(places(folder.path(), &[address]).load().unwrap().train.len(), 3);
+        // Now it is right again.
+        places(folder.path(), &[]).load().unwrap();
+    }
+}
+
+#[test]
 fn a_file_that_changed_on_disk_is_an_error_with_both_checksums() {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in SMALL {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
-    assert!(Mnist::read(folder.path(), MNIST, &known()).is_ok());
+    assert!(read::known(folder.path(), &known()).is_ok());
     let path = folder.path().join("t10k-labels-idx1-ubyte");
     fs::write(&path, [0, 0, 8, 1, 0, 0, 0, 2, 1, 1]).unwrap();
-    let error = Mnist::read(folder.path(), MNIST, &known()).unwrap_err().to_string();
+    let error = read::known(folder.path(), &known()).unwrap_err().to_string();
     assert!(error.contains("t10k-labels-idx1-ubyte: found contents with SHA-256"), "{error}");
     assert!(error.contains(known()[3].1), "{error}");
 }
