@@ -26,3 +26,6 @@ mod store;
 
 pub use comparison::{Difference, Trainings, Verdict};
 pub use store::{Outcome, PAIRS, Results};
+
+#[cfg(test)]
+mod tests;

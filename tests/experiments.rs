@@ -1,5 +1,5 @@
-//! `make experiments` in quick form: it goes on where it was killed, keeps a line and a network per training, and trains
-//! anew what has changed. And the results in the repository: the comparison is theirs.
+//! `make experiments` in quick form: it goes on where it was killed, keeps a line per training and the networks of
+//! ensembles, and trains anew what has changed. And the results in the repository: the comparison is theirs.
 
 mod shared;
 
@@ -48,7 +48,7 @@ fn experiments_go_on_where_they_were_killed() {
     }
     // Better than guessing.
     assert!(results.find("CNN", 0).unwrap().test.accuracy > 0.3);
-    let network = Network::load(folder.path().join("out/experiments-quick/best CNN, seed 0")).unwrap();
+    let network = Network::load(folder.path().join("out/experiments-quick/best CNN, seed 0.safetensors")).unwrap();
     assert!(network.summary().parameters() > 10_000);
 
     let comparison = fs::read_to_string(file.with_file_name("comparison.csv")).unwrap();
@@ -59,13 +59,13 @@ fn experiments_go_on_where_they_were_killed() {
     assert_eq!(fs::read_to_string(&file).unwrap(), after);
 
     // A line that other settings led to does not count.
-    let fingerprint = &results.find("CNN", 0).unwrap().fingerprint;
+    let fingerprint = results.find("CNN", 0).unwrap().fingerprint.as_deref().unwrap();
     fs::write(&file, after.replace(&format!("CNN,{fingerprint},"), "CNN,00000000,")).unwrap();
     let anew = experiments(folder.path(), &mnist).output().unwrap();
     let printed = String::from_utf8_lossy(&anew.stdout);
     assert!(printed.starts_with("CNN, seed 0: ") && printed.lines().count() == 1, "{printed}");
     let results = Results::open(&file).unwrap();
-    assert_eq!(&results.find("CNN", 0).unwrap().fingerprint, fingerprint);
+    assert_eq!(results.find("CNN", 0).unwrap().fingerprint.as_deref(), Some(fingerprint));
     assert_eq!(results.frame().unwrap().height(), names.len());
 }
 

@@ -13,8 +13,8 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mnist_classification::{model::Layer, prelude::*};
-use plan::{BEST_CNN, ENSEMBLES, Experiment, ensemble_fingerprint, experiments, original_layers, seeds};
+use mnist_classification::prelude::*;
+use plan::{BEST_CNN, ENSEMBLES, Experiment, ensemble_fingerprint, experiments, seeds};
 
 /// What the others are compared with.
 const BASELINE: &str = "baseline";
@@ -88,40 +88,35 @@ impl Laboratory {
 
     /// Whether there is a line of this training.
     fn has(&self, experiment: &str, seed: u64, fingerprint: &str) -> bool {
-        self.results.find(experiment, seed).is_some_and(|outcome| outcome.fingerprint == fingerprint)
+        self.results.find(experiment, seed).is_some_and(|outcome| outcome.fingerprint.as_deref() == Some(fingerprint))
     }
 
     /// Whether a training has no line yet, or its network is missing for an ensemble that has none.
     fn needs(&self, experiment: &Experiment, seed: u64) -> bool {
         let mut ensembles = ENSEMBLES.iter().filter(|(_, members)| members.contains(&experiment.name));
         let is_member = ensembles.any(|(name, members)| !self.has(name, 0, &ensemble_fingerprint(members)));
-        let network_is_missing = is_member && !self.folder(experiment.name, seed).exists();
+        let network_is_missing = is_member && !self.network(experiment.name, seed).exists();
         network_is_missing || !self.has(experiment.name, seed, &experiment.fingerprint())
     }
 
-    fn folder(&self, experiment: &str, seed: u64) -> PathBuf {
-        self.networks.join(format!("{experiment}, seed {seed}"))
+    /// The file of a trained network.
+    fn network(&self, experiment: &str, seed: u64) -> PathBuf {
+        self.networks.join(format!("{experiment}, seed {seed}.safetensors"))
     }
 
     fn run(&self, experiment: &Experiment, seed: u64) -> Result<Outcome> {
         let epochs = if self.quick { 1 } else { experiment.training.epochs };
         let training = Training { seed, epochs, ..experiment.training.clone() };
-        let (model, history): (Box<dyn Model>, _) = if experiment.layers == original_layers() {
-            let mut model = Mlp::new(&[784, 512, 256, 128, 10], seed)?;
-            let history = fit(&mut model, &self.train, &training)?;
-            (Box::new(model), history)
-        } else {
-            let input: &[usize] = if matches!(experiment.layers[0], Layer::Dense(_)) { &[784] } else { &[1, 28, 28] };
-            let mut model = Network::new(input, &experiment.layers, seed)?;
-            let history = fit(&mut model, &self.train, &training)?;
-            model.save(self.folder(experiment.name, seed))?;
-            if (experiment.name, seed, self.quick) == (BEST_CNN, 0, false) {
-                model.save(Path::new("models/cnn"))?;
-            }
-            (Box::new(model), history)
-        };
-        let outcome = Outcome::of(experiment.name, &training, &*model, &history, &self.test)?;
-        Ok(Outcome { fingerprint: experiment.fingerprint(), ..outcome })
+        let mut model = Network::from_plan(&experiment.plan, seed)?;
+        let history = fit(&mut model, &self.train, &training)?;
+        if ENSEMBLES.iter().any(|(_, members)| members.contains(&experiment.name)) {
+            model.save(self.network(experiment.name, seed))?;
+        }
+        if (experiment.name, seed, self.quick) == (BEST_CNN, 0, false) {
+            model.save(Path::new("models/cnn"))?;
+        }
+        let outcome = Outcome::of(experiment.name, &training, &model, &history, &self.test)?;
+        Ok(Outcome { fingerprint: Some(experiment.fingerprint()), ..outcome })
     }
 
     /// The networks of these experiments as one model.
@@ -129,14 +124,14 @@ impl Laboratory {
         let of = |&member| self.seeds(member).map(move |seed| (member, seed));
         let members: Vec<(&str, u64)> = experiments.iter().flat_map(of).collect();
         let load =
-            |&(member, seed): &(&str, u64)| Ok(Box::new(Network::load(self.folder(member, seed))?) as Box<dyn Model>);
+            |&(member, seed): &(&str, u64)| Ok(Box::new(Network::load(self.network(member, seed))?) as Box<dyn Model>);
         let ensemble = Ensemble::new(members.iter().map(load).collect::<Result<_>>()?)?;
         // Nothing is trained here: epochs and seconds are the members'.
         let nothing = History { name: self.train.name.clone(), epochs: Vec::new() };
         let outcome = Outcome::of(name, &Training::default(), &ensemble, &nothing, &self.test)?;
         let trained: Vec<_> = members.iter().filter_map(|&(member, seed)| self.results.find(member, seed)).collect();
         Ok(Outcome {
-            fingerprint: ensemble_fingerprint(experiments),
+            fingerprint: Some(ensemble_fingerprint(experiments)),
             epochs: trained.iter().map(|outcome| outcome.epochs).sum(),
             seconds: trained.iter().map(|outcome| outcome.seconds).sum(),
             ..outcome
@@ -145,10 +140,12 @@ impl Laboratory {
 
     /// Adds an outcome; a line of the same training stays as it is.
     fn keep(&mut self, outcome: Outcome) -> Result<()> {
-        if self.has(&outcome.experiment, outcome.seed, &outcome.fingerprint) {
-            return Ok(());
+        let kept = self.results.find(&outcome.experiment, outcome.seed);
+        if kept.is_some_and(|kept| kept.fingerprint == outcome.fingerprint) {
+            Ok(())
+        } else {
+            self.results.add(outcome)
         }
-        self.results.add(outcome)
     }
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 /// A network and a training that are run from several seeds.
 pub struct Experiment {
     pub name: &'static str,
-    pub layers: Vec<Layer>,
+    pub plan: Plan,
     pub training: Training,
 }
 
@@ -33,9 +33,9 @@ pub fn seeds(experiment: &str) -> u64 {
 }
 
 impl Experiment {
-    /// A short hash of layers and settings. A line of the results with another one came from something else.
+    /// A short hash of plan and settings. A line of the results with another one came from something else.
     pub fn fingerprint(&self) -> String {
-        hash(&json!([self.layers, self.training]))
+        hash(&json!([self.plan, self.training]))
     }
 }
 
@@ -52,8 +52,8 @@ fn hash(value: &Value) -> String {
 
 pub fn experiments() -> Vec<Experiment> {
     let baseline = Training { verbose: false, ..Training::default() };
-    let network = |name, layers, training| Experiment { name, layers, training };
-    let original = |name, training| network(name, original_layers(), training);
+    let network = |name, plan, training| Experiment { name, plan, training };
+    let original = |name, training| network(name, mlp(&[Relu]), training);
     let optimizer = |optimizer| Training { optimizer, ..baseline.clone() };
     let schedule = |schedule| Training { schedule, ..baseline.clone() };
     let sampling = |sampling| Training { sampling, ..baseline.clone() };
@@ -99,7 +99,7 @@ pub fn experiments() -> Vec<Experiment> {
         original("elastic", augmented(elastic)),
         original("all augmentation", augmented(all)),
         original("all augmentation + mistakes more often", Training { sampling: mistakes, ..augmented(all) }),
-        network("CNN", plain_cnn(), baseline.clone()),
+        network("CNN", Plan::cnn([28, 28], 10), baseline.clone()),
         network(BEST_MLP, mlp(&[BatchNorm, Relu, Dropout(0.05)]), long(80)),
         network(BEST_CNN, best_cnn(), convolutional(16, gentle)),
         network(UNPOOLED_CNN, unpooled_cnn(), convolutional(24, stiff)),
@@ -113,39 +113,32 @@ fn augmentations() -> [Augmentation; 4] {
     [shift, affine, Augmentation { elastic: 1.5, ..nothing }, Augmentation { elastic: 1.2, ..affine }]
 }
 
-/// The original's network.
-pub fn original_layers() -> Vec<Layer> {
-    mlp(&[Relu])
-}
-
-/// The original's dense layers with others behind each hidden one.
-fn mlp(behind: &[Layer]) -> Vec<Layer> {
+/// The original's dense layers with others behind each hidden one; with ReLU alone it is the original.
+fn mlp(behind: &[Layer]) -> Plan {
     let hidden = [512, 256, 128].into_iter().flat_map(|size| [&[Dense(size)], behind].concat());
-    hidden.chain([Dense(10)]).collect()
+    Plan { input: vec![784], layers: hidden.chain([Dense(10)]).collect() }
 }
 
-/// Two convolutions, and nothing else that is new.
-fn plain_cnn() -> Vec<Layer> {
-    let (first, second) = (Convolution { channels: 16, size: 5 }, Convolution { channels: 32, size: 5 });
-    vec![first, MaxPool(2), Relu, second, MaxPool(2), Relu, Flatten, Dense(128), Relu, Dense(10)]
+fn cnn(layers: Vec<Layer>) -> Plan {
+    Plan { input: vec![1, 28, 28], layers }
 }
 
-/// Seven convolutions. Pooling comes first in a block, so that what follows has a quarter of the numbers to do.
-fn best_cnn() -> Vec<Layer> {
+/// Seven convolutions. Pooling comes first in a block, so that the rest of it works on a quarter of the pixels.
+fn best_cnn() -> Plan {
     let block = |channels, size, pool: &[Layer]| [&[Convolution { channels, size }], pool, &[BatchNorm, Relu]].concat();
     let (pool, none) = ([MaxPool(2)], []);
     let coarse = [block(32, 5, &pool), block(48, 3, &none), block(48, 3, &none), block(64, 3, &pool)];
     let fine = [block(96, 3, &none), block(96, 3, &none), block(128, 3, &pool)];
-    [coarse.concat(), fine.concat(), vec![Flatten, Dropout(0.4), Dense(10)]].concat()
+    cnn([coarse.concat(), fine.concat(), vec![Flatten, Dropout(0.4), Dense(10)]].concat())
 }
 
-/// Seven convolutions in three groups, without zeros beyond the edge and without pooling: two of them take every second
-/// pixel instead. After C. Deotte, 2018, <https://github.com/cdeotte/MNIST-CNN-99.75>.
-fn unpooled_cnn() -> Vec<Layer> {
+/// Seven convolutions in three groups, without padding and without pooling: two of them have a stride of two pixels
+/// instead. After C. Deotte, 2018, <https://github.com/cdeotte/MNIST-CNN-99.75>.
+fn unpooled_cnn() -> Plan {
     let block = |channels, size, stride| [NarrowConvolution { channels, size, stride }, Relu, BatchNorm];
     let coarse = [block(32, 3, 1), block(32, 3, 1), block(32, 4, 2)].concat();
     let fine = [block(64, 3, 1), block(64, 3, 1), block(64, 3, 2)].concat();
     let whole = block(128, 3, 1).to_vec();
     let groups = [coarse, fine, whole].map(|group| [group, vec![Dropout(0.4)]].concat());
-    [groups.concat(), vec![Flatten, Dense(10)]].concat()
+    cnn([groups.concat(), vec![Flatten, Dense(10)]].concat())
 }

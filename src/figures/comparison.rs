@@ -120,7 +120,7 @@ impl Row {
             }
         }
         for &seed in &self.seeds {
-            area.draw(&Circle::new((across(seed), y), 4, BLUE.mix(0.35).filled()))?;
+            area.draw(&Circle::new((across(seed), y), 5, BLUE.mix(0.5).filled()))?;
         }
         let mean = across(self.mean);
         area.draw(&Rectangle::new([(mean - 2, y - 10), (mean + 2, y + 10)], BLUE.filled()))

@@ -178,7 +178,7 @@ fn a_comparison_has_a_row_per_experiment_and_a_mark_per_seed() {
         let validation = (experiment == "baseline").then_some(Scores { loss: 0.2, accuracy: 0.97 });
         let outcome = crate::results::Outcome {
             experiment: experiment.into(),
-            fingerprint: String::new(),
+            fingerprint: None,
             seed,
             epochs: 15,
             validation,

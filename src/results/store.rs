@@ -25,9 +25,9 @@ pub const PAIRS: [(usize, usize); 3] = [(4, 9), (3, 5), (7, 9)];
 pub struct Outcome {
     /// The name of what was tried, without a comma.
     pub experiment: String,
-    /// A short hash of the network's layers and the training's settings, the seed aside; empty where none was made. Where
-    /// it differs, something else was trained under the same name.
-    pub fingerprint: String,
+    /// A short hash of the network's plan and the training's settings, the seed aside, where one was made. Where it differs,
+    /// something else was trained under the same name.
+    pub fingerprint: Option<String>,
     /// What its random numbers were drawn from.
     pub seed: u64,
     /// How many epochs it took.
@@ -45,7 +45,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Tests the model that a training left, in one pass over the test digits. The fingerprint is left empty.
+    /// Tests the model that a training left, in one pass over the test digits. There is no fingerprint yet.
     ///
     /// # Errors
     /// As [`evaluate_and_predict`] and [`ConfusionMatrix::of`].
@@ -62,7 +62,7 @@ impl Outcome {
         let tested = if training.early_stopping.is_some() { history.best() } else { history.epochs.last() };
         Ok(Self {
             experiment: experiment.into(),
-            fingerprint: String::new(),
+            fingerprint: None,
             seed: training.seed,
             epochs: history.epochs.len(),
             validation: tested.and_then(|epoch| epoch.validation),
@@ -85,8 +85,7 @@ impl Outcome {
         let mut fields = line.split(',');
         let outcome = Self {
             experiment: field(fields.next())?,
-            // An empty text is quoted, because an empty field is a missing value.
-            fingerprint: field::<String>(fields.next())?.replace("\"\"", ""),
+            fingerprint: Some(fields.next()?.to_string()).filter(|text| !text.is_empty()),
             seed: field(fields.next())?,
             epochs: field(fields.next())?,
             validation: match (optional(fields.next())?, optional(fields.next())?) {
@@ -104,9 +103,9 @@ impl Outcome {
 
     /// Whether the file can hold it.
     fn check(&self) -> Result<()> {
-        for (setting, text) in [("experiment", &self.experiment), ("fingerprint", &self.fingerprint)] {
-            let is_missing = setting == "experiment" && text.is_empty();
-            if is_missing || text.contains([',', '"', '\n', '\r']) {
+        let fingerprint = self.fingerprint.as_ref().map(|text| ("fingerprint", text));
+        for (setting, text) in [("experiment", &self.experiment)].into_iter().chain(fingerprint) {
+            if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
                 let expected = "text without commas, quotes and line breaks".into();
                 return Err(Error::Setting { setting, found: format!("{text:?}"), expected });
             }
@@ -224,117 +223,4 @@ fn lock(path: &Path) -> Result<File> {
     let file = File::create(path).map_err(Error::io(path))?;
     file.lock().map_err(Error::io(path))?;
     Ok(file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::training::Epoch;
-
-    fn outcome(experiment: &str, seed: u64) -> Outcome {
-        Outcome {
-            experiment: experiment.into(),
-            fingerprint: "0a1b2c3d".into(),
-            seed,
-            epochs: 15,
-            validation: (experiment == "baseline").then_some(Scores { loss: 0.1, accuracy: 0.98 }),
-            lowest_validation_loss: None,
-            test: Scores { loss: 0.25, accuracy: 0.985 },
-            confused: [seed, 2, 3],
-            seconds: 10.0,
-        }
-    }
-
-    fn results(file: &Path) -> Results {
-        let mut results = Results::open(file).unwrap();
-        for (experiment, seed) in [("baseline", 0), ("baseline", 1), ("idea", 0), ("idea", 2)] {
-            results.add(outcome(experiment, seed)).unwrap();
-        }
-        results
-    }
-
-    #[test]
-    fn outcomes_survive_their_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("new/results.csv");
-        let written = results(&file);
-        let read = Results::open(&file).unwrap();
-        assert_eq!(read.outcomes, written.outcomes);
-        assert_eq!(read.find("idea", 2).unwrap().confused, [2, 2, 3]);
-        assert!(read.find("idea", 3).is_none());
-        let text = fs::read_to_string(&file).unwrap();
-        let error = |text: String| {
-            fs::write(&file, text).unwrap();
-            Results::open(&file).unwrap_err().to_string()
-        };
-        let cut = error(text.clone() + "idea,0,15\n");
-        assert!(cut.contains("results.csv: found \"idea,0,15\", expected a line as Results::add writes it"), "{cut}");
-        for (part, broken) in [(",0.985,", ",985,"), (",0.25,", ",NaN,"), (",10\n", ",10,11\n"), (",0.98,", ",,")] {
-            assert!(error(text.replacen(part, broken, 1)).contains("found \"baseline,0a1b2c3d,0,15,"), "{broken}");
-        }
-        assert!(error(text.lines().skip(1).collect()).contains("expected experiment,fingerprint,seed,epochs"));
-    }
-
-    #[test]
-    fn the_same_experiment_and_seed_take_the_place_of_what_was_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut results = results(&folder.path().join("results.csv"));
-        results.add(Outcome { fingerprint: "new".into(), ..outcome("baseline", 1) }).unwrap();
-        let fingerprints: Vec<_> = results.outcomes.iter().map(|outcome| outcome.fingerprint.as_str()).collect();
-        assert_eq!(fingerprints, ["0a1b2c3d", "new", "0a1b2c3d", "0a1b2c3d"]);
-    }
-
-    #[test]
-    fn no_line_is_lost_when_several_add_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("results.csv");
-        std::thread::scope(|scope| {
-            for name in ["one", "two", "three"] {
-                let mut results = Results::open(&file).unwrap();
-                scope.spawn(move || (0..50).for_each(|seed| results.add(outcome(name, seed)).unwrap()));
-            }
-        });
-        let results = Results::open(&file).unwrap();
-        assert_eq!(results.outcomes.len(), 150);
-        assert!(["one", "two", "three"].iter().all(|name| (0..50).all(|seed| results.find(name, seed).is_some())));
-    }
-
-    #[test]
-    fn what_the_file_could_not_hold_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("results.csv");
-        let mut results = results(&file);
-        let before = fs::read_to_string(&file).unwrap();
-        let mut error = |outcome: Outcome| results.add(outcome).unwrap_err().to_string();
-        let expected = "text without commas, quotes and line breaks";
-        assert_eq!(error(outcome("a,b", 0)), format!("experiment is \"a,b\"; expected {expected}"));
-        assert_eq!(error(outcome("", 0)), format!("experiment is \"\"; expected {expected}"));
-        let test = |loss, accuracy| Outcome { test: Scores { loss, accuracy }, ..outcome("idea", 5) };
-        assert_eq!(error(test(f64::NAN, 0.1)), "test loss is NaN; expected a finite number from 0 on");
-        assert_eq!(error(test(f64::INFINITY, 0.1)), "test loss is inf; expected a finite number from 0 on");
-        assert_eq!(error(test(0.1, 98.0)), "test accuracy is 98; expected a share from 0 to 1");
-        let nothing = Scores { loss: f64::NAN, accuracy: 0.1 };
-        let error = error(Outcome { validation: Some(nothing), ..outcome("idea", 5) });
-        assert_eq!(error, "validation loss is NaN; expected a finite number from 0 on");
-        assert_eq!(fs::read_to_string(&file).unwrap(), before);
-    }
-
-    #[test]
-    fn validation_is_that_of_the_weights_that_were_tested() {
-        let digits = crate::data::Mnist::drawn(0).unwrap().test.preprocess();
-        let model = crate::model::Mlp::new(&[784, 10], 0).unwrap();
-        let epoch = |epoch, loss| {
-            let validation = Some(Scores { loss, accuracy: 0.9 });
-            Epoch { epoch, loss: 0.1, accuracy: 0.9, validation, seconds: 1.0 }
-        };
-        let history = History { name: "example".into(), epochs: vec![epoch(1, 0.3), epoch(2, 0.2), epoch(3, 0.4)] };
-        let of = |training: &Training| Outcome::of("idea", training, &model, &history, &digits).unwrap();
-        let training = Training { seed: 7, ..Training::default() };
-        let last = of(&training);
-        assert_eq!((last.seed, last.epochs, last.seconds), (7, 3, 3.0));
-        assert_eq!((last.validation.unwrap().loss, last.lowest_validation_loss), (0.4, Some(0.2)));
-        let stopped = of(&Training { early_stopping: Some(1), ..training });
-        assert_eq!(stopped.validation.unwrap().loss, 0.2);
-        assert_eq!(last.test, crate::training::evaluate(&model, &digits).unwrap());
-    }
 }
