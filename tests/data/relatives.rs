@@ -1,9 +1,6 @@
 //! MNIST and its relatives: sizes, classes and their names, pictures that lie on their side.
 
-use mnist_classification::{
-    data::{DRAWN, MNIST, Mnist},
-    metrics::{ClassificationReport, ConfusionMatrix},
-};
+use mnist_classification::{data::DRAWN, prelude::*};
 use tch::{Kind, Tensor};
 
 use super::{shared::mnist_folder, *};
@@ -138,6 +135,35 @@ fn emnist_stands_upright_and_has_letters() {
     assert_eq!(turned.train.images, upright.train.images);
     assert_eq!(turned.test.images, upright.test.images);
     assert_eq!(turned.train.preprocess().shape, [3, 2]);
+}
+
+#[test]
+fn letters_are_learnt_reported_and_drawn_under_their_names() {
+    // 20 pictures of each letter, 6 × 6 pixels with ink at one place.
+    let labels: Vec<u8> = (0..520).map(|index| 1 + (index % 26) as u8).collect();
+    let mut pixels = vec![0; 520 * 36];
+    labels.iter().enumerate().for_each(|(index, &label)| pixels[36 * index + usize::from(label)] = 255);
+    let (images, labels) = (idx(8, &[520, 6, 6], &pixels), idx(8, &[520], &labels));
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1"];
+    let names = names.map(|name| format!("emnist-letters-{name}-ubyte"));
+    let files = [images.clone(), labels.clone(), images, labels];
+    write_files(folder.path(), names.each_ref().map(String::as_str), &files);
+    let mnist = Mnist::from_dir(folder.path()).unwrap();
+    assert_eq!(mnist.hints().unwrap(), []);
+    let mut model = Mlp::new(&[36, 64, mnist.train.classes.len()], 0).unwrap();
+    let optimizer = Optimizer::rms_prop(0.01);
+    let training = Training { epochs: 20, batch_size: 26, optimizer, verbose: false, ..Training::default() };
+    fit(&mut model, &mnist.train.preprocess(), &training).unwrap();
+    let predictions = predict(&model, &mnist.test.preprocess()).unwrap();
+    let confusion = ConfusionMatrix::of(&predictions).unwrap();
+    assert!(confusion.accuracy() > 0.95, "{confusion}");
+    let report = ClassificationReport::new(&confusion);
+    assert!(report.to_string().starts_with("emnist-letters\n\n"), "{report}");
+    assert!(report.text(2).contains("\n           Z "), "{report}");
+    let drawn = figures::predictions(&mnist.test, &predictions, 1).unwrap().svg().unwrap();
+    assert!(drawn.contains("✓ A (true A)"), "{drawn}");
+    assert!(figures::heatmap(&confusion).svg().unwrap().contains("\nZ\n"));
 }
 
 #[test]
