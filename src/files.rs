@@ -1,4 +1,4 @@
-//! Writing files so that nobody ever meets half of one, and telling what a file is.
+//! Writing files so that nobody ever meets half of one.
 
 use std::{
     fs::{self, File},
@@ -40,24 +40,4 @@ fn write_whole(path: &Path, contents: &[u8]) -> std::io::Result<()> {
 pub(crate) fn write_json(path: impl AsRef<Path>, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::io(path.as_ref())(error.into()))?;
     write(path, text + "\n")
-}
-
-/// What a file is that was taken for something else, by its first bytes.
-pub(crate) fn kind(bytes: &[u8]) -> Option<&'static str> {
-    const KINDS: [(&[u8], &str); 6] = [
-        (b"version https://git-lfs", "a git-lfs pointer in place of the file (git lfs pull fetches it)"),
-        (b"PK\x03\x04", "a zip archive, such as NumPy's .npz, PyTorch's .pt or Keras' .keras"),
-        (b"\x89HDF", "an HDF5 file"),
-        (b"\x1f\x8b", "a gzip file"),
-        (b"\x89PNG", "a PNG picture"),
-        (b"%PDF", "a PDF document"),
-    ];
-    if bytes.is_empty() {
-        return Some("an empty file");
-    }
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(100)]).trim_start().to_lowercase();
-    if text.starts_with("<!doctype html") || text.starts_with("<html") {
-        return Some("a web page");
-    }
-    KINDS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, kind)| *kind)
 }

@@ -57,6 +57,7 @@ mod random;
 pub mod results;
 #[cfg(feature = "command-line")]
 pub mod run;
+mod signature;
 pub mod tables;
 pub mod training;
 mod warning;

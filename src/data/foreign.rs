@@ -6,37 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::Error;
+use crate::{Error, signature};
 
 /// How an array in Python becomes an IDX file.
 const RECIPE: &str = "MNIST itself needs no folder; other arrays become IDX files in Python: open(name, 'wb').write(\
                       bytes([0, 0, 8, a.ndim]) + numpy.array(a.shape, '>i4').tobytes() + a.astype('uint8').tobytes())";
-
-/// First bytes of files that are not IDX.
-const SIGNATURES: [(&[u8], &str); 22] = [
-    (b"version https://git-lfs", "a pointer of git-lfs (git lfs pull fetches the file)"),
-    (b"\x1f\x8b", "gzip inside gzip (unpack it once)"),
-    (b"\x1f\x9d", "a file packed by compress (unpack it)"),
-    (b"PK\x03\x04", "a zip archive (unpack it)"),
-    (b"BZh", "a file packed by bzip2 (unpack it)"),
-    (b"\xfd7zXZ\0", "a file packed by xz (unpack it)"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive (unpack it)"),
-    (b"Rar!", "a RAR archive (unpack it)"),
-    (b"\x28\xb5\x2f\xfd", "a file packed by zstd (unpack it)"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow file"),
-    (b"SQLite format 3", "an SQLite database"),
-    (b"MATLAB", "a MATLAB file"),
-    (b"%PDF", "a PDF document"),
-    (b"\x89PNG", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"BM", "a BMP picture"),
-    (b"\x80\x02", "a Python pickle"),
-    (b"\x80\x04", "a Python pickle"),
-];
 
 /// Endings of files that hold data sets in other forms.
 const CONTAINERS: [(&[&str], &str); 8] = [
@@ -50,36 +24,6 @@ const CONTAINERS: [(&[&str], &str); 8] = [
     (&["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp"], "pictures"),
 ];
 
-/// What a file is that begins with these bytes, where that can be told.
-pub(super) fn contents(start: &[u8]) -> Option<String> {
-    if let Some((_, what)) = SIGNATURES.iter().find(|(signature, _)| start.starts_with(signature)) {
-        return Some((*what).into());
-    }
-    // IDX begins with two zeros, the type of the numbers and the number of dimensions.
-    if let [1..=4, 0x08..=0x0e, 0, 0, ..] = start {
-        return Some("an IDX file with its bytes in reverse order (little-endian; write it big-endian)".into());
-    }
-    let text = std::str::from_utf8(start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start));
-    let text = match text {
-        Ok(text) => text,
-        // A letter of several bytes may be cut at the end.
-        Err(error) if error.valid_up_to() + 4 > start.len() => {
-            std::str::from_utf8(&start[..error.valid_up_to()]).ok()?
-        }
-        Err(_) => return None,
-    };
-    let text = text.trim_start().to_lowercase();
-    let is_text = !text.is_empty() && !text.contains(|letter: char| letter.is_control() && !letter.is_whitespace());
-    let kinds = [
-        (text.starts_with("<!doctype html") || text.starts_with("<html"), "a web page (download the file itself)"),
-        (text.starts_with('<'), "a web page or another XML document (download the file itself)"),
-        (text.starts_with(['{', '[']), "JSON text (download the file itself)"),
-        (text.lines().next().is_some_and(|line| line.matches([',', ';', '\t']).count() > 2), "a table (CSV)"),
-        (true, "text"),
-    ];
-    is_text.then(|| kinds.iter().find(|(is, _)| *is).map(|(_, what)| (*what).into())).flatten()
-}
-
 /// The error for a path that should be a folder with IDX files, and is a file or nothing at all.
 pub(super) fn file_for_folder(path: &Path) -> Error {
     let expected = "a folder with four IDX files";
@@ -91,7 +35,7 @@ pub(super) fn file_for_folder(path: &Path) -> Error {
     let _ = file.take(512).read_to_end(&mut start);
     let (found, expected) = match &start[..] {
         [0, 0, ..] | [0x1f, 0x8b, ..] => ("a file".into(), format!("{expected}: name the folder in which it lies")),
-        start => (contents(start).unwrap_or_else(|| "a file".into()), format!("{expected}; {RECIPE}")),
+        start => (signature::kind(start).unwrap_or_else(|| "a file".into()), format!("{expected}; {RECIPE}")),
     };
     Error::Malformed { file: path.into(), found, expected }
 }

@@ -12,8 +12,8 @@ use std::{
 use flate2::read::MultiGzDecoder;
 use tch::{Kind, Tensor};
 
-use super::{checksum::Summed, foreign};
-use crate::{Error, Result};
+use super::checksum::Summed;
+use crate::{Error, Result, signature};
 
 /// The types of numbers: code, name, size in bytes. Integers can be read.
 const TYPES: [(u8, &str, usize); 6] = [
@@ -163,7 +163,13 @@ fn not_idx(magic: &[u8], reader: &mut dyn Read, path: &Path) -> Result<String> {
     Ok(match start.len() {
         0 => "an empty file".into(),
         1..4 => "a file of fewer than 4 bytes".into(),
-        _ => foreign::contents(&start).unwrap_or_else(|| format!("the magic number {magic:02x?}")),
+        // The packing that was asked for is already undone.
+        _ if start.starts_with(b"\x1f\x8b") => "gzip inside gzip (unpack it once)".into(),
+        // IDX begins with two zeros, the type of the numbers and the number of dimensions.
+        _ if matches!(start[..], [1..=4, 0x08..=0x0e, 0, 0, ..]) => {
+            "an IDX file with its bytes in reverse order (little-endian; write it big-endian)".into()
+        }
+        _ => signature::kind(&start).unwrap_or_else(|| format!("the magic number {magic:02x?}")),
     })
 }
 

@@ -11,7 +11,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use tch::{Kind, TchError, Tensor};
 
 use super::plan::Plan;
-use crate::{Error, Result, files};
+use crate::{Error, Result, files, signature};
 
 /// The name of the plan among a file's metadata.
 const PLAN: &str = "plan";
@@ -192,8 +192,11 @@ const LONGEST_HEADER: u64 = 100_000_000;
 
 /// In words, what a file is that is no whole safetensors file: the header's length, the header as JSON, then the data.
 fn what_is_wrong(bytes: &[u8]) -> Option<String> {
-    if let Some(other) = files::kind(bytes) {
-        return Some(other.into());
+    // The length of a header may look like the start of another kind of file.
+    if bytes.get(8) != Some(&b'{')
+        && let Some(other) = signature::kind(&bytes[..bytes.len().min(512)])
+    {
+        return Some(other);
     }
     let found = bytes.len() as u64;
     let cut_off = |expected: u64| Some(format!("a file that is cut off after {found} of {expected} bytes"));

@@ -8,6 +8,7 @@ use std::{
 };
 
 use mnist_classification::data::Mnist;
+use tch::Tensor;
 use tempfile::TempDir;
 
 pub fn program(folder: &Path) -> Command {
@@ -24,11 +25,16 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A folder of IDX files with a few drawn digits, so that a run takes a second.
-fn write_idx_files(folder: &Path) {
+/// Writes drawn digits as IDX files, few enough that a run takes a second. `label` and `image` say what becomes of each.
+pub fn write_idx_files(
+    folder: &Path,
+    [train, test]: [&str; 2],
+    label: impl Fn(i64) -> u8,
+    image: impl Fn(&Tensor) -> Tensor,
+) {
     let digits = Mnist::drawn(1).unwrap();
-    for (name, part, count) in [("train", &digits.train, 2_000), ("t10k", &digits.test, 300)] {
-        let images = part.images.narrow(0, 0, count);
+    for (name, part, count) in [(train, &digits.train, 2_000), (test, &digits.test, 300)] {
+        let images = image(&part.images.narrow(0, 0, count));
         let mut file = fs::File::create(folder.join(format!("{name}-images-idx3-ubyte"))).unwrap();
         file.write_all(&[0, 0, 8, 3]).unwrap();
         for size in [count as u32, 28, 28] {
@@ -39,14 +45,15 @@ fn write_idx_files(folder: &Path) {
         let mut file = fs::File::create(folder.join(format!("{name}-labels-idx1-ubyte"))).unwrap();
         file.write_all(&[0, 0, 8, 1]).unwrap();
         file.write_all(&(count as u32).to_be_bytes()).unwrap();
-        file.write_all(&labels.iter().map(|&label| label as u8).collect::<Vec<_>>()).unwrap();
+        file.write_all(&labels.into_iter().map(&label).collect::<Vec<_>>()).unwrap();
     }
 }
 
-/// A folder with data in `small`.
+/// A folder with data in `small`; not every test file needs it.
+#[allow(dead_code)]
 pub fn with_data() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("small")).unwrap();
-    write_idx_files(&folder.path().join("small"));
+    write_idx_files(&folder.path().join("small"), ["train", "t10k"], |label| label as u8, Tensor::shallow_clone);
     folder
 }

@@ -1,0 +1,56 @@
+//! What a file is that was taken for another one, by its first bytes.
+
+/// First bytes of files, and what they are.
+const SIGNATURES: [(&[u8], &str); 22] = [
+    (b"version https://git-lfs", "a pointer of git-lfs (git lfs pull fetches the file)"),
+    (b"\x1f\x8b", "a gzip file (unpack it)"),
+    (b"\x1f\x9d", "a file packed by compress (unpack it)"),
+    (b"PK\x03\x04", "a zip archive (unpack it)"),
+    (b"BZh", "a file packed by bzip2 (unpack it)"),
+    (b"\xfd7zXZ\0", "a file packed by xz (unpack it)"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive (unpack it)"),
+    (b"Rar!", "a RAR archive (unpack it)"),
+    (b"\x28\xb5\x2f\xfd", "a file packed by zstd (unpack it)"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"PAR1", "a Parquet file"),
+    (b"ARROW1", "an Arrow file"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"MATLAB", "a MATLAB file"),
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"BM", "a BMP picture"),
+    (b"\x80\x02", "a Python pickle"),
+    (b"\x80\x04", "a Python pickle"),
+];
+
+/// What a file is that begins with these bytes, where that can be told.
+pub(crate) fn kind(start: &[u8]) -> Option<String> {
+    if start.is_empty() {
+        return Some("an empty file".into());
+    }
+    if let Some((_, what)) = SIGNATURES.iter().find(|(signature, _)| start.starts_with(signature)) {
+        return Some((*what).into());
+    }
+    let text = std::str::from_utf8(start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start));
+    let text = match text {
+        Ok(text) => text,
+        // A letter of several bytes may be cut at the end.
+        Err(error) if error.valid_up_to() + 4 > start.len() => {
+            std::str::from_utf8(&start[..error.valid_up_to()]).ok()?
+        }
+        Err(_) => return None,
+    };
+    let text = text.trim_start().to_lowercase();
+    let is_text = !text.is_empty() && !text.contains(|letter: char| letter.is_control() && !letter.is_whitespace());
+    let kinds = [
+        (text.starts_with("<!doctype html") || text.starts_with("<html"), "a web page (download the file itself)"),
+        (text.starts_with('<'), "a web page or another XML document (download the file itself)"),
+        (text.starts_with(['{', '[']), "JSON text (download the file itself)"),
+        (text.lines().next().is_some_and(|line| line.matches([',', ';', '\t']).count() > 2), "a table (CSV)"),
+        (true, "text"),
+    ];
+    is_text.then(|| kinds.iter().find(|(is, _)| *is).map(|(_, what)| (*what).into())).flatten()
+}
