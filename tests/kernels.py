@@ -152,11 +152,11 @@ class One(unittest.TestCase):
         printed = self.ok(train)
         self.assertIn("Going on after epoch", printed)
         self.assertIn("Epoch 12/12", printed)
-        self.ok(f'model.save_weights("{folder}/interrupted.safetensors")?;')
+        self.ok(f'model.save("{folder}/interrupted.safetensors")?;')
         self.ok(
             "let mut whole = Mlp::new(&[784, 512, 256, 128, 10], 0)?;\n"
             "fit(&mut whole, &digits, &Training { checkpoint: None, verbose: false, ..training.clone() })?;\n"
-            f'whole.save_weights("{folder}/whole.safetensors")?;'
+            f'whole.save("{folder}/whole.safetensors")?;'
         )
         self.assertEqual((folder / "interrupted.safetensors").read_bytes(), (folder / "whole.safetensors").read_bytes())
 
