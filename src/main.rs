@@ -47,7 +47,7 @@ struct Train {
     /// What all random numbers are drawn from [default: 0]
     #[arg(long)]
     seed: Option<u64>,
-    /// A file of settings in JSON, or the run.json of a run; the options above go before it
+    /// A file of settings in JSON, or the run.json of a run; the options above override it
     #[arg(long)]
     settings: Option<PathBuf>,
     /// mlp, cnn, or a file or folder with a plan of your own: plan.json, run.json, a saved network

@@ -43,7 +43,8 @@ pub trait Model {
         Vec::new()
     }
 
-    /// The plan that the network was made from, where there is one: it tells one network from another.
+    /// The plan that the network was made from, where there is one. It tells one network from another, and promises what
+    /// `forward` and `forward_training` compute: training has a faster step for some plans.
     fn plan(&self) -> Option<&Plan> {
         None
     }

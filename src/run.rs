@@ -111,7 +111,7 @@ impl Run {
         let results = TestResults {
             test_loss: self.scores.loss,
             test_accuracy: self.scores.accuracy,
-            validation: self.history.epochs.last().and_then(|epoch| epoch.validation),
+            validation: self.settings.training.kept_epoch(&self.history).and_then(|epoch| epoch.validation),
             seconds: self.seconds,
         };
         Record { version: env!("CARGO_PKG_VERSION"), settings: &self.settings, results }

@@ -195,7 +195,10 @@ fn any_plan_is_trained_and_predicts() {
     let other = json!({"input": [784], "layers": [{"Dense": 7}]});
     fs::write(folder.path().join("seven.json"), other.to_string()).unwrap();
     let error = fails(folder.path(), &["--model", "seven.json"]);
-    assert!(error.contains("tells 7 classes apart; expected a network for 784 values and 10 classes"), "{error}");
+    assert!(
+        error.contains("from samples of shape [784] to outputs of shape [7]; expected [784] or [1, 28, 28], and [10]"),
+        "{error}"
+    );
     let error = fails(folder.path(), &["--model", "resnet"]);
     assert!(error.contains("resnet: no such file; expected mlp, cnn, a plan"), "{error}");
 }
@@ -218,4 +221,24 @@ fn settings_come_from_a_file_or_an_earlier_run_and_options_go_before_them() {
     fs::write(folder.path().join("wrong.json"), json!({"epoch": 3}).to_string()).unwrap();
     let error = fails(folder.path(), &["--settings", "wrong.json"]);
     assert!(error.contains("wrong.json: found unknown field `epoch`, expected one of `epochs`"), "{error}");
+}
+
+#[test]
+fn what_a_kill_leaves_is_mended_and_two_runs_do_not_share_a_folder() {
+    let folder = with_data();
+    succeeds(folder.path(), &["--epochs", "1", "--out", "a"]);
+    // A kill while the checkpoint was copied, and one before the continued run was removed.
+    fs::create_dir_all(folder.path().join("a.partial/training.copy/epoch-0001")).unwrap();
+    fs::create_dir(folder.path().join("a.partial/previous")).unwrap();
+    let shown = succeeds(folder.path(), &["--epochs", "2", "--out", "a"]);
+    assert!(shown.contains("Going on after epoch 1"), "{shown}");
+    let left = |name: &str| folder.path().join("a").join(name).exists();
+    assert!(left("run.json") && !left("previous") && !left("lock"));
+    fs::create_dir(folder.path().join("b.partial")).unwrap();
+    let lock = fs::File::create(folder.path().join("b.partial/lock")).unwrap();
+    lock.lock().unwrap();
+    let error = fails(folder.path(), &["--epochs", "1", "--out", "b"]);
+    assert!(error.ends_with("expected a folder in which no other run is at work\n"), "{error}");
+    let error = fails(folder.path(), &["--epochs", "1", "--out", ".."]);
+    assert!(error.ends_with("out is ..; expected the name of a folder\n"), "{error}");
 }

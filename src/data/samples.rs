@@ -66,9 +66,17 @@ impl Samples {
         self.len() == 0
     }
 
-    /// An error where there is no sample: nothing can be learnt from it or measured on it.
-    pub(crate) fn check_not_empty(&self) -> Result<()> {
-        if self.is_empty() { Err(Error::Empty { name: self.name.clone() }) } else { Ok(()) }
+    /// An error where there is no sample, from which nothing can be learnt, or not one label for each.
+    pub(crate) fn check(&self) -> Result<()> {
+        let inputs = self.inputs.size().first().map_or(0, |&count| count as usize);
+        match self.len() {
+            0 => Err(Error::Empty { name: self.name.clone() }),
+            labels if labels == inputs => Ok(()),
+            labels => {
+                let (found, expected) = (format!("{labels} labels"), format!("{inputs}, one per sample"));
+                Err(Error::Mismatch { what: "labels", found, expected })
+            }
+        }
     }
 
     /// The labels as rows with a single 1, `[count, classes]`, as Keras' `to_categorical` gives them.
@@ -82,7 +90,7 @@ impl Samples {
     /// # Errors
     /// [`Error::Empty`] when there is no sample; [`Error::Setting`] when a part would be empty.
     pub fn split(&self, fraction: f64) -> Result<(Self, Self)> {
-        self.check_not_empty()?;
+        self.check()?;
         let first = (self.len() as f64 * (1.0 - fraction)).floor() as usize;
         if !(0.0..1.0).contains(&fraction) || first == 0 || first == self.len() {
             let expected =

@@ -93,9 +93,9 @@ impl Plan {
     /// [`Error::Setting`] naming the first layer that cannot take what the one before gives.
     pub fn shapes(&self) -> Result<Vec<Vec<usize>>> {
         let Self { input, layers } = self;
-        if input.is_empty() || layers.is_empty() || !input.iter().all(|size| SIZES.contains(size)) {
+        if ![1, 3].contains(&input.len()) || layers.is_empty() || !input.iter().all(|size| SIZES.contains(size)) {
             let found = format!("{input:?} and {} layers", layers.len());
-            let expected = format!("sizes in {SIZES:?}, and a layer");
+            let expected = format!("[features] or [channels, height, width] with sizes in {SIZES:?}, and a layer");
             return Err(Error::Setting { setting: "a network's input", found, expected });
         }
         let mut shapes: Vec<Vec<usize>> = Vec::new();
@@ -199,7 +199,7 @@ impl Layer {
             (Self::Relu, _) | (Self::BatchNorm, [_] | [_, _, _]) => input.into(),
             _ => {
                 let expected = format!(
-                    "a layer of usual size that takes samples of shape {input:?}: Dense takes one row, which Flatten makes; \
+                    "a layer that takes samples of shape {input:?}: Dense takes one row, which Flatten makes; \
                      Convolution, of odd size, MaxPool, and NarrowConvolution of a size that fits in, with a stride of at \
                      least 1, take [channels, height, width]; a share to drop is from 0 to below 1"
                 );

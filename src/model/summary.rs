@@ -24,7 +24,7 @@ impl Summary {
         Self { rows, trained, untrained }
     }
 
-    /// How many numbers training adjusts.
+    /// The number of trainable parameters.
     pub fn parameters(&self) -> usize {
         self.trained
     }

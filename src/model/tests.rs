@@ -125,7 +125,7 @@ fn weights_of_another_plan_name_the_first_tensor_that_does_not_fit() {
     let cut = error(&[6, 4], "{\"input\": [6]");
     assert!(cut.contains("network.json: found EOF while parsing"), "{cut}");
     let wrong = error(&[6, 4], r#"{"input": [1, 6, 6], "layers": [{"Dense": 4}]}"#);
-    assert!(wrong.contains("network.json: found a layer is Dense(4); expected a layer of usual size"), "{wrong}");
+    assert!(wrong.contains("network.json: found a layer is Dense(4); expected a layer that takes samples"), "{wrong}");
 }
 
 #[test]

@@ -86,7 +86,8 @@ impl Stored {
 
     /// An error about the plan, naming the file in which it lies.
     pub(crate) fn malformed_plan(&self, error: &dyn std::fmt::Display) -> Error {
-        let file = if self.plan.is_some() { self.file.clone() } else { self.file.with_file_name(PLAN_FILE) };
+        let beside = self.file.with_file_name(PLAN_FILE);
+        let file = if self.plan.is_none() && beside.is_file() { beside } else { self.file.clone() };
         Error::Malformed {
             file,
             found: error.to_string(),

@@ -58,14 +58,12 @@ impl Outcome {
     ) -> Result<Self> {
         let (scores, predictions) = evaluate_and_predict(model, test)?;
         let confusion = ConfusionMatrix::of(&predictions)?;
-        // Early stopping brings back the weights of the best epoch.
-        let tested = if training.early_stopping.is_some() { history.best() } else { history.epochs.last() };
         Ok(Self {
             experiment: experiment.into(),
             fingerprint: None,
             seed: training.seed,
             epochs: history.epochs.len(),
-            validation: tested.and_then(|epoch| epoch.validation),
+            validation: training.kept_epoch(history).and_then(|epoch| epoch.validation),
             lowest_validation_loss: history.best().and_then(|epoch| Some(epoch.validation?.loss)),
             test: scores,
             confused: PAIRS.map(|(one, other)| confusion.count(one, other) + confusion.count(other, one)),

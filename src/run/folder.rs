@@ -2,7 +2,8 @@
 //! finished one; a run that is given the same path goes on where that one was.
 
 use std::{
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -11,12 +12,19 @@ use crate::{Error, Result, training::Training};
 
 /// Where runs go that were given no folder.
 const RUNS: &str = "runs";
+/// The folder of the checkpoint, the lock of the run at work, and the run that this one continues, while it makes room.
+const TRAINING: &str = "training";
+const LOCK: &str = "lock";
+const PREVIOUS: &str = "previous";
 
 /// The folder of a run that is at work.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
     partial: PathBuf,
+    /// Whether a finished run lies at the path, to go on.
+    continues: bool,
+    _lock: File,
 }
 
 impl RunFolder {
@@ -24,16 +32,22 @@ impl RunFolder {
     /// on; so does a finished one that was trained for fewer epochs, where its schedule does not depend on their number.
     ///
     /// # Errors
-    /// [`Error::Setting`] when `path` holds something else; [`Error::Io`] when it cannot be made.
+    /// [`Error::Setting`] when `path` holds something else, or another run is at work there; [`Error::Io`] when it cannot be
+    /// made.
     pub fn create(path: Option<&Path>, training: &Training) -> Result<Self> {
         let Some(path) = path else { return Self::next(Path::new(RUNS)) };
+        if path.file_name().is_none() {
+            return Err(refused(path, "the name of a folder".into()));
+        }
         // Without a slash at its end, which would put the partial folder inside.
         let path: PathBuf = path.components().collect();
-        let folder = Self { partial: partial(&path), path };
-        if folder.path.exists() {
-            folder.check_finished(training)?;
+        let continues = path.exists();
+        if continues {
+            check_finished(&path, training)?;
         }
-        fs::create_dir_all(&folder.partial).map_err(Error::io(&folder.partial))?;
+        let partial = partial(&path);
+        fs::create_dir_all(&partial).map_err(Error::io(&partial))?;
+        let folder = Self { _lock: locked(&partial)?, path, partial, continues };
         folder.take_over_training()?;
         Ok(folder)
     }
@@ -47,7 +61,7 @@ impl RunFolder {
             let partial = partial(&path);
             if !path.exists() {
                 match fs::create_dir(&partial) {
-                    Ok(()) => return Ok(Self { path, partial }),
+                    Ok(()) => return Ok(Self { _lock: locked(&partial)?, path, partial, continues: false }),
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                     Err(error) => return Err(Error::io(partial)(error)),
                 }
@@ -56,35 +70,15 @@ impl RunFolder {
         }
     }
 
-    /// Whether the run that lies at the path can go on.
-    fn check_finished(&self, asked: &Training) -> Result<()> {
-        let refused =
-            |expected: String| Err(Error::Setting { setting: "out", found: self.path.display().to_string(), expected });
-        let record = self.path.join("run.json");
-        if !record.exists() || !self.path.join(TRAINING).exists() {
-            return refused("a folder that is not there yet".into());
-        }
-        let kept = settings(&record)?;
-        if asked.epochs <= kept.epochs {
-            let epochs = kept.epochs;
-            return refused(format!(
-                "a folder that is not there yet, or more epochs than the {epochs} of the run there, to go on"
-            ));
-        }
-        if kept.schedule.depends_on_epochs() {
-            let (epochs, schedule) = (kept.epochs, kept.schedule);
-            return refused(format!(
-                "another folder: the schedule {schedule:?} depends on the number of epochs, so the {epochs} of the run there cannot go on"
-            ));
-        }
-        Ok(())
-    }
-
     /// What a finished run or an interrupted one left of its training.
     fn take_over_training(&self) -> Result<()> {
         let (old, new) = (self.path.join(TRAINING), self.checkpoint());
         if old.exists() && !new.exists() {
-            copy(&old, &new)?;
+            // Half of a copy must not pass for the whole.
+            let copied = self.file("training.copy");
+            remove_if_there(&copied)?;
+            copy(&old, &copied)?;
+            fs::rename(&copied, &new).map_err(Error::io(&new))?;
         }
         // Its results were not written: whatever the training came to, it is not finished.
         match fs::remove_file(new.join("finished")) {
@@ -108,15 +102,15 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`] when another run took the name meanwhile; the results stay under the partial name.
     pub fn finish(self) -> Result<PathBuf> {
-        let continues = self.path.join("run.json").exists();
-        let old = self.path.with_added_extension("old");
-        if continues {
-            fs::rename(&self.path, &old).map_err(Error::io(&self.path))?;
+        let previous = self.file(PREVIOUS);
+        if self.continues {
+            remove_if_there(&previous)?;
+            fs::rename(&self.path, &previous).map_err(Error::io(&self.path))?;
         }
+        // Whoever finds the folder has no use for the lock.
+        let _ = fs::remove_file(self.file(LOCK));
         fs::rename(&self.partial, &self.path).map_err(Error::io(&self.path))?;
-        if continues {
-            fs::remove_dir_all(&old).map_err(Error::io(&old))?;
-        }
+        remove_if_there(&self.path.join(PREVIOUS))?;
         Ok(self.path.clone())
     }
 
@@ -136,17 +130,60 @@ impl RunFolder {
 }
 
 impl Drop for RunFolder {
-    /// A run that failed before it wrote anything leaves no folder.
+    /// A run that failed before it kept an epoch leaves no folder.
     fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.partial);
+        let is_lock = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() == LOCK);
+        for folder in [self.checkpoint(), self.partial.clone()] {
+            if fs::read_dir(&folder).is_ok_and(|mut entries| entries.all(is_lock)) {
+                let _ = fs::remove_dir_all(&folder);
+            }
+        }
     }
 }
 
-/// The folder of the checkpoint.
-const TRAINING: &str = "training";
+/// Whether the finished run at this path can go on as asked.
+fn check_finished(path: &Path, asked: &Training) -> Result<()> {
+    let record = path.join("run.json");
+    if !record.exists() || !path.join(TRAINING).exists() {
+        return Err(refused(path, "a folder that is not there yet".into()));
+    }
+    let Training { epochs, schedule, .. } = settings(&record)?;
+    if asked.epochs <= epochs {
+        let expected =
+            format!("a folder that is not there yet, or more epochs than the {epochs} of the run there, to go on");
+        return Err(refused(path, expected));
+    }
+    if schedule.depends_on_epochs() {
+        let expected = format!(
+            "another folder: the schedule {schedule:?} depends on the number of epochs, so the {epochs} of the run there \
+             cannot go on"
+        );
+        return Err(refused(path, expected));
+    }
+    Ok(())
+}
+
+fn refused(path: &Path, expected: String) -> Error {
+    Error::Setting { setting: "out", found: path.display().to_string(), expected }
+}
+
+/// Locks a run's folder; the lock goes with the process, however that ends.
+fn locked(partial: &Path) -> Result<File> {
+    let path = partial.join(LOCK);
+    let file = File::create(&path).map_err(Error::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(refused(partial, "a folder in which no other run is at work".into())),
+        Err(TryLockError::Error(error)) => Err(Error::io(path)(error)),
+    }
+}
 
 fn partial(path: &Path) -> PathBuf {
     path.with_added_extension("partial")
+}
+
+fn remove_if_there(folder: &Path) -> Result<()> {
+    if folder.exists() { fs::remove_dir_all(folder).map_err(Error::io(folder)) } else { Ok(()) }
 }
 
 /// Copies a folder with all that is in it.

@@ -26,13 +26,13 @@ pub fn plan(name: &str, digits: &Digits) -> Result<Plan> {
         "cnn" => Ok(Plan::cnn([height, width], classes)),
         _ => {
             let plan = stored(Path::new(name))?;
-            let outputs: usize = plan.shapes()?.last().map_or(0, |shape| shape.iter().product());
-            let inputs: usize = plan.input.iter().product();
-            if (inputs, outputs) == (features, classes) {
+            let output = plan.shapes()?.pop().unwrap_or_default();
+            let fits = plan.input == [features] || plan.input == [1, height, width];
+            if fits && output == [classes] {
                 return Ok(plan);
             }
-            let found = format!("{name}, which takes {inputs} values and tells {outputs} classes apart");
-            let expected = format!("a network for {features} values and {classes} classes, as the data has");
+            let found = format!("{name}, from samples of shape {:?} to outputs of shape {output:?}", plan.input);
+            let expected = format!("[{features}] or [1, {height}, {width}], and [{classes}], as the data has it");
             Err(Error::Setting { setting: "model", found, expected })
         }
     }

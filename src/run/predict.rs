@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tch::Kind;
 
@@ -36,7 +37,7 @@ impl Reader {
     /// As [`Network::load`]; [`Error::Malformed`] for a network that takes no grey pictures.
     pub fn load(folder: &Path) -> Result<Self> {
         let network = Network::load(folder)?;
-        let Some(size) = network.plan().picture() else {
+        let Some(size) = shape(folder).filter(|size| fits(size, &network)).or(network.plan().picture()) else {
             let (file, found) =
                 (weights::file(folder), format!("a network for samples of shape {:?}", network.plan().input));
             let expected = "one for grey pictures, such as [784] or [1, 28, 28]".into();
@@ -62,8 +63,22 @@ impl Reader {
     }
 }
 
+/// Whether pictures of this height and width are a network's samples.
+fn fits([height, width]: &[usize; 2], network: &Network) -> bool {
+    network.plan().input == [height * width] || network.plan().input == [1, *height, *width]
+}
+
+/// The height and width of the pictures that the run in this folder was trained on.
+fn shape(folder: &Path) -> Option<[usize; 2]> {
+    settings(folder, "/settings/data/shape")
+}
+
 /// The names of the classes that the run in this folder was trained on.
 fn classes(folder: &Path) -> Option<Classes> {
+    settings(folder, "/settings/data/classes")
+}
+
+fn settings<T: DeserializeOwned>(folder: &Path, name: &str) -> Option<T> {
     let record: Value = serde_json::from_str(&fs::read_to_string(folder.join("run.json")).ok()?).ok()?;
-    serde_json::from_value(record.pointer("/settings/data/classes")?.clone()).ok()
+    serde_json::from_value(record.pointer(name)?.clone()).ok()
 }

@@ -70,11 +70,13 @@ impl Checkpoint {
         let mut checkpoint = Self { folder: folder.into(), asked, first_weights, state, last, _lock: lock };
         let Some(latest) = checkpoint.epochs().pop() else { return Ok(checkpoint) };
         match checkpoint.go_on(&latest, steps) {
-            Ok(kept) => *history = kept,
+            Ok(Some(kept)) => *history = kept,
+            Ok(None) => {}
             Err(error) => {
                 checkpoint.put_back()?;
-                // A finished training is no reason not to train anew.
-                if !checkpoint.finished().exists() {
+                // A finished training is no reason not to train another one anew.
+                let is_another = matches!(error, Error::Malformed { .. } | Error::Missing { .. });
+                if !(is_another && checkpoint.finished().exists()) {
                     return Err(error);
                 }
             }
@@ -82,12 +84,12 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// The state becomes that of an epoch's folder, which must be of the same training.
-    fn go_on(&mut self, latest: &Path, steps: &Steps) -> Result<History> {
+    /// The state becomes that of an epoch's folder, which must be of the same training; nothing where that is finished.
+    fn go_on(&mut self, latest: &Path, steps: &Steps) -> Result<Option<History>> {
         let (kept, history): (Kept, History) =
             (read_json(&latest.join("training.json"))?, read_json(&latest.join("history.json"))?);
         if self.finished().exists() && self.asked.training.is_over(&history) {
-            return Err(self.other(latest, "finished".into(), "an interrupted one".into()));
+            return Ok(None);
         }
         self.check_description(&kept, &history, latest)?;
         self.check_weights(&kept, latest)?;
@@ -102,26 +104,29 @@ impl Checkpoint {
             return Err(self.other(latest, format!("logits {found:.4?} for the first sample"), expected));
         }
         (self.last, self.first_weights) = (self.state.copy(), kept.first_weights);
-        Ok(history)
+        Ok(Some(history))
     }
 
     /// Compares the settings, the samples and the model. More epochs are no difference to a schedule that does not depend
-    /// on their number.
+    /// on their number; the name of the data is none to anybody.
     fn check_description(&self, kept: &Kept, history: &History, latest: &Path) -> Result<()> {
         let training = &self.asked.training;
         let mut asked = json!(self.asked);
         if !training.schedule.depends_on_epochs() && training.epochs >= history.epochs.len() {
             asked["training"]["epochs"] = kept.description["training"]["epochs"].clone();
         }
+        asked["data"]["name"] = kept.description["data"]["name"].clone();
         let Some((name, found, expected)) = difference(&kept.description, &asked) else { return Ok(()) };
         let name = name.strip_prefix("training.").unwrap_or(&name);
-        let reason = match name {
-            "epochs" if training.schedule.depends_on_epochs() => {
-                format!(" (the schedule {:?} depends on their number)", training.schedule)
-            }
-            _ => String::new(),
-        };
-        Err(self.other(latest, format!("{name} {found}"), format!("{expected}{reason}")))
+        if name == "epochs" && training.schedule.depends_on_epochs() {
+            let (schedule, folder) = (training.schedule, self.folder.display());
+            let expected = format!(
+                "{found}, as in the training kept in {folder}, because the schedule {schedule:?} depends on their number; \
+                 to start anew, remove that folder"
+            );
+            return Err(Error::Setting { setting: "epochs", found: training.epochs.to_string(), expected });
+        }
+        Err(self.other(latest, format!("{name} {found}"), expected.to_string()))
     }
 
     /// The model must have its first weights again or, where the process went on living, those that were kept.
@@ -149,6 +154,7 @@ impl Checkpoint {
     pub(super) fn save(&mut self, steps: &Steps, history: &History) -> Result<()> {
         let path = self.folder.join(format!("epoch-{:04}", history.epochs.len()));
         let partial = path.with_extension("partial");
+        remove_if_there(&partial)?;
         for (name, tensors) in self.state.parts() {
             weights::write(&file(&partial, name), tensors, None)?;
         }
@@ -157,15 +163,17 @@ impl Checkpoint {
         files::write_json(partial.join("training.json"), &kept)?;
         history.save_json(partial.join("history.json"))?;
         let before = self.epochs();
-        if self.finished().exists() {
-            fs::remove_file(self.finished()).map_err(Error::io(self.finished()))?;
-        }
         if before.contains(&path) {
             remove(&path)?;
         }
         fs::rename(&partial, &path).map_err(Error::io(&path))?;
         self.last = self.state.copy();
-        before.iter().filter(|other| **other != path).try_for_each(|other| remove(other))
+        before.iter().filter(|other| **other != path).try_for_each(|other| remove(other))?;
+        // Last, so that a finished training never passes for an interrupted one.
+        if self.finished().exists() {
+            fs::remove_file(self.finished()).map_err(Error::io(self.finished()))?;
+        }
+        Ok(())
     }
 
     /// After a failed epoch: the state becomes what it was before.
@@ -178,8 +186,12 @@ impl Checkpoint {
         File::create(self.finished()).map(drop).map_err(Error::io(self.finished()))
     }
 
-    /// Removes everything, the folder too unless something else is in it.
+    /// Removes what this training kept, the folder too unless something else is in it. A finished training that was there
+    /// before stays.
     pub(super) fn discard(self) -> Result<()> {
+        if self.finished().exists() {
+            return Ok(());
+        }
         self.epochs().iter().try_for_each(|epoch| remove(epoch))?;
         // What cannot be removed does no harm: a lock that nobody holds.
         let _ = fs::remove_file(self.folder.join("lock")).and_then(|()| fs::remove_dir(&self.folder));
@@ -233,10 +245,12 @@ fn locked(folder: &Path) -> Result<File> {
 /// Removes an epoch's folder; should that be cut short, nobody takes the rest for an epoch.
 fn remove(folder: &Path) -> Result<()> {
     let old = folder.with_file_name("removed.old");
-    if old.exists() {
-        fs::remove_dir_all(&old).map_err(Error::io(&old))?;
-    }
+    remove_if_there(&old)?;
     fs::rename(folder, &old).and_then(|()| fs::remove_dir_all(&old)).map_err(Error::io(folder))
+}
+
+fn remove_if_there(folder: &Path) -> Result<()> {
+    if folder.exists() { fs::remove_dir_all(folder).map_err(Error::io(folder)) } else { Ok(()) }
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {

@@ -4,7 +4,7 @@ use polars::prelude::{DataFrame, df};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
 
-use super::{interrupt, step::correct};
+use super::interrupt;
 use crate::{
     Error, Result,
     data::{Classes, Samples},
@@ -71,7 +71,7 @@ fn for_each_batch<T>(
     samples: &Samples,
     look: impl Fn(&Tensor, &Tensor) -> Result<T>,
 ) -> Result<Vec<T>> {
-    samples.check_not_empty()?;
+    samples.check()?;
     let _no_gradients = tch::no_grad_guard();
     let batch = |batch: Samples| {
         interrupt::check()?;
@@ -84,6 +84,11 @@ fn for_each_batch<T>(
 fn measure(logits: &Tensor, labels: &Tensor) -> Result<(Tensor, Tensor)> {
     let loss = logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Sum, -100, 0.0)?;
     Ok((loss, correct(logits, labels)?))
+}
+
+/// How many samples have their highest logit at their label.
+pub(super) fn correct(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    Ok(logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?)
 }
 
 fn probabilities(logits: &Tensor) -> Result<Tensor> {

@@ -58,15 +58,12 @@ impl FastSteps {
     /// # Errors
     /// [`Error::Mismatch`] when network and samples do not fit.
     pub(super) fn new(parameters: &[Tensor], samples: &Samples, rule: RmsProp, squares: &[Tensor]) -> Result<Self> {
+        samples.check()?;
         let inputs = parameters[0].size()[0];
-        let [count, pixels] = samples.inputs.size()[..] else {
+        let [_, pixels] = samples.inputs.size()[..] else {
             let (found, expected) = (format!("{:?}", samples.inputs.size()), "a row of pixels per sample".into());
             return Err(Error::Mismatch { what: "the size of the inputs", found, expected });
         };
-        if count as usize != samples.len() {
-            let (found, expected) = (format!("{} labels", samples.len()), format!("{count}, one per sample"));
-            return Err(Error::Mismatch { what: "labels", found, expected });
-        }
         if pixels != inputs {
             let (found, expected) = (format!("{pixels} per sample"), format!("{inputs}, the network's inputs"));
             return Err(Error::Mismatch { what: "pixels", found, expected });

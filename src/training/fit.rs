@@ -2,11 +2,18 @@
 
 use std::time::Instant;
 
+use tch::Tensor;
+
 use super::{
     Epoch, History, Scores, Steps, Training, checkpoint::Checkpoint, description::Description, evaluate, interrupt,
-    progress::Progress, sampling,
+    progress::Progress,
 };
-use crate::{Error, Result, data::Samples, model::Model};
+use crate::{
+    Error, Result,
+    data::Samples,
+    model::Model,
+    random::{Purpose, generator},
+};
 
 /// Trains a model on labelled samples and reports each epoch.
 ///
@@ -20,7 +27,7 @@ use crate::{Error, Result, data::Samples, model::Model};
 /// notebook's user stopped it; [`Error::Malformed`] when the [`checkpoint`](Training::checkpoint) is of another training,
 /// [`Error::Io`] when it cannot be written; [`Error::Torch`] when another model and the samples do not fit.
 pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Result<History> {
-    samples.check_not_empty()?;
+    samples.check()?;
     training.check(samples.classes.len())?;
     let (train, validation) = match training.validation_split {
         0.0 => (samples.shallow_clone(), None),
@@ -81,7 +88,7 @@ fn run_epoch(history: &History, steps: &mut Steps, validation: Option<&Samples>,
     let (done, number, samples) = (history.epochs.len() as f64, history.epochs.len() + 1, steps.samples().len());
     let mut progress = Progress::start(training, number, samples);
     steps.begin(number);
-    let order = sampling::order(training, steps.model(), steps.samples(), number)?;
+    let order = order(training, steps.model(), steps.samples(), number)?;
     let order = order.to_device(steps.samples().labels.device());
     for (step, positions) in order.f_split(training.batch_size as i64, 0)?.iter().enumerate() {
         interrupt::check()?;
@@ -102,4 +109,10 @@ fn run_epoch(history: &History, steps: &mut Steps, validation: Option<&Samples>,
     let epoch = Epoch { epoch: number, loss, accuracy, validation, seconds: start.elapsed().as_secs_f64() };
     progress.finish(&epoch);
     Ok(epoch)
+}
+
+/// The positions of the samples in the order in which an epoch, counted from 1, takes them.
+pub(super) fn order(training: &Training, model: &dyn Model, samples: &Samples, epoch: usize) -> Result<Tensor> {
+    let random = generator(training.seed, Purpose::Shuffle(epoch));
+    training.sampling.order(model, samples, training.shuffle, random)
 }

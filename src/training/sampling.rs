@@ -7,13 +7,8 @@ use rand::{
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{Training, predict};
-use crate::{
-    Error, Result,
-    data::Samples,
-    model::Model,
-    random::{Purpose, generator},
-};
+use super::predict;
+use crate::{Error, Result, data::Samples, model::Model, random::Random};
 
 /// How often an epoch takes which samples. Where some are favoured, an epoch draws as many as there are, each anew from all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -53,6 +48,31 @@ impl Sampling {
         }
     }
 
+    /// The positions of the samples in the order in which an epoch takes them; where each is taken once, `shuffle` says
+    /// whether in a new order.
+    ///
+    /// # Errors
+    /// As [`predict`], where the model's mistakes are favoured.
+    pub(super) fn order(
+        &self,
+        model: &dyn Model,
+        samples: &Samples,
+        shuffle: bool,
+        mut random: Random,
+    ) -> Result<Tensor> {
+        let mut order: Vec<i64> = (0..samples.len() as i64).collect();
+        if let Some(weights) = self.weights(model, samples)? {
+            let weighted = WeightedIndex::new(weights).map_err(|error| {
+                let expected = "samples to draw from".into();
+                Error::Setting { setting: "sampling", found: error.to_string(), expected }
+            })?;
+            order.iter_mut().for_each(|position| *position = weighted.sample(&mut random) as i64);
+        } else if shuffle {
+            order.shuffle(&mut random);
+        }
+        Ok(Tensor::from_slice(&order))
+    }
+
     /// How often each sample is drawn in relation to the others; nothing where all are taken once.
     fn weights(&self, model: &dyn Model, samples: &Samples) -> Result<Option<Vec<f64>>> {
         let weigh = |favoured: bool, times: &f64| if favoured { *times } else { 1.0 };
@@ -69,22 +89,6 @@ impl Sampling {
             }
         })
     }
-}
-
-/// The positions of the training samples in the order in which an epoch, counted from 1, takes them.
-pub(super) fn order(training: &Training, model: &dyn Model, samples: &Samples, epoch: usize) -> Result<Tensor> {
-    let mut random = generator(training.seed, Purpose::Shuffle(epoch));
-    let mut order: Vec<i64> = (0..samples.len() as i64).collect();
-    if let Some(weights) = training.sampling.weights(model, samples)? {
-        let weighted = WeightedIndex::new(weights).map_err(|error| {
-            let expected = "samples to draw from".into();
-            Error::Setting { setting: "sampling", found: error.to_string(), expected }
-        })?;
-        order.iter_mut().for_each(|position| *position = weighted.sample(&mut random) as i64);
-    } else if training.shuffle {
-        order.shuffle(&mut random);
-    }
-    Ok(Tensor::from_slice(&order))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{History, Sampling, Schedule};
+use super::{Epoch, History, Sampling, Schedule};
 use crate::{Error, Result, data::Augmentation, optimizer::Optimizer};
 
 /// How to train. The default is the original notebook's training.
@@ -50,8 +50,8 @@ pub struct Training {
     pub verbose: bool,
     /// A folder that keeps the training after each epoch, if any. Where it holds one that was interrupted, by whatever,
     /// [`fit`](super::fit) goes on from there, and ends with the same bits as if it had never stopped. Where it holds a
-    /// finished one, more [`epochs`](Self::epochs) continue it unless the schedule depends on their number; otherwise
-    /// training starts anew.
+    /// finished one, more [`epochs`](Self::epochs) continue it, unless it stopped early; where the schedule depends on their
+    /// number, that is an error. Another training starts anew and takes the finished one's place.
     #[serde(skip)]
     pub checkpoint: Option<PathBuf>,
 }
@@ -99,6 +99,11 @@ impl Training {
         self.augmentation.check()?;
         self.sampling.check(classes)?;
         self.schedule.check(has_validation)
+    }
+
+    /// The epoch whose weights the model has after a training: the best with early stopping, else the last.
+    pub fn kept_epoch<'a>(&self, history: &'a History) -> Option<&'a Epoch> {
+        if self.early_stopping.is_some() { history.best() } else { history.epochs.last() }
     }
 
     /// Whether a training with this history is finished.

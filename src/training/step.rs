@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Reduction, Tensor};
 
-use super::{Training, fast::FastSteps, state::State};
+use super::{Training, evaluation::correct, fast::FastSteps, state::State};
 use crate::{
     Error, Result,
     data::Samples,
@@ -107,10 +107,12 @@ impl<'a> Steps<'a> {
         averages
     }
 
-    /// Whether no parameter is NaN or infinite.
+    /// Whether no parameter and no running statistic is NaN or infinite.
     pub(super) fn are_finite(&self) -> Result<bool> {
         let is_finite = |tensor: &Tensor| Ok::<_, Error>(tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1);
-        self.parameters.iter().try_fold(true, |all, parameter| Ok(all && is_finite(parameter)?))
+        let statistics = self.model.statistics();
+        let mut tensors = self.parameters.iter().chain(statistics.iter().map(|(_, tensor)| tensor));
+        tensors.try_fold(true, |all, tensor| Ok(all && is_finite(tensor)?))
     }
 
     /// Changes the parameters by the gradient of the mean cross-entropy over the samples at these positions, `[count]`
@@ -148,11 +150,6 @@ impl<'a> Steps<'a> {
         self.optimizer.update(parameters, &gradients, learning_rate)?;
         Ok(Measured { samples: labels.size()[0] as usize, loss: loss.detach(), correct: correct(&logits, labels)? })
     }
-}
-
-/// How many samples have their highest logit at their label.
-pub(super) fn correct(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    Ok(logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?)
 }
 
 fn check_devices(parameters: &[Tensor], samples: &Samples) -> Result<()> {

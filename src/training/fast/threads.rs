@@ -38,7 +38,7 @@ impl Threads {
     /// done, and goes on with the second.
     ///
     /// # Errors
-    /// A job's error, after which its thread takes no more of that stage.
+    /// A job's error, after which its thread takes no more of that stage, and none of the second.
     pub(super) fn work_in_two_stages<First: Send, Second: Send>(
         &self,
         first: &mut [First],
@@ -66,7 +66,10 @@ impl Threads {
                 turns += 1;
                 if turns < PATIENCE { hint::spin_loop() } else { thread::yield_now() }
             }
-            note(work_through(&second, run_second));
+            // After an error there is nothing to go on with.
+            if outcome.lock().is_ok_and(|outcome| outcome.is_ok()) {
+                note(work_through(&second, run_second));
+            }
         };
         self.helpers.in_place_scope(|scope| {
             (1..self.count).for_each(|_| scope.spawn(|_| work()));

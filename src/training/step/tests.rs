@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::super::{Schedule, Training, fit, sampling};
+use super::super::{Schedule, Training, fit, fit::order};
 use super::*;
 use crate::{
     data::Augmentation,
@@ -136,7 +136,6 @@ fn training_works_after_a_panic_within_no_grad() {
     assert!(panicked.is_err());
     let mut own = Own(Mlp::new(&[3, 16, 3], 1).unwrap());
     fit(&mut own, &samples(100), &quiet()).unwrap();
-    tch::with_grad(|| ());
 }
 
 /// Pictures of 8 × 8 pixels in three classes.
@@ -176,7 +175,7 @@ fn the_learning_rate_follows_its_schedule_within_an_epoch() {
     let stepped = Mlp::new(&[3, 8, 3], 1).unwrap();
     let mut steps = Steps::new(&stepped, &samples, &training).unwrap();
     for epoch in [1, 2] {
-        let order = sampling::order(&training, &stepped, &samples, epoch).unwrap();
+        let order = order(&training, &stepped, &samples, epoch).unwrap();
         for (step, positions) in order.split(32, 0).iter().enumerate() {
             // Six steps in all, each with the rate at which it begins.
             let done = (3 * (epoch - 1) + step) as f64 / 6.0;
