@@ -1,9 +1,9 @@
 //! Trains everything in the plan, each from several seeds, tests each network once, and compares.
 //!
-//! A finished training is a line of `results/experiments.csv` and is not repeated, unless the plan's layers or settings
-//! have changed since; to repeat it all the same, remove its line. `results/comparison.csv` holds the comparison with the
-//! baseline. Names behind `--` choose experiments. With `MNIST_QUICK` set, all of it takes few digits, one epoch and one
-//! seed, and goes into `out/experiments-quick`.
+//! A finished training is a line of `results/experiments.csv` and is not repeated, unless the samples, the layers or the
+//! settings have changed since; to repeat it all the same, remove its line. `results/comparison.csv` holds the comparison
+//! with the baseline. Names behind `--` choose experiments. With `MNIST_QUICK` set, all of it takes few digits, of MNIST or
+//! others, one epoch and one seed, and goes into `out/experiments-quick`.
 
 mod plan;
 
@@ -13,7 +13,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mnist_classification::prelude::*;
+use mnist_classification::{data::MNIST, prelude::*, training::DataDescription};
 use plan::{BEST_CNN, ENSEMBLES, Experiment, ensemble_fingerprint, experiments, seeds};
 
 /// What the others are compared with.
@@ -23,6 +23,7 @@ const BASELINE: &str = "baseline";
 struct Laboratory {
     train: Samples,
     test: Samples,
+    data: DataDescription,
     results: Results,
     comparison: PathBuf,
     networks: PathBuf,
@@ -55,7 +56,7 @@ fn main() -> Result<()> {
     }
     bar.finish_and_clear();
     for (name, members) in ENSEMBLES {
-        if is_chosen(name) && !laboratory.has(name, 0, &ensemble_fingerprint(members)) {
+        if is_chosen(name) && !laboratory.has(name, 0, &ensemble_fingerprint(members, &laboratory.data)) {
             let outcome = laboratory.together(name, members)?;
             report(&outcome);
             laboratory.keep(outcome)?;
@@ -74,12 +75,17 @@ impl Laboratory {
             if quick { ["out/experiments-quick"; 2] } else { ["results", "out/experiments"] }.map(PathBuf::from);
         let Mnist { train, test } = Mnist::load()?;
         let [mut train, mut test] = [train, test].map(|digits| digits.preprocess());
+        if !quick && train.name != MNIST {
+            let expected = "MNIST, which all lines of the results come from".into();
+            return Err(Error::Mismatch { what: "data", found: train.name, expected });
+        }
         if quick {
             (train, test) = (train.split(0.95)?.0, test.split(0.9)?.0);
         }
         let comparison = results.join("comparison.csv");
         let results = Results::open(results.join("experiments.csv"))?;
-        Ok(Self { train, test, results, comparison, networks, quick })
+        let data = DataDescription::of(&train)?;
+        Ok(Self { train, test, data, results, comparison, networks, quick })
     }
 
     fn seeds(&self, experiment: &str) -> std::ops::Range<u64> {
@@ -94,9 +100,9 @@ impl Laboratory {
     /// Whether a training has no line yet, or its network is missing for an ensemble that has none.
     fn needs(&self, experiment: &Experiment, seed: u64) -> bool {
         let mut ensembles = ENSEMBLES.iter().filter(|(_, members)| members.contains(&experiment.name));
-        let is_member = ensembles.any(|(name, members)| !self.has(name, 0, &ensemble_fingerprint(members)));
+        let is_member = ensembles.any(|(name, members)| !self.has(name, 0, &ensemble_fingerprint(members, &self.data)));
         let network_is_missing = is_member && !self.network(experiment.name, seed).exists();
-        network_is_missing || !self.has(experiment.name, seed, &experiment.fingerprint())
+        network_is_missing || !self.has(experiment.name, seed, &experiment.fingerprint(&self.data))
     }
 
     /// The file of a trained network.
@@ -116,7 +122,7 @@ impl Laboratory {
             model.save(Path::new("models/cnn"))?;
         }
         let outcome = Outcome::of(experiment.name, &training, &model, &history, &self.test)?;
-        Ok(Outcome { fingerprint: Some(experiment.fingerprint()), ..outcome })
+        Ok(Outcome { fingerprint: Some(experiment.fingerprint(&self.data)), ..outcome })
     }
 
     /// The networks of these experiments as one model.
@@ -131,7 +137,7 @@ impl Laboratory {
         let outcome = Outcome::of(name, &Training::default(), &ensemble, &nothing, &self.test)?;
         let trained: Vec<_> = members.iter().filter_map(|&(member, seed)| self.results.find(member, seed)).collect();
         Ok(Outcome {
-            fingerprint: Some(ensemble_fingerprint(experiments)),
+            fingerprint: Some(ensemble_fingerprint(experiments, &self.data)),
             epochs: trained.iter().map(|outcome| outcome.epochs).sum(),
             seconds: trained.iter().map(|outcome| outcome.seconds).sum(),
             ..outcome

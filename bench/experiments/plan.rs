@@ -1,6 +1,6 @@
 //! What is trained, a line for each idea. Choices were made on the validation digits.
 
-use mnist_classification::{model::Layer::*, prelude::*};
+use mnist_classification::{model::Layer::*, prelude::*, training::DataDescription};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -33,17 +33,17 @@ pub fn seeds(experiment: &str) -> u64 {
 }
 
 impl Experiment {
-    /// A short hash of plan and settings. A line of the results with another one came from something else.
-    pub fn fingerprint(&self) -> String {
-        hash(&json!([self.plan, self.training]))
+    /// A short hash of samples, plan and settings. A line of the results with another one came from something else.
+    pub fn fingerprint(&self, data: &DataDescription) -> String {
+        hash(&json!([data.sha256, self.plan, self.training]))
     }
 }
 
 /// As [`Experiment::fingerprint`], of the experiments whose networks form an ensemble.
-pub fn ensemble_fingerprint(members: &[&str]) -> String {
+pub fn ensemble_fingerprint(members: &[&str], data: &DataDescription) -> String {
     let experiments = experiments();
     let members = experiments.iter().filter(|experiment| members.contains(&experiment.name));
-    hash(&members.map(|member| json!([member.fingerprint(), seeds(member.name)])).collect())
+    hash(&members.map(|member| json!([member.fingerprint(data), seeds(member.name)])).collect())
 }
 
 fn hash(value: &Value) -> String {

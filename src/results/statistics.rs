@@ -38,10 +38,10 @@ pub struct Welch {
     /// The first sample's mean minus the second's.
     pub difference: f64,
     /// The standard error of the difference, √(s₁² / n₁ + s₂² / n₂).
-    pub error: f64,
+    pub standard_error: f64,
     /// ν, the degrees of freedom (F. Satterthwaite, 1946):
     /// (s₁² / n₁ + s₂² / n₂)² / ((s₁² / n₁)² / (n₁ − 1) + (s₂² / n₂)² / (n₂ − 1)).
-    pub degrees: f64,
+    pub degrees_of_freedom: f64,
     /// The two-sided p value: how often chance alone would give so large a difference, in either direction.
     pub p_value: f64,
     /// The 95 % confidence interval of the difference.
@@ -54,14 +54,15 @@ impl Welch {
         let squared_error = |numbers: &[f64]| Some(deviation(numbers)?.powi(2) / numbers.len() as f64);
         let (one, two) = (squared_error(sample)?, squared_error(other)?);
         let freedom = |squared: f64, count: usize| squared.powi(2) / (count - 1) as f64;
-        let degrees = (one + two).powi(2) / (freedom(one, sample.len()) + freedom(two, other.len()));
-        let (difference, error) = (mean(sample)? - mean(other)?, (one + two).sqrt());
-        if !(difference.is_finite() && degrees.is_finite()) {
+        let degrees_of_freedom = (one + two).powi(2) / (freedom(one, sample.len()) + freedom(two, other.len()));
+        let (difference, standard_error) = (mean(sample)? - mean(other)?, (one + two).sqrt());
+        if !(difference.is_finite() && degrees_of_freedom.is_finite()) {
             return None;
         }
-        let reach = quantile(degrees) * error;
+        let reach = quantile(degrees_of_freedom) * standard_error;
         let interval = [difference - reach, difference + reach];
-        Some(Self { difference, error, degrees, p_value: p_value(difference / error, degrees), interval })
+        let p_value = p_value(difference / standard_error, degrees_of_freedom);
+        Some(Self { difference, standard_error, degrees_of_freedom, p_value, interval })
     }
 }
 
@@ -136,8 +137,8 @@ mod tests {
         assert!(p_values.len() >= 20);
         for (experiment, corrected) in reference.experiments.iter().zip(holm(&p_values)) {
             let (name, welch) = (&experiment.name, welch(experiment));
-            assert_close(welch.difference / welch.error, experiment.t, name);
-            assert_close(welch.degrees, experiment.degrees, name);
+            assert_close(welch.difference / welch.standard_error, experiment.t, name);
+            assert_close(welch.degrees_of_freedom, experiment.degrees, name);
             assert_close(welch.p_value, experiment.p_value, name);
             assert_close(corrected, experiment.holm, name);
             for (found, expected) in welch.interval.into_iter().zip(experiment.interval) {

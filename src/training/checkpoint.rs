@@ -40,7 +40,7 @@ pub(super) struct Checkpoint {
 
 /// `training.json`.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct TrainingFile {
     description: Value,
     /// A fingerprint of the weights that the training started from.
     first_weights: String,
@@ -86,7 +86,7 @@ impl Checkpoint {
 
     /// The state becomes that of an epoch's folder, which must be of the same training; nothing where that is finished.
     fn go_on(&mut self, latest: &Path, steps: &Steps) -> Result<Option<History>> {
-        let (kept, history): (Kept, History) =
+        let (kept, history): (TrainingFile, History) =
             (read_json(&latest.join("training.json"))?, read_json(&latest.join("history.json"))?);
         if self.finished().exists() && self.asked.training.is_over(&history) {
             return Ok(None);
@@ -101,7 +101,7 @@ impl Checkpoint {
         let is_same = |(one, other): (&f64, &f64)| (one - other).abs() <= SAME * largest;
         if found.len() != now.len() || !found.iter().zip(&now).all(is_same) {
             let expected = format!("{now:.4?}, as this model's forward gives them");
-            return Err(self.other(latest, format!("logits {found:.4?} for the first sample"), expected));
+            return Err(self.of_another_training(latest, format!("logits {found:.4?} for the first sample"), expected));
         }
         (self.last, self.first_weights) = (self.state.copy(), kept.first_weights);
         Ok(Some(history))
@@ -109,7 +109,7 @@ impl Checkpoint {
 
     /// Compares the settings, the samples and the model. More epochs are no difference to a schedule that does not depend
     /// on their number; the name of the data is none to anybody.
-    fn check_description(&self, kept: &Kept, history: &History, latest: &Path) -> Result<()> {
+    fn check_description(&self, kept: &TrainingFile, history: &History, latest: &Path) -> Result<()> {
         let training = &self.asked.training;
         let mut asked = json!(self.asked);
         if !training.schedule.depends_on_epochs() && training.epochs >= history.epochs.len() {
@@ -126,11 +126,11 @@ impl Checkpoint {
             );
             return Err(Error::Setting { setting: "epochs", found: training.epochs.to_string(), expected });
         }
-        Err(self.other(latest, format!("{name} {found}"), expected.to_string()))
+        Err(self.of_another_training(latest, format!("{name} {found}"), expected.to_string()))
     }
 
     /// The model must have its first weights again or, where the process went on living, those that were kept.
-    fn check_weights(&self, kept: &Kept, latest: &Path) -> Result<()> {
+    fn check_weights(&self, kept: &TrainingFile, latest: &Path) -> Result<()> {
         let mut known = vec![kept.first_weights.clone()];
         for name in ["weights", "best"] {
             let file = file(latest, name);
@@ -141,10 +141,10 @@ impl Checkpoint {
         if known.contains(&self.first_weights) {
             return Ok(());
         }
-        Err(self.other(latest, "other initial weights".into(), "those of this model".into()))
+        Err(self.of_another_training(latest, "other initial weights".into(), "those of this model".into()))
     }
 
-    fn other(&self, latest: &Path, found: String, expected: String) -> Error {
+    fn of_another_training(&self, latest: &Path, found: String, expected: String) -> Error {
         let found = format!("an interrupted training with {found}");
         let expected = format!("{expected}; to start anew, remove the folder {}", self.folder.display());
         Error::Malformed { file: latest.join("training.json"), found, expected }
@@ -159,7 +159,7 @@ impl Checkpoint {
             weights::write(&file(&partial, name), tensors, None)?;
         }
         let (description, first_weights) = (json!(self.asked), self.first_weights.clone());
-        let kept = Kept { description, first_weights, logits: first_logits(steps)? };
+        let kept = TrainingFile { description, first_weights, logits: first_logits(steps)? };
         files::write_json(partial.join("training.json"), &kept)?;
         history.save_json(partial.join("history.json"))?;
         let before = self.epochs();

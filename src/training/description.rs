@@ -62,17 +62,27 @@ impl Description {
         let shapes = || model.parameters().iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
         let plan = model.plan().cloned();
         Ok(Self {
-            data: DataDescription {
-                name: samples.name.clone(),
-                samples: samples.len(),
-                shape: samples.shape.clone(),
-                classes: samples.classes.clone(),
-                sha256: fingerprint(samples)?,
-            },
+            data: DataDescription::of(samples)?,
             model: plan.map_or_else(|| ModelDescription::Parameters(shapes()), ModelDescription::Plan),
             training: training.clone(),
             device: format!("{:?}", samples.inputs.device()).to_lowercase(),
             threads: usize::try_from(tch::get_num_threads()).unwrap_or_default(),
+        })
+    }
+}
+
+impl DataDescription {
+    /// Describes these samples.
+    ///
+    /// # Errors
+    /// [`Error::Torch`](crate::Error::Torch) when the samples cannot be read.
+    pub fn of(samples: &Samples) -> Result<Self> {
+        Ok(Self {
+            name: samples.name.clone(),
+            samples: samples.len(),
+            shape: samples.shape.clone(),
+            classes: samples.classes.clone(),
+            sha256: fingerprint(samples)?,
         })
     }
 }

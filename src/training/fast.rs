@@ -12,11 +12,11 @@
 //! A step has two stages, between which the threads meet. First every thread takes a share of the batch forward and back
 //! through all layers (`share.rs`). Then the threads take blocks of parameters: a block's gradient is computed and applied
 //! at once (`block.rs`). Which thread takes which share or block changes no bit. The first layer goes through the pixels
-//! that are not blank, and no others (`ink.rs`).
+//! that are not blank, and no others (`sparse.rs`).
 
 mod block;
-mod ink;
 mod share;
+mod sparse;
 mod threads;
 
 use std::sync::Arc;
@@ -25,8 +25,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result, data::Samples, optimizer::RmsProp};
 use block::Block;
-use ink::Ink;
 use share::Share;
+use sparse::SparseInputs;
 use threads::Threads;
 
 /// Columns behind an error's rows that only keep the rows apart.
@@ -37,7 +37,7 @@ const GAP: i64 = 16;
 pub(super) struct FastSteps {
     /// The class of each sample, and its pixels.
     labels: Arc<[usize]>,
-    ink: Arc<Ink>,
+    sparse: Arc<SparseInputs>,
     /// Views of the model's parameters and of the optimizer's averages: kernel and bias of each layer in turn.
     parameters: Vec<Tensor>,
     averages: Vec<Tensor>,
@@ -75,7 +75,7 @@ impl FastSteps {
             return Err(Error::Mismatch { what: "labels", found, expected });
         }
         Ok(Self {
-            ink: Ink::of(samples)?.into(),
+            sparse: SparseInputs::of(samples)?.into(),
             labels: labels.into_iter().map(|label| label as usize).collect(),
             parameters: parameters.iter().map(Tensor::detach).collect(),
             averages: squares.iter().map(Tensor::shallow_clone).collect(),
@@ -124,7 +124,7 @@ impl FastSteps {
         let rows = batch_size.div_ceil(self.threads.count()).clamp(*share::SAMPLES.start(), *share::SAMPLES.end());
         let share = |start| {
             let rows = start..batch_size.min(start + rows);
-            Share::new([&self.parameters, &outputs, &errors], self.ink.clone(), self.labels.clone(), rows)
+            Share::new([&self.parameters, &outputs, &errors], self.sparse.clone(), self.labels.clone(), rows)
         };
         let shares = (0..batch_size).step_by(rows).map(share).collect::<Result<_>>()?;
 
@@ -133,7 +133,7 @@ impl FastSteps {
             let pair = |tensors: &[Tensor]| [0, 1].map(|part| tensors[2 * layer + part].shallow_clone());
             let kernel_and_bias = [pair(&self.parameters), pair(&self.averages)];
             blocks.extend(match layer.checked_sub(1) {
-                None => Block::of_first_layer(kernel_and_bias, error, &self.ink, self.rule)?,
+                None => Block::of_first_layer(kernel_and_bias, error, &self.sparse, self.rule)?,
                 Some(before) => Block::of_layer(kernel_and_bias, error, &outputs[before], self.rule)?,
             });
         }

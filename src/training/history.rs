@@ -11,13 +11,13 @@ use crate::{Result, files};
 /// The epochs of one training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct History {
-    /// Where the digits come from.
+    /// Where the samples come from.
     pub name: String,
     /// The epochs in order.
     pub epochs: Vec<Epoch>,
 }
 
-/// One pass over the training digits.
+/// One pass over the training samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Its number, counted from 1.
@@ -26,7 +26,7 @@ pub struct Epoch {
     pub loss: f64,
     /// The running mean of the accuracy, from 0 to 1.
     pub accuracy: f64,
-    /// Loss and accuracy on the validation digits after the epoch, where there are any.
+    /// Loss and accuracy on the validation samples after the epoch, where there are any.
     pub validation: Option<Scores>,
     /// How long the epoch took, with its validation, in seconds.
     pub seconds: f64,
@@ -51,12 +51,12 @@ impl History {
         ]?)
     }
 
-    /// The epoch whose validation loss is lowest, where there are validation digits.
+    /// The epoch whose validation loss is lowest, where there are validation samples.
     pub fn best(&self) -> Option<&Epoch> {
         self.epochs.get(self.best_position()?)
     }
 
-    /// How many epochs there were after the best, where there are validation digits.
+    /// How many epochs there were after the best, where there are validation samples.
     pub(super) fn epochs_since_best(&self) -> Option<usize> {
         self.best_position().map(|best| self.epochs.len() - 1 - best)
     }

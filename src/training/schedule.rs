@@ -73,7 +73,7 @@ impl Schedule {
             return Ok(());
         }
         let expected = "epochs and patience of at least 1, factor and rise between 0 and 1, \
-                        and validation digits to see a plateau on";
+                        and validation samples to see a plateau on";
         Err(Error::Setting { setting: "schedule", found: format!("{self:?}"), expected: expected.into() })
     }
 }

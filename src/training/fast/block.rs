@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 
 use tch::{Device, Kind, Tensor};
 
-use super::ink::{Ink, WORD};
+use super::sparse::{SparseInputs, WORD};
 use crate::{
     Result,
     lanes::{Weighted, add_rows},
@@ -41,13 +41,13 @@ enum Inputs {
 /// The rows of some pixels in the first layer's kernel.
 #[derive(Debug)]
 struct Pixels {
-    ink: Arc<Ink>,
+    sparse: Arc<SparseInputs>,
     /// The positions of this step's samples.
     batch: Arc<[usize]>,
     /// Which pixels these are.
     words: Range<usize>,
-    /// For each of them, the rows of the batch in which it has ink, and how much.
-    inked: Vec<Vec<Weighted>>,
+    /// For each of them, the rows of the batch in which it is not 0, and its value.
+    nonzero: Vec<Vec<Weighted>>,
     /// Room for their gradient, `[pixels, outputs]`.
     gradient: Tensor,
     /// The error of the layer's outputs with all of its columns.
@@ -59,16 +59,16 @@ impl Block {
     pub(super) fn of_first_layer(
         kernel_and_bias: [[Tensor; 2]; 2],
         error: &Tensor,
-        ink: &Arc<Ink>,
+        sparse: &Arc<SparseInputs>,
         rule: RmsProp,
     ) -> Result<Vec<Self>> {
         let outputs = kernel_and_bias[0][1].numel() as i64;
         let pixels = |start: i64, count: i64| {
             Ok(Inputs::Pixels(Pixels {
-                ink: ink.clone(),
+                sparse: sparse.clone(),
                 batch: Arc::default(),
                 words: start as usize / WORD..((start + count) as usize).div_ceil(WORD),
-                inked: vec![Vec::new(); count as usize],
+                nonzero: vec![Vec::new(); count as usize],
                 gradient: Tensor::f_zeros([count, outputs], (Kind::Float, Device::Cpu))?,
                 padded_error: error.shallow_clone(),
             }))
@@ -126,8 +126,8 @@ impl Block {
         let gradient = match inputs {
             Inputs::Pixels(pixels) => {
                 pixels.compute_gradient()?;
-                let has_ink = pixels.inked.iter().map(|inked| !inked.is_empty());
-                return rule.pass_rows(parameters, averages, &pixels.gradient, *learning_rate, has_ink);
+                let is_used = pixels.nonzero.iter().map(|nonzero| !nonzero.is_empty());
+                return rule.pass_rows(parameters, averages, &pixels.gradient, *learning_rate, is_used);
             }
             Inputs::Outputs(outputs) => outputs.tr().f_mm(error)?,
             Inputs::One => error.f_sum_dim_intlist(0, false, Kind::Float)?,
@@ -137,15 +137,15 @@ impl Block {
 }
 
 impl Pixels {
-    /// The gradient of each pixel's row: the errors of the samples in which it has ink.
+    /// The gradient of each pixel's row: the errors of the samples in which it is not 0.
     fn compute_gradient(&mut self) -> Result<()> {
-        self.inked.iter_mut().for_each(Vec::clear);
+        self.nonzero.iter_mut().for_each(Vec::clear);
         let first = self.words.start * WORD;
         for (row, &sample) in self.batch.iter().enumerate() {
-            let note = |pixel: usize, value| self.inked[pixel - first].push((row as u32, value));
-            self.ink.each_pixel(sample, self.words.clone(), note);
+            let note = |pixel: usize, value| self.nonzero[pixel - first].push((row as u32, value));
+            self.sparse.each_pixel(sample, self.words.clone(), note);
         }
         let _ = self.gradient.f_zero_()?;
-        add_rows(&mut self.gradient, &self.inked, &self.padded_error)
+        add_rows(&mut self.gradient, &self.nonzero, &self.padded_error)
     }
 }

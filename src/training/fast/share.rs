@@ -7,7 +7,7 @@ use std::{
 
 use tch::Tensor;
 
-use super::ink::Ink;
+use super::sparse::SparseInputs;
 use crate::{
     Result,
     lanes::{Weighted, add_rows},
@@ -19,14 +19,14 @@ pub(super) const SAMPLES: RangeInclusive<usize> = 16..=512;
 /// Some of a batch's samples.
 #[derive(Debug)]
 pub(super) struct Share {
-    ink: Arc<Ink>,
+    sparse: Arc<SparseInputs>,
     labels: Arc<[usize]>,
     parameters: Vec<Tensor>,
     /// The positions of this step's samples, and the share's rows among them.
     batch: Arc<[usize]>,
     rows: Range<usize>,
-    /// For each of its samples, the pixels with ink.
-    inked: Vec<Vec<Weighted>>,
+    /// For each of its samples, the pixels that are not 0.
+    nonzero: Vec<Vec<Weighted>>,
     /// For each layer `[rows, outputs]`: what comes out, after the ReLU where there is one; and the error before it.
     outputs: Vec<Tensor>,
     errors: Vec<Tensor>,
@@ -39,18 +39,18 @@ impl Share {
     /// The rows of a batch whose layers write to `outputs` and `errors`; the latter may have further columns.
     pub(super) fn new(
         [parameters, outputs, errors]: [&[Tensor]; 3],
-        ink: Arc<Ink>,
+        sparse: Arc<SparseInputs>,
         labels: Arc<[usize]>,
         rows: Range<usize>,
     ) -> Result<Self> {
         let part = |tensor: &Tensor| tensor.f_narrow(0, rows.start as i64, rows.len() as i64);
         let error = |(error, outputs): (&Tensor, &Tensor)| part(&error.f_narrow(1, 0, outputs.size()[1])?);
         Ok(Self {
-            ink,
+            sparse,
             labels,
             parameters: parameters.iter().map(Tensor::shallow_clone).collect(),
             batch: Arc::default(),
-            inked: vec![Vec::new(); rows.len()],
+            nonzero: vec![Vec::new(); rows.len()],
             outputs: outputs.iter().map(part).collect::<Result<_, _>>()?,
             errors: errors.iter().zip(outputs).map(error).collect::<Result<_, _>>()?,
             loss: 0.0,
@@ -85,14 +85,16 @@ impl Share {
         Ok(())
     }
 
-    /// The bias, and the kernel's rows of those pixels that have ink.
+    /// The bias, and the kernel's rows of those pixels that are not 0.
     fn first_layer(&mut self) -> Result<()> {
-        for (inked, &sample) in self.inked.iter_mut().zip(&self.batch[self.rows.clone()]) {
-            inked.clear();
-            self.ink.each_pixel(sample, 0..self.ink.words_per_sample, |pixel, value| inked.push((pixel as u32, value)));
+        for (nonzero, &sample) in self.nonzero.iter_mut().zip(&self.batch[self.rows.clone()]) {
+            nonzero.clear();
+            self.sparse.each_pixel(sample, 0..self.sparse.words_per_sample, |pixel, value| {
+                nonzero.push((pixel as u32, value))
+            });
         }
         self.outputs[0].f_copy_(&self.parameters[1])?;
-        add_rows(&mut self.outputs[0], &self.inked, &self.parameters[0])
+        add_rows(&mut self.outputs[0], &self.nonzero, &self.parameters[0])
     }
 
     /// Compares the logits with the labels: the loss, how many are right, and the error.

@@ -3,18 +3,17 @@
 use std::{
     hint, iter, slice,
     sync::{
-        Mutex, PoisonError,
+        Condvar, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    thread,
 };
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::Result;
 
-/// How many turns a thread waits for the others before it lends its core to whoever needs it: some 0.1 milliseconds.
-const PATIENCE: u32 = 4_000;
+/// How many turns a thread spins for the others before it sleeps: some 0.1 milliseconds.
+const SPINS: u32 = 4_000;
 
 /// As many threads as libtorch would use, the calling one among them.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ impl Threads {
     ) -> Result<()> {
         let _alone = OneThread::begin();
         let (first, second) = (Mutex::new(first.iter_mut()), Mutex::new(second.iter_mut()));
-        let (at_work, outcome) = (AtomicUsize::new(self.count), Mutex::new(Ok(())));
+        let (stage, outcome) = (Stage::of(self.count), Mutex::new(Ok(())));
         let note = |result| {
             if let (Err(error), Ok(mut outcome)) = (result, outcome.lock()) {
                 *outcome = Err(error);
@@ -56,16 +55,10 @@ impl Threads {
         };
         let work = || {
             {
-                let _at_work = AtWork(&at_work);
+                let _at_work = AtWork(&stage);
                 note(work_through(&first, run_first));
             }
-            // The stages are short: a thread that went to sleep would wake too late. On a busy machine the other may
-            // need this one's core.
-            let mut turns = 0;
-            while at_work.load(Ordering::Acquire) > 0 {
-                turns += 1;
-                if turns < PATIENCE { hint::spin_loop() } else { thread::yield_now() }
-            }
+            stage.wait();
             // After an error there is nothing to go on with.
             if outcome.lock().is_ok_and(|outcome| outcome.is_ok()) {
                 note(work_through(&second, run_second));
@@ -79,12 +72,44 @@ impl Threads {
     }
 }
 
+/// The first stage, at whose end the threads meet.
+struct Stage {
+    at_work: AtomicUsize,
+    asleep: Mutex<()>,
+    is_over: Condvar,
+}
+
+impl Stage {
+    fn of(threads: usize) -> Self {
+        Self { at_work: AtomicUsize::new(threads), asleep: Mutex::new(()), is_over: Condvar::new() }
+    }
+
+    /// Waits until no thread is at work. The stages are short: a thread that sleeps at once would wake too late. On a busy
+    /// machine the others may need this one's core.
+    fn wait(&self) {
+        let is_at_work = || self.at_work.load(Ordering::Acquire) > 0;
+        for _ in 0..SPINS {
+            if !is_at_work() {
+                return;
+            }
+            hint::spin_loop();
+        }
+        let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
+        // A poisoned lock guards nothing that could be wrong.
+        drop(self.is_over.wait_while(asleep, |()| is_at_work()));
+    }
+}
+
 /// A thread in the first stage; it leaves by a panic, too, or the others would wait for ever.
-struct AtWork<'a>(&'a AtomicUsize);
+struct AtWork<'a>(&'a Stage);
 
 impl Drop for AtWork<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        if self.0.at_work.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // Under the lock: a thread that has just looked and is about to sleep must not miss it.
+            drop(self.0.asleep.lock());
+            self.0.is_over.notify_all();
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Which pixels have ink. Four in five pixels of MNIST are blank: they add nothing to the first layer's outputs and
-//! nothing to its gradient, so that its products, the largest of a step, go through the others alone.
+//! Samples as their pixels that are not 0. Four in five pixels of MNIST are blank: they add nothing to the first layer's
+//! outputs and nothing to its gradient, so that its products, the largest of a step, go through the others alone.
 
 use std::ops::Range;
 
@@ -10,43 +10,43 @@ pub(super) const WORD: usize = 64;
 
 /// The pixels of samples that are not 0.
 #[derive(Debug)]
-pub(super) struct Ink {
-    /// A bit for each pixel of each sample: set where it has ink.
+pub(super) struct SparseInputs {
+    /// A bit for each pixel of each sample: set where it is not 0.
     bits: Vec<u64>,
     pub(super) words_per_sample: usize,
-    /// The pixels with ink, and where each sample's begin.
-    inked: Vec<f32>,
+    /// The pixels that are not 0, and where each sample's begin.
+    nonzero: Vec<f32>,
     starts: Vec<usize>,
 }
 
-impl Ink {
+impl SparseInputs {
     /// Looks through the rows of pixels.
     pub(super) fn of(samples: &Samples) -> Result<Self> {
         let pixels = samples.inputs.size()[1] as usize;
         let word = |pixels: &[f32]| pixels.iter().rev().fold(0, |word, &pixel| word << 1 | u64::from(pixel != 0.0));
         // The room that is needed and no more: this is the most that training adds to the samples' own memory.
-        let mut inked = Vec::with_capacity(samples.inputs.f_count_nonzero(None)?.int64_value(&[]) as usize);
+        let mut nonzero = Vec::with_capacity(samples.inputs.f_count_nonzero(None)?.int64_value(&[]) as usize);
         let (mut bits, mut starts) = (Vec::new(), Vec::new());
         for batch in samples.batches(1_000) {
             let values = Vec::<f32>::try_from(batch.inputs.f_reshape([-1])?)?;
             for sample in values.chunks(pixels) {
                 bits.extend(sample.chunks(WORD).map(word));
-                starts.push(inked.len());
-                inked.extend(sample.iter().filter(|&&pixel| pixel != 0.0));
+                starts.push(nonzero.len());
+                nonzero.extend(sample.iter().filter(|&&pixel| pixel != 0.0));
             }
         }
-        Ok(Self { bits, words_per_sample: pixels.div_ceil(WORD), inked, starts })
+        Ok(Self { bits, words_per_sample: pixels.div_ceil(WORD), nonzero, starts })
     }
 
-    /// Calls `with` for each inked pixel of a sample in these words, in order, with its position and its value.
+    /// Calls `with` for each nonzero pixel of a sample in these words, in order, with its position and its value.
     pub(super) fn each_pixel(&self, sample: usize, words: Range<usize>, mut with: impl FnMut(usize, f32)) {
         let bits = &self.bits[sample * self.words_per_sample..][..self.words_per_sample];
         let before: u32 = bits[..words.start].iter().map(|word| word.count_ones()).sum();
-        let mut inked = self.inked[self.starts[sample] + before as usize..].iter();
+        let mut nonzero = self.nonzero[self.starts[sample] + before as usize..].iter();
         for index in words {
             let mut word = bits[index];
             while word != 0 {
-                let Some(&value) = inked.next() else { return };
+                let Some(&value) = nonzero.next() else { return };
                 with(WORD * index + word.trailing_zeros() as usize, value);
                 word &= word - 1; // Clears the lowest bit.
             }
@@ -67,10 +67,10 @@ mod tests {
             let _ = inputs.get(sample).narrow(0, pixel, 1).fill_(value);
         }
         let labels = Tensor::zeros([3], (Kind::Int64, Device::Cpu));
-        let ink = Ink::of(&Samples::new("ink", inputs, labels).unwrap()).unwrap();
+        let sparse = SparseInputs::of(&Samples::new("sparse", inputs, labels).unwrap()).unwrap();
         let pixels = |sample, words| {
             let mut pixels = Vec::new();
-            ink.each_pixel(sample, words, |pixel, value| pixels.push((pixel, value)));
+            sparse.each_pixel(sample, words, |pixel, value| pixels.push((pixel, value)));
             pixels
         };
         assert_eq!(pixels(1, 0..4), [(0, 0.5), (63, 1.0), (64, -1.0), (199, 2.0)]);
