@@ -23,7 +23,7 @@ pub use classes::Classes;
 pub use digits::{Digits, MNIST, Mnist};
 use download::Places;
 pub use drawn::DRAWN;
-pub use picture::picture;
+pub use picture::Picture;
 pub use samples::Samples;
 
 impl Mnist {

@@ -1,12 +1,19 @@
 //! The command line: trains as the notebook does and keeps the results; says which digits pictures show.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
 use mnist_classification::{
+    data::Picture,
     prelude::*,
-    run::{self, Reader, Run, RunFolder},
+    run::{self, Classifier, Run, RunFolder},
 };
+use serde_json::json;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,25 +75,34 @@ struct Train {
     device: String,
 }
 
-/// Says which digit each picture shows
+/// Says which digits each picture shows
 #[derive(Args)]
 struct Predict {
-    /// PNG or JPEG files of any size, with dark or light ink
+    /// Pictures of any size, with dark or light ink: PNG, JPEG, WebP, BMP, GIF, TIFF; or folders of them
     #[arg(required = true)]
-    images: Vec<PathBuf>,
-    /// The folder of a finished run, or of another network, such as models/cnn [default: the latest in runs]
+    pictures: Vec<PathBuf>,
+    /// The folder of a finished run, or of another network
+    /// [default: MNIST_RUN, else the latest in runs, else the best CNN]
     #[arg(long)]
     run: Option<PathBuf>,
+    /// Answers in JSON, a line for each picture
+    #[arg(long)]
+    json: bool,
+    /// A PNG file for what was seen: each picture in grey, its ink, and each digit as the network takes it
+    #[arg(long)]
+    seen: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.command {
-        None => train(&arguments.train),
-        Some(Command::Predict(arguments)) => predict_images(arguments),
+        None => train(&arguments.train).map(|()| ExitCode::SUCCESS),
+        Some(Command::Predict(arguments)) => predict(arguments),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
+        // Whoever reads the answers has seen enough.
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -134,15 +150,39 @@ impl Train {
     }
 }
 
-fn predict_images(arguments: &Predict) -> Result<()> {
-    let folder = arguments.run.clone().map_or_else(RunFolder::latest, Ok)?;
-    let reader = Reader::load(&folder)?;
-    for image in &arguments.images {
-        let reading = reader.read(image)?;
-        println!("{}: {}", image.display(), reading.answer);
-        for (class, probability) in &reading.probabilities {
-            println!("  {class}  {:6.2} %", 100.0 * probability);
+/// Answers for every picture that can be read, and says of each other one why not.
+fn predict(arguments: &Predict) -> Result<ExitCode> {
+    let classifier = Classifier::load(&run::network(arguments.run.as_deref()))?;
+    let (mut code, mut seen) = (ExitCode::SUCCESS, Vec::new());
+    for path in &arguments.pictures {
+        for path in run::pictures(path).unwrap_or_else(|_| vec![path.clone()]) {
+            let read = classifier.open(&path).and_then(|picture| Ok((classifier.classify(&picture)?, picture)));
+            let mut line = match &read {
+                Ok((answer, _)) if arguments.json => answer.json(),
+                Ok((answer, _)) => {
+                    print(format_args!("{}: {answer}", path.display()))?;
+                    Default::default()
+                }
+                Err(error) => {
+                    code = ExitCode::FAILURE;
+                    eprintln!("error: {error}");
+                    json!({ "error": error.to_string() })
+                }
+            };
+            if arguments.json {
+                line["file"] = json!(path.display().to_string());
+                print(format_args!("{line}\n"))?;
+            }
+            seen.extend(read.ok().map(|(_, picture)| picture));
         }
     }
-    Ok(())
+    if let Some(file) = &arguments.seen {
+        Picture::save_seen(&seen, file)?;
+    }
+    Ok(code)
+}
+
+/// Writes to standard output, where `println!` panics when nobody reads on.
+fn print(text: fmt::Arguments) -> Result<()> {
+    io::stdout().write_fmt(text).map_err(|source| Error::Io { file: "standard output".into(), source })
 }

@@ -1,7 +1,7 @@
 //! What a file is that was taken for another one, by its first bytes.
 
 /// First bytes of files, and what they are.
-const SIGNATURES: [(&[u8], &str); 22] = [
+const SIGNATURES: [(&[u8], &str); 24] = [
     (b"version https://git-lfs", "a pointer of git-lfs (git lfs pull fetches the file)"),
     (b"\x1f\x8b", "a gzip file (unpack it)"),
     (b"\x1f\x9d", "a file packed by compress (unpack it)"),
@@ -17,8 +17,10 @@ const SIGNATURES: [(&[u8], &str); 22] = [
     (b"ARROW1", "an Arrow file"),
     (b"SQLite format 3", "an SQLite database"),
     (b"MATLAB", "a MATLAB file"),
-    (b"%PDF", "a PDF document"),
+    (b"%PDF", "a PDF document (save its page as a picture)"),
     (b"\x89PNG", "a PNG picture"),
+    (b"II*\0", "a TIFF picture"),
+    (b"MM\0*", "a TIFF picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),
     (b"BM", "a BMP picture"),
@@ -34,6 +36,10 @@ pub(crate) fn kind(start: &[u8]) -> Option<String> {
     if let Some((_, what)) = SIGNATURES.iter().find(|(signature, _)| start.starts_with(signature)) {
         return Some((*what).into());
     }
+    if start.get(4..8) == Some(b"ftyp") {
+        let is_picture = [b"heic", b"heix", b"mif1", b"avif"].iter().any(|brand| start.get(8..12) == Some(&brand[..]));
+        return Some(if is_picture { "a HEIC or AVIF picture (save it as JPEG)" } else { "a film" }.into());
+    }
     let text = std::str::from_utf8(start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start));
     let text = match text {
         Ok(text) => text,
@@ -47,6 +53,7 @@ pub(crate) fn kind(start: &[u8]) -> Option<String> {
     let is_text = !text.is_empty() && !text.contains(|letter: char| letter.is_control() && !letter.is_whitespace());
     let kinds = [
         (text.starts_with("<!doctype html") || text.starts_with("<html"), "a web page (download the file itself)"),
+        (text.contains("<svg"), "an SVG drawing (export it as PNG)"),
         (text.starts_with('<'), "a web page or another XML document (download the file itself)"),
         (text.starts_with(['{', '[']), "JSON text (download the file itself)"),
         (text.lines().next().is_some_and(|line| line.matches([',', ';', '\t']).count() > 2), "a table (CSV)"),

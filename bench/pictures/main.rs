@@ -1,0 +1,72 @@
+//! How well pictures of digits are read.
+//!
+//! `pictures FOLDER [NETWORK]` reads the pictures of a folder, whose `labels.csv` has the columns `file`, `digit`, `kind`
+//! and `pen_in_mnist_pixels`; it prints those that were not read, and how many were, of each kind.
+//! `pictures --draw FOLDER COUNT SEED` draws such a folder: training digits of MNIST as people might have drawn them.
+
+mod anew;
+
+use std::{env, fs, path::Path};
+
+use mnist_classification::{Error, Result, run::Classifier};
+
+fn main() -> Result<()> {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--draw", folder, count, seed] => {
+            let number = |text: &str| {
+                let expected = "a number".into();
+                text.parse().map_err(|_| Error::Setting { setting: "an argument", found: text.into(), expected })
+            };
+            anew::draw(Path::new(folder), number(count)? as usize, number(seed)?)
+        }
+        [folder] => read(folder, "models/cnn"),
+        [folder, network] => read(folder, network),
+        _ => {
+            let expected = "FOLDER [NETWORK], or --draw FOLDER COUNT SEED".into();
+            Err(Error::Setting { setting: "the arguments", found: format!("{arguments:?}"), expected })
+        }
+    }
+}
+
+fn read(folder: &str, network: &str) -> Result<()> {
+    let classifier = Classifier::load(Path::new(network))?;
+    let labels = Path::new(&folder).join("labels.csv");
+    let text = fs::read_to_string(&labels).map_err(|source| Error::Io { file: labels, source })?;
+    let (mut kinds, mut sure) = (Vec::<(String, [usize; 2])>::new(), [0, 0]);
+    for line in text.lines().skip(1) {
+        let fields: Vec<_> = line.split(',').collect();
+        let (file, digit, kind, pen) = (fields[0], fields[1], fields[2], fields[3].parse().unwrap_or(0.0));
+        let read = |path: &Path| classifier.classify(&classifier.open(path)?);
+        let (answer, probability) = match read(&Path::new(&folder).join(file)) {
+            Ok(answer) => (answer.text(), answer.probability()),
+            Err(error) => (error.to_string(), 0.0),
+        };
+        let is_right = answer == digit;
+        let pen = if pen == 0.0 {
+            "MNIST's pen"
+        } else if pen < 0.3 {
+            "under 0.3"
+        } else {
+            "from 0.3"
+        };
+        for name in ["all".into(), kind.to_string(), format!("pen {pen}"), format!("{kind}, pen {pen}")] {
+            match kinds.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, counts)) => *counts = [counts[0] + usize::from(is_right), counts[1] + 1],
+                None => kinds.push((name, [usize::from(is_right), 1])),
+            }
+        }
+        if probability > 0.95 {
+            sure = [sure[0] + usize::from(is_right), sure[1] + 1];
+        }
+        if !is_right {
+            println!("{file} ({kind}, pen {}): {digit}, read as {answer} with {:.1} %", fields[3], 100.0 * probability);
+        }
+    }
+    kinds.push(("over 95 %".into(), sure));
+    kinds.sort();
+    for (name, [right, all]) in kinds {
+        println!("{name:32} {right:5} of {all:5} {:6.1} %", 100.0 * right as f64 / all as f64);
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! The ink of a picture: how much darker or lighter than its paper each pixel is.
+
+use image::imageops;
+
+use super::{
+    ground::{Ground, is_two_greys},
+    plane::{Plane, map, quantile, threshold},
+    shading::without_shading,
+};
+
+/// The ink of a picture, from 0 (paper) on, as a share of the paper's light; and what is known of it.
+pub(super) struct Ink {
+    pub(super) plane: Plane,
+    /// What a stroke's middle has.
+    pub(super) strength: f32,
+    /// The standard deviation of the noise.
+    pub(super) noise: f32,
+}
+
+/// Photographs have more pixels on their shorter side.
+const SMALL: u32 = 50;
+
+impl Ink {
+    /// The ink of a grey picture, whichever of dark and light it is.
+    pub(super) fn of(grey: &Plane) -> Self {
+        let is_large = grey.width().min(grey.height()) >= SMALL;
+        let noise = if is_large { noise(grey) } else { 0.0 };
+        // Noise of a camera; a drawing has none, and its thin strokes stay as they are.
+        let (grey, noise) =
+            if noise > 0.008 { (imageops::blur(grey, 1.0), noise * 0.28) } else { (grey.clone(), noise) };
+        let plane = if !is_large || is_two_greys(&grey) { drawn(&grey) } else { photographed(&grey) };
+        let strength = strength(&plane);
+        Self { plane, strength, noise }
+    }
+}
+
+/// The ink on paper of one grey.
+fn drawn(grey: &Plane) -> Plane {
+    let grey = if Ground::of(grey).is_light { grey.clone() } else { inverted(grey) };
+    let threshold = threshold(&grey);
+    let paper = quantile(grey.iter().copied().filter(|&value| value > threshold).collect(), 0.5);
+    map(&grey, |value| (paper - value).max(0.0))
+}
+
+/// The ink on paper that light falls on.
+fn photographed(grey: &Plane) -> Plane {
+    let ground = Ground::of(grey);
+    let [dark, light] = [without_shading(grey, true), without_shading(&inverted(grey), false)];
+    let is_dark = if ground.is_whole {
+        ground.is_light
+    } else {
+        // The ink is what differs most from what is around it, or what is less. Most photographs are of paper.
+        let [dark_strength, light_strength] = [&dark, &light].map(strength);
+        if dark_strength.max(light_strength) > 1.6 * dark_strength.min(light_strength) {
+            dark_strength > light_strength
+        } else {
+            area(&dark) < 4.0 * area(&light)
+        }
+    };
+    if is_dark { dark } else { light }
+}
+
+fn inverted(grey: &Plane) -> Plane {
+    map(grey, |value| 1.0 - value)
+}
+
+/// The share of the pixels that have at least half the strength.
+fn area(ink: &Plane) -> f32 {
+    let half = strength(ink) / 2.0;
+    ink.iter().filter(|&&ink| ink > half).count() as f32 / ink.len() as f32
+}
+
+/// What the strongest two thousandths of the pixels have in the mean.
+fn strength(ink: &Plane) -> f32 {
+    let count = (ink.len() / 2_000).max(12).min(ink.len());
+    let mut values = ink.to_vec();
+    values.sort_unstable_by(|one, other| other.total_cmp(one));
+    values[..count].iter().sum::<f32>() / count as f32
+}
+
+/// The standard deviation of the noise, from the differences of each pixel to its neighbours: most of them are paper.
+fn noise(grey: &Plane) -> f32 {
+    let (width, height) = grey.dimensions();
+    let at = |x: u32, y: u32| grey.get_pixel(x, y).0[0];
+    let difference =
+        |(x, y): (u32, u32)| (at(x, y) - (at(x - 1, y) + at(x + 1, y) + at(x, y - 1) + at(x, y + 1)) / 4.0).abs();
+    let inside = (1..height.saturating_sub(1)).flat_map(|y| (1..width.saturating_sub(1)).map(move |x| (x, y)));
+    1.4826 * 0.8_f32.sqrt() * quantile(inside.map(difference).collect(), 0.5)
+}

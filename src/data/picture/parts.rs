@@ -1,0 +1,232 @@
+//! The parts of a picture's ink: which belong to digits, which are dust, lines, frames and edges, and where each digit is.
+
+use super::plane::Plane;
+
+/// Connected pixels of ink, or several such parts that make a digit. The rectangle's right and bottom lie behind it.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) left: u32,
+    pub(super) top: u32,
+    pub(super) right: u32,
+    pub(super) bottom: u32,
+    /// The positions of its pixels.
+    pixels: Vec<u32>,
+}
+
+/// Ink has more than these shares of a stroke's strength: a higher one where the lower finds only lines.
+const THRESHOLDS: [f32; 3] = [0.42, 0.6, 0.75];
+
+/// The digits of a picture from left to right, each with the parts that it is made of.
+pub(super) fn digits(ink: &Plane) -> Vec<Part> {
+    let found = THRESHOLDS.map(|threshold| connected(ink, threshold));
+    let parts = found.iter().find_map(|parts| without_marks(parts, ink.width(), ink.height()));
+    let parts = parts.unwrap_or_else(|| found[0].clone());
+    let tallest = parts.iter().map(Part::height).max().unwrap_or(0);
+    let is_main = |part: &Part| part.height() * 5 >= tallest * 2;
+    let (mut digits, mut small): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_main);
+    while let Some((one, other)) = of_one_digit(&digits) {
+        let part = digits.swap_remove(other);
+        digits[one].join(part);
+    }
+    // Larger parts first, so that smaller ones find what they belong to.
+    small.sort_by_key(|part| std::cmp::Reverse(part.pixels.len()));
+    for part in small {
+        let nearest = digits.iter_mut().min_by_key(|digit| digit.gap(&part));
+        let reach = tallest * if part.size() * 8 > tallest { 3 } else { 1 } / 10;
+        if let Some(digit) = nearest.filter(|digit| digit.gap(&part) <= reach.max(1)) {
+            digit.join(part);
+        }
+    }
+    digits.sort_by_key(|digit| digit.left + digit.right);
+    digits
+}
+
+impl Part {
+    pub(super) fn width(&self) -> u32 {
+        self.right - self.left
+    }
+
+    pub(super) fn height(&self) -> u32 {
+        self.bottom - self.top
+    }
+
+    /// The ink within the rectangle, a pixel wider on each side, without that of other parts.
+    pub(super) fn cut(&self, ink: &Plane) -> Plane {
+        let (across, down) = (ink.width(), ink.height());
+        let mut own = vec![false; ink.len()];
+        for &pixel in &self.pixels {
+            let (x, y) = (pixel % across, pixel / across);
+            for y in y.saturating_sub(1)..=(y + 1).min(down - 1) {
+                for x in x.saturating_sub(1)..=(x + 1).min(across - 1) {
+                    own[(y * across + x) as usize] = true; // The soft edge lies around it.
+                }
+            }
+        }
+        Plane::from_fn(self.width() + 2, self.height() + 2, |x, y| {
+            let (x, y) = ((self.left + x).wrapping_sub(1), (self.top + y).wrapping_sub(1));
+            let is_own = x < across && y < down && own[(y * across + x) as usize];
+            if is_own { *ink.get_pixel(x, y) } else { image::Luma([0.0]) }
+        })
+    }
+
+    fn size(&self) -> u32 {
+        self.width().max(self.height())
+    }
+
+    fn join(&mut self, mut other: Self) {
+        (self.left, self.top) = (self.left.min(other.left), self.top.min(other.top));
+        (self.right, self.bottom) = (self.right.max(other.right), self.bottom.max(other.bottom));
+        self.pixels.append(&mut other.pixels);
+    }
+
+    /// How far two rectangles lie apart, across or down; 0 where they overlap.
+    fn gap(&self, other: &Self) -> u32 {
+        let between =
+            |one: (u32, u32), other: (u32, u32)| other.0.saturating_sub(one.1).max(one.0.saturating_sub(other.1));
+        between((self.left, self.right), (other.left, other.right))
+            .max(between((self.top, self.bottom), (other.top, other.bottom)))
+    }
+
+    /// The share of its pixels that lie within this many pixels of its rectangle's sides.
+    fn at_the_sides(&self, reach: u32, across: u32) -> f64 {
+        let is_near = |&&pixel: &&u32| {
+            let (x, y) = (pixel % across, pixel / across);
+            (x - self.left).min(self.right - 1 - x).min(y - self.top).min(self.bottom - 1 - y) < reach
+        };
+        self.pixels.iter().filter(is_near).count() as f64 / self.pixels.len() as f64
+    }
+
+    /// Whether it is a frame around another part: its pixels lie along its sides.
+    fn is_frame_of(&self, other: &Self, across: u32) -> bool {
+        let is_around =
+            self.left < other.left && self.top < other.top && self.right > other.right && self.bottom > other.bottom;
+        is_around
+            && other.height() * 6 > self.height()
+            && self.at_the_sides(self.height().min(self.width()) / 12, across) > 0.8
+    }
+
+    /// Whether it looks like an edge of the scanner, a line or squares; a digit may, too.
+    fn is_mark(&self, width: u32, height: u32) -> bool {
+        let near = width.min(height) / 50;
+        let touches = [self.left <= near, self.top <= near, self.right + near >= width, self.bottom + near >= height];
+        let is_edge = (touches[0] || touches[2]) && self.height() * 10 >= height * 9 && self.width() * 4 < width
+            || (touches[1] || touches[3]) && self.width() * 10 >= width * 9 && self.height() * 4 < height;
+        let fill = self.pixels.len() as f64 / f64::from(self.width() * self.height());
+        let is_line = self.width() > 8 * self.height() && fill > 0.6;
+        let are_squares = touches == [true; 4] && fill < 0.35;
+        is_edge || is_line || are_squares
+    }
+}
+
+/// The parts that can be digits: without frames, edges, lines and squares. Nothing where no large one remains.
+fn without_marks(parts: &[Part], width: u32, height: u32) -> Option<Vec<Part>> {
+    let is_frame = |part: &Part| parts.iter().any(|other| part.is_frame_of(other, width));
+    let parts: Vec<_> = parts.iter().filter(|part| !part.is_mark(width, height) && !is_frame(part)).cloned().collect();
+    parts.iter().any(|part| part.height() * 10 > width.min(height)).then_some(parts)
+}
+
+/// Two parts of one digit: one lies largely above, below or inside the other, or they all but touch.
+fn of_one_digit(parts: &[Part]) -> Option<(usize, usize)> {
+    let pairs = (0..parts.len()).flat_map(|one| (one + 1..parts.len()).map(move |other| (one, other)));
+    pairs.into_iter().find(|&(one, other)| {
+        let (one, other) = (&parts[one], &parts[other]);
+        let overlap = one.right.min(other.right).saturating_sub(one.left.max(other.left));
+        let is_slim = one.right.max(other.right) - one.left.min(other.left) < one.height().max(other.height());
+        overlap * 5 >= one.width().min(other.width()) * 2
+            || is_slim && one.gap(other) * 20 <= one.height().max(other.height())
+    })
+}
+
+/// The connected parts, corner to corner, of the pixels above a threshold.
+fn connected(ink: &Plane, threshold: f32) -> Vec<Part> {
+    let (width, height) = ink.dimensions();
+    let mut is_free: Vec<_> = ink.iter().map(|&value| value > threshold).collect();
+    let mut parts = Vec::new();
+    for start in 0..is_free.len() as u32 {
+        if !std::mem::take(&mut is_free[start as usize]) {
+            continue;
+        }
+        let mut part = Part { left: u32::MAX, top: u32::MAX, right: 0, bottom: 0, pixels: vec![start] };
+        let mut next = 0;
+        while let Some(&pixel) = part.pixels.get(next) {
+            next += 1;
+            let (x, y) = (pixel % width, pixel / width);
+            (part.left, part.top) = (part.left.min(x), part.top.min(y));
+            (part.right, part.bottom) = (part.right.max(x + 1), part.bottom.max(y + 1));
+            for y in y.saturating_sub(1)..=(y + 1).min(height - 1) {
+                for x in x.saturating_sub(1)..=(x + 1).min(width - 1) {
+                    let neighbour = y * width + x;
+                    if std::mem::take(&mut is_free[neighbour as usize]) {
+                        part.pixels.push(neighbour);
+                    }
+                }
+            }
+        }
+        parts.push(part);
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Luma;
+
+    use super::*;
+
+    type Rectangle = [std::ops::Range<u32>; 2];
+
+    /// The rectangles, across and down, of the digits found among these rectangles of ink.
+    fn found(ink: &[Rectangle]) -> Vec<Rectangle> {
+        let is_inked = |x, y| ink.iter().any(|[across, down]| across.contains(&x) && down.contains(&y));
+        let picture = Plane::from_fn(300, 200, |x, y| Luma([f32::from(is_inked(x, y))]));
+        digits(&picture).iter().map(|digit| [digit.left..digit.right, digit.top..digit.bottom]).collect()
+    }
+
+    const ONE: Rectangle = [50..60, 60..140];
+    const TWO: Rectangle = [150..170, 55..145];
+
+    #[test]
+    fn digits_come_from_left_to_right_with_all_their_parts() {
+        assert_eq!(found(&[TWO, ONE]), [ONE, TWO]);
+        // A bar of a 5 that does not touch the rest; a digit in two halves, one above the other.
+        assert_eq!(found(&[ONE, [64..85, 60..66]]), [[50..85, 60..140]]);
+        assert_eq!(found(&[ONE, [150..170, 60..97], [152..168, 103..140]]), [ONE, [150..170, 60..140]]);
+        assert_eq!(found(&[]), Vec::<Rectangle>::new());
+    }
+
+    #[test]
+    fn dust_lines_frames_edges_and_squares_are_left_out() {
+        let marks: [(&str, &[Rectangle]); 5] = [
+            ("dust", &[[280..283, 190..193], [5..6, 5..6]]),
+            ("a line below", &[[20..250, 160..164]]),
+            ("a frame", &[[10..290, 10..13], [10..290, 187..190], [10..13, 10..190], [287..290, 10..190]]),
+            ("edges of the scanner", &[[290..300, 0..200], [0..300, 0..8]]),
+            ("a form field", &[[30..200, 30..32], [30..200, 168..170], [30..32, 30..170], [198..200, 30..170]]),
+        ];
+        for (name, marks) in marks {
+            assert_eq!(found(&[marks, &[ONE, TWO]].concat()), [ONE, TWO], "{name}");
+        }
+        // What could be a mark is a digit where there is nothing else.
+        assert_eq!(found(&[[0..300, 90..110]]).len(), 1);
+    }
+
+    #[test]
+    fn squares_that_are_fainter_than_the_digit_are_left_out() {
+        let is_digit = |x: u32, y: u32| ONE[0].contains(&x) && ONE[1].contains(&y);
+        let picture = Plane::from_fn(300, 200, |x, y| {
+            let is_line = x % 25 < 2 || y % 25 < 2;
+            Luma([if is_digit(x, y) { 1.0 } else { 0.5 * f32::from(is_line) }])
+        });
+        let digits = digits(&picture);
+        assert_eq!(digits.iter().map(|digit| (digit.left, digit.top)).collect::<Vec<_>>(), [(50, 60)]);
+    }
+
+    #[test]
+    fn a_digit_is_cut_out_without_its_neighbours() {
+        let overhanging = [[50..60, 60..140], [75..80, 50..140], [64..80, 50..55]];
+        let is_inked = |x, y| overhanging.iter().any(|[across, down]| across.contains(&x) && down.contains(&y));
+        let picture = Plane::from_fn(300, 200, |x, y| Luma([f32::from(is_inked(x, y))]));
+        let one = &digits(&picture)[0];
+        assert_eq!(one.cut(&picture).iter().sum::<f32>(), (10 * 80) as f32);
+    }
+}

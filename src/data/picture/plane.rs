@@ -1,0 +1,48 @@
+//! Grey pictures of numbers from 0 to 1, and what all steps need of them.
+
+use image::{ImageBuffer, Luma};
+
+/// A grey picture of numbers.
+pub(super) type Plane = ImageBuffer<Luma<f32>, Vec<f32>>;
+
+/// A picture of the same size with each number changed.
+pub(super) fn map(plane: &Plane, with: impl Fn(f32) -> f32) -> Plane {
+    zip(plane, plane, |value, _| with(value))
+}
+
+/// A picture from two of the same size, number by number.
+pub(super) fn zip(one: &Plane, other: &Plane, with: impl Fn(f32, f32) -> f32) -> Plane {
+    let mut result = one.clone();
+    result.iter_mut().zip(other.iter()).for_each(|(value, &other)| *value = with(*value, other));
+    result
+}
+
+/// The number below which this share of the numbers lies; 0 of none.
+pub(super) fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    let index = ((values.len() - 1) as f64 * share).round() as usize;
+    *values.select_nth_unstable_by(index, f32::total_cmp).1
+}
+
+/// The number that best parts the dark pixels from the light ones, which lie above it (N. Otsu, 1979).
+pub(super) fn threshold(plane: &Plane) -> f32 {
+    let mut counts = [0.0_f64; 256];
+    for &value in plane.iter() {
+        counts[(value.clamp(0.0, 1.0) * 255.0).round() as usize] += 1.0;
+    }
+    let count: f64 = counts.iter().sum();
+    let sum: f64 = counts.iter().enumerate().map(|(grey, count)| grey as f64 * count).sum();
+    let (mut below, mut sum_below) = (0.0, 0.0);
+    let mut best = (0.0, 0.0);
+    for (grey, number) in counts.iter().enumerate() {
+        below += number;
+        sum_below += grey as f64 * number;
+        let between = (sum_below * count - sum * below).powi(2) / (below * (count - below)).max(1e-9);
+        if below < count && between > best.0 {
+            best = (between, grey as f64);
+        }
+    }
+    ((best.1 + 0.5) / 255.0) as f32
+}

@@ -1,0 +1,65 @@
+//! The steps from a picture to a network's inputs, as one picture to look at.
+
+use std::path::Path;
+
+use image::{
+    GrayImage, ImageFormat, Luma,
+    imageops::{self, FilterType},
+};
+
+use super::{Picture, plane::Plane};
+use crate::{Error, Result};
+
+/// The height of each step, the space around it, and that space's grey.
+const HEIGHT: u32 = 280;
+const SPACE: u32 = 10;
+const AROUND: Luma<u8> = Luma([128]);
+
+impl Picture {
+    /// Writes what was seen of pictures as a PNG, a row for each: the picture in grey, its ink, and of each digit the
+    /// strokes and what the network takes.
+    ///
+    /// # Errors
+    /// [`Error::Figure`] when the file cannot be written.
+    pub fn save_seen(pictures: &[Self], file: impl AsRef<Path>) -> Result<()> {
+        let rows = pictures.iter().map(Self::row).collect::<Result<Vec<_>>>()?;
+        let width = rows.iter().map(GrayImage::width).max().unwrap_or(1);
+        let mut seen = GrayImage::from_pixel(width, rows.iter().map(GrayImage::height).sum::<u32>().max(1), AROUND);
+        let mut top = 0;
+        for row in &rows {
+            imageops::replace(&mut seen, row, 0, top);
+            top += i64::from(row.height());
+        }
+        let encoded = seen.save_with_format(file.as_ref(), ImageFormat::Png);
+        encoded.map_err(|error| Error::Figure(format!("{}: {error}", file.as_ref().display())))
+    }
+
+    fn row(&self) -> Result<GrayImage> {
+        let [height, width] = self.size.map(|side| side as u32);
+        let mut parts: Vec<_> = [&self.grey, &self.ink].map(scaled).into();
+        for (digit, input) in self.digits.iter().zip(0..) {
+            let values = Vec::<f32>::try_from(self.inputs.f_get(input)?)?;
+            let input = Plane::from_fn(width, height, |x, y| Luma([values[(y * width + x) as usize]]));
+            parts.extend([scaled(digit), scaled(&input)]);
+        }
+        let width = parts.iter().map(|part| part.width() + SPACE).sum::<u32>() + SPACE;
+        let mut row = GrayImage::from_pixel(width, HEIGHT + 2 * SPACE, AROUND);
+        let mut left = SPACE;
+        for part in &parts {
+            imageops::replace(&mut row, part, left.into(), SPACE.into());
+            left += part.width() + SPACE;
+        }
+        Ok(row)
+    }
+}
+
+/// Grey pixels for the eye, as high as the row.
+fn scaled(plane: &Plane) -> GrayImage {
+    let picture = GrayImage::from_fn(plane.width(), plane.height(), |x, y| {
+        Luma([(plane.get_pixel(x, y).0[0] * 255.0).round().clamp(0.0, 255.0) as u8])
+    });
+    let width = (picture.width() * HEIGHT / picture.height()).clamp(1, 4 * HEIGHT);
+    // Pixels of a small picture stay squares.
+    let filter = if picture.height() < HEIGHT { FilterType::Nearest } else { FilterType::Triangle };
+    imageops::resize(&picture, width, HEIGHT, filter)
+}
