@@ -4,6 +4,7 @@ mod comparison;
 mod curves;
 mod grid;
 mod heatmap;
+mod reading;
 mod style;
 
 use std::{io::Cursor, path::Path};
@@ -14,16 +15,17 @@ use plotters::{coord::Shift, prelude::*};
 
 use crate::{
     Error, Result,
-    data::Digits,
+    data::{Digits, Picture},
     files,
     metrics::ConfusionMatrix,
     results::Results,
-    training::{History, Predictions},
+    training::{Answer, History, Predictions},
 };
 use comparison::Comparison;
 use curves::Curves;
 use grid::Grid;
 use heatmap::Heatmap;
+use reading::Reading;
 
 /// A chart that is ready to be drawn.
 ///
@@ -45,6 +47,7 @@ enum Chart {
     Curves(Curves),
     Heatmap(Heatmap),
     Comparison(Comparison),
+    Reading(Reading),
 }
 
 /// The first `count` digits with their labels, five in a row.
@@ -92,6 +95,14 @@ pub fn heatmap(confusion: &ConfusionMatrix) -> Figure {
 /// [`Error::Setting`] when the baseline is not among the results.
 pub fn comparison(results: &Results, baseline: &str) -> Result<Figure> {
     Comparison::new(results, baseline).map(|comparison| Figure { chart: Chart::Comparison(comparison) })
+}
+
+/// A person's own picture, its ink, and of each digit what the network takes and the probability of each class.
+///
+/// # Errors
+/// [`Error::Torch`] when the picture's inputs cannot be read.
+pub fn reading(picture: &Picture, answer: &Answer) -> Result<Figure> {
+    Reading::new(picture, answer).map(|reading| Figure { chart: Chart::Reading(reading) })
 }
 
 impl Figure {
@@ -156,6 +167,7 @@ impl Figure {
             Chart::Curves(_) => curves::SIZE,
             Chart::Heatmap(heatmap) => heatmap.size(),
             Chart::Comparison(comparison) => comparison.size(),
+            Chart::Reading(reading) => reading.size(),
         }
     }
 
@@ -166,6 +178,7 @@ impl Figure {
             Chart::Curves(curves) => curves.draw(area),
             Chart::Heatmap(heatmap) => heatmap.draw(area),
             Chart::Comparison(comparison) => comparison.draw(area),
+            Chart::Reading(reading) => reading.draw(area),
         });
         drawn.and_then(|()| area.present()).map_err(|error| Error::Figure(error.to_string()))
     }

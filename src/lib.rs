@@ -73,13 +73,13 @@ pub use {plotters, polars, tch};
 pub mod prelude {
     pub use crate::{
         Error, Random, Result, Warning, choose_device,
-        data::{Augmentation, Classes, Digits, MNIST, Mnist, Samples},
+        data::{Augmentation, Classes, Digits, MNIST, Mnist, Picture, Samples},
         figures,
         metrics::{ClassificationReport, ConfusionMatrix},
         model::{Ensemble, Layer, Mlp, Model, Network, Plan},
         optimizer::Optimizer,
         results::{Outcome, Results},
         tables::Table,
-        training::{History, Predictions, Sampling, Schedule, Scores, Training, evaluate, fit, predict},
+        training::{Answer, History, Predictions, Sampling, Schedule, Scores, Training, evaluate, fit, predict, read},
     };
 }

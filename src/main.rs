@@ -9,7 +9,6 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use mnist_classification::{
-    data::Picture,
     prelude::*,
     run::{self, Classifier, Run, RunFolder},
 };

@@ -11,7 +11,7 @@ use tch::Device;
 
 pub use folder::RunFolder;
 pub use options::{plan, settings};
-pub use predict::{Answer, Classifier, Digit, network, pictures};
+pub use predict::{Classifier, network, pictures};
 
 use crate::{
     Result,

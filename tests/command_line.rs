@@ -4,7 +4,7 @@ mod program;
 
 use std::{fs, path::Path};
 
-use program::{run, text, with_data};
+use program::{draw_stroke, run, text, with_data};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -41,9 +41,10 @@ fn a_run_leaves_a_complete_folder_and_predict_reads_a_picture_with_it() {
     for name in ["digits", "training_curves", "predictions", "confusion_matrix", "misclassified"] {
         assert!(fs::read(path(&format!("{name}.png"))).unwrap().starts_with(b"\x89PNG"), "{name}");
     }
-    let output = run(folder.path(), &["predict", "runs/1/digits.png"]);
+    draw_stroke(folder.path());
+    let output = run(folder.path(), &["predict", "stroke.png"]);
     let shown = text(&output.stdout);
-    assert!(output.status.success() && shown.starts_with("runs/1/digits.png: "), "{shown}");
+    assert!(output.status.success() && shown.starts_with("stroke.png: "), "{shown}");
     assert_eq!(shown.lines().filter(|line| line.ends_with(" %")).count(), 10);
 }
 

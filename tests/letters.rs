@@ -4,7 +4,7 @@ mod program;
 
 use std::fs;
 
-use program::{run, text, write_idx_files};
+use program::{draw_stroke, run, text, write_idx_files};
 use tempfile::tempdir;
 
 #[test]
@@ -31,8 +31,8 @@ fn letters_are_trained_reported_and_predicted_by_their_names() {
     let matrix = fs::read_to_string(folder.path().join("letters/confusion_matrix.csv")).unwrap();
     assert_eq!((matrix.lines().count(), matrix.lines().next().unwrap().split(',').next_back()), (27, Some("Z")));
 
-    // The first training pictures, upright, are a picture of many digits; any answer is a letter.
-    let output = run(folder.path(), &["predict", "--run", "letters", "letters/digits.png"]);
+    draw_stroke(folder.path());
+    let output = run(folder.path(), &["predict", "--run", "letters", "stroke.png"]);
     let shown = text(&output.stdout);
     let letters: Vec<_> = shown.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(letters.concat(), "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "{shown}");

@@ -114,18 +114,11 @@ impl RunFolder {
         Ok(self.path.clone())
     }
 
-    /// The finished run in `runs` with the highest number.
-    ///
-    /// # Errors
-    /// [`Error::Missing`] when there is none.
-    pub fn latest() -> Result<PathBuf> {
+    /// The finished run with the highest number in `runs`, where there is one.
+    pub fn latest() -> Option<PathBuf> {
         let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
         let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u64>().ok());
-        let latest = numbers.max().map(|number| Path::new(RUNS).join(number.to_string()));
-        latest.ok_or_else(|| Error::Missing {
-            file: RUNS.into(),
-            expected: "a finished run; train one first: cargo run".into(),
-        })
+        numbers.max().map(|number| Path::new(RUNS).join(number.to_string()))
     }
 }
 

@@ -1,23 +1,20 @@
 //! Which digits a picture shows, by a network that was saved.
 
 use std::{
-    env, fmt, fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
-use tch::Kind;
+use serde_json::Value;
 
 use super::RunFolder;
 use crate::{
     Error, Result,
     data::{Classes, Picture},
-    model::{Model, Network, weights},
+    model::{Network, weights},
+    training::{Answer, read},
 };
-
-/// An answer with a lower probability is doubtful.
-const SURE: f64 = 0.9;
 
 /// How the names of a folder's pictures end.
 const PICTURES: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
@@ -29,21 +26,6 @@ pub struct Classifier {
     /// Height and width of the pictures that the network takes.
     size: [usize; 2],
     classes: Classes,
-}
-
-/// What a network takes a picture for. Its text is the answer, then the probabilities: of all classes where there is one
-/// digit, else of each digit's own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// The digits from left to right.
-    pub digits: Vec<Digit>,
-}
-
-/// A digit, or what else a network's classes are.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Digit {
-    /// The name and the probability of each class.
-    pub probabilities: Vec<(String, f64)>,
 }
 
 impl Classifier {
@@ -76,60 +58,9 @@ impl Classifier {
     /// What a picture shows.
     ///
     /// # Errors
-    /// [`Error::Torch`] when the network cannot take it.
+    /// As [`read`].
     pub fn classify(&self, picture: &Picture) -> Result<Answer> {
-        let _guard = tch::no_grad_guard();
-        let logits = self.network.forward(&picture.inputs)?;
-        let probabilities = Vec::<Vec<f64>>::try_from(logits.f_softmax(1, Kind::Double)?)?;
-        let named = |each: Vec<f64>| Digit { probabilities: self.classes.names().iter().cloned().zip(each).collect() };
-        Ok(Answer { digits: probabilities.into_iter().map(named).collect() })
-    }
-}
-
-impl Answer {
-    /// The names of the digits in a row: `42`.
-    pub fn text(&self) -> String {
-        self.digits.iter().map(|digit| digit.best().0).collect()
-    }
-
-    /// The lowest of the digits' probabilities.
-    pub fn probability(&self) -> f64 {
-        self.digits.iter().map(|digit| digit.best().1).fold(1.0, f64::min)
-    }
-
-    /// Whether a digit of it may well be another one.
-    pub fn is_doubtful(&self) -> bool {
-        self.probability() < SURE
-    }
-
-    /// The answer for a program.
-    pub fn json(&self) -> Value {
-        let digit = |digit: &Digit| {
-            let probabilities: serde_json::Map<_, _> =
-                digit.probabilities.iter().map(|(name, probability)| (name.clone(), json!(probability))).collect();
-            json!({ "answer": digit.best().0, "probability": digit.best().1, "probabilities": probabilities })
-        };
-        let digits: Vec<_> = self.digits.iter().map(digit).collect();
-        json!({ "answer": self.text(), "doubtful": self.is_doubtful(), "digits": digits })
-    }
-}
-
-impl Digit {
-    /// The class with the highest probability, and that.
-    pub fn best(&self) -> (&str, f64) {
-        let best = self.probabilities.iter().max_by(|(_, one), (_, other)| one.total_cmp(other));
-        best.map_or(("", 0.0), |(name, probability)| (name, *probability))
-    }
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        writeln!(formatter, "{}{}", self.text(), if self.is_doubtful() { " (doubtful)" } else { "" })?;
-        let mut line = |name: &str, probability: f64| writeln!(formatter, "  {name}  {:6.2} %", 100.0 * probability);
-        match &self.digits[..] {
-            [digit] => digit.probabilities.iter().try_for_each(|(name, probability)| line(name, *probability)),
-            digits => digits.iter().map(Digit::best).try_for_each(|(name, probability)| line(name, probability)),
-        }
+        read(&self.network, picture, &self.classes)
     }
 }
 
@@ -138,7 +69,7 @@ impl fmt::Display for Answer {
 pub fn network(folder: Option<&Path>) -> PathBuf {
     let named = || env::var_os("MNIST_RUN").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let best = || Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cnn");
-    folder.map(Path::to_path_buf).or_else(named).or_else(|| RunFolder::latest().ok()).unwrap_or_else(best)
+    folder.map(Path::to_path_buf).or_else(named).or_else(RunFolder::latest).unwrap_or_else(best)
 }
 
 /// The pictures that a path names: itself, or those in a folder in the order of their names.

@@ -57,3 +57,11 @@ pub fn with_data() -> TempDir {
     write_idx_files(&folder.path().join("small"), ["train", "t10k"], |label| label as u8, Tensor::shallow_clone);
     folder
 }
+
+/// A picture of one stroke, `stroke.png`; not every test file needs it.
+#[allow(dead_code)]
+pub fn draw_stroke(folder: &Path) {
+    let is_inked = |x: u32, y: u32| (45..55).contains(&x) && (20..100).contains(&y);
+    let picture = image::GrayImage::from_fn(100, 120, |x, y| image::Luma([if is_inked(x, y) { 20 } else { 250 }]));
+    picture.save(folder.join("stroke.png")).unwrap();
+}

@@ -12,10 +12,15 @@ pub(super) fn grey(picture: &RgbaImage) -> Plane {
         Plane::from_fn(picture.width(), picture.height(), value)
     };
     let alpha = channel(3);
-    if quantile(alpha.to_vec(), 0.0) < 0.5 && picture.pixels().any(|pixel| pixel.0[3] > 127) && is_plain(picture) {
+    let is_seen = |alpha: u8| alpha > 127;
+    let any = |is: &dyn Fn([u8; 4]) -> bool| picture.pixels().any(|pixel| is(pixel.0));
+    if any(&|pixel| !is_seen(pixel[3])) && any(&|pixel| is_seen(pixel[3])) && is_plain(picture) {
         return map(&alpha, |alpha| 1.0 - alpha);
     }
     let on_white = |index| zip(&channel(index), &alpha, |value, alpha| 1.0 - alpha * (1.0 - value));
+    if !any(&|[red, green, blue, _]| red != green || red != blue) {
+        return on_white(0);
+    }
     let [red, green, blue] = [0, 1, 2].map(on_white);
     let luma = zip(&zip(&red, &green, |red, green| 0.299 * red + 0.587 * green), &blue, |sum, blue| sum + 0.114 * blue);
     let best = [red, green, blue].into_iter().max_by(|one, other| spread(one).total_cmp(&spread(other)));

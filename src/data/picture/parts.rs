@@ -3,7 +3,7 @@
 use super::plane::Plane;
 
 /// Connected pixels of ink, or several such parts that make a digit. The rectangle's right and bottom lie behind it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Part {
     pub(super) left: u32,
     pub(super) top: u32,
@@ -18,9 +18,9 @@ const THRESHOLDS: [f32; 3] = [0.42, 0.6, 0.75];
 
 /// The digits of a picture from left to right, each with the parts that it is made of.
 pub(super) fn digits(ink: &Plane) -> Vec<Part> {
-    let found = THRESHOLDS.map(|threshold| connected(ink, threshold));
-    let parts = found.iter().find_map(|parts| without_marks(parts, ink.width(), ink.height()));
-    let parts = parts.unwrap_or_else(|| found[0].clone());
+    let without_marks =
+        THRESHOLDS.iter().find_map(|&threshold| without_marks(connected(ink, threshold), ink.width(), ink.height()));
+    let parts = without_marks.unwrap_or_else(|| connected(ink, THRESHOLDS[0]));
     let tallest = parts.iter().map(Part::height).max().unwrap_or(0);
     let is_main = |part: &Part| part.height() * 5 >= tallest * 2;
     let (mut digits, mut small): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_main);
@@ -119,9 +119,11 @@ impl Part {
 }
 
 /// The parts that can be digits: without frames, edges, lines and squares. Nothing where no large one remains.
-fn without_marks(parts: &[Part], width: u32, height: u32) -> Option<Vec<Part>> {
+fn without_marks(parts: Vec<Part>, width: u32, height: u32) -> Option<Vec<Part>> {
     let is_frame = |part: &Part| parts.iter().any(|other| part.is_frame_of(other, width));
-    let parts: Vec<_> = parts.iter().filter(|part| !part.is_mark(width, height) && !is_frame(part)).cloned().collect();
+    let is_mark: Vec<_> = parts.iter().map(|part| part.is_mark(width, height) || is_frame(part)).collect();
+    let parts: Vec<_> =
+        parts.into_iter().zip(is_mark).filter_map(|(part, is_mark)| (!is_mark).then_some(part)).collect();
     parts.iter().any(|part| part.height() * 10 > width.min(height)).then_some(parts)
 }
 

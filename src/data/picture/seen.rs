@@ -16,6 +16,23 @@ const SPACE: u32 = 10;
 const AROUND: Luma<u8> = Luma([128]);
 
 impl Picture {
+    /// The picture in grey, and its ink in white.
+    pub(crate) fn grey_and_ink(&self) -> [GrayImage; 2] {
+        [bytes(&self.grey), bytes(&self.ink)]
+    }
+
+    /// What the network takes of each digit, white on black.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] when the inputs cannot be read.
+    pub(crate) fn inputs_as_pictures(&self) -> Result<Vec<GrayImage>> {
+        let [height, width] = self.size.map(|side| side as u32);
+        let values = Vec::<Vec<f32>>::try_from(&self.inputs)?;
+        let pixel = |values: &Vec<f32>, x, y| Luma([values[(y * width + x) as usize]]);
+        let plane = |values: &Vec<f32>| Plane::from_fn(width, height, |x, y| pixel(values, x, y));
+        Ok(values.iter().map(|values| bytes(&plane(values))).collect())
+    }
+
     /// Writes what was seen of pictures as a PNG, a row for each: the picture in grey, its ink, and of each digit the
     /// strokes and what the network takes.
     ///
@@ -35,12 +52,9 @@ impl Picture {
     }
 
     fn row(&self) -> Result<GrayImage> {
-        let [height, width] = self.size.map(|side| side as u32);
-        let mut parts: Vec<_> = [&self.grey, &self.ink].map(scaled).into();
-        for (digit, input) in self.digits.iter().zip(0..) {
-            let values = Vec::<f32>::try_from(self.inputs.f_get(input)?)?;
-            let input = Plane::from_fn(width, height, |x, y| Luma([values[(y * width + x) as usize]]));
-            parts.extend([scaled(digit), scaled(&input)]);
+        let mut parts: Vec<_> = self.grey_and_ink().iter().map(scaled).collect();
+        for (digit, input) in self.digits.iter().zip(&self.inputs_as_pictures()?) {
+            parts.extend([scaled(&bytes(digit)), scaled(input)]);
         }
         let width = parts.iter().map(|part| part.width() + SPACE).sum::<u32>() + SPACE;
         let mut row = GrayImage::from_pixel(width, HEIGHT + 2 * SPACE, AROUND);
@@ -53,13 +67,17 @@ impl Picture {
     }
 }
 
-/// Grey pixels for the eye, as high as the row.
-fn scaled(plane: &Plane) -> GrayImage {
-    let picture = GrayImage::from_fn(plane.width(), plane.height(), |x, y| {
-        Luma([(plane.get_pixel(x, y).0[0] * 255.0).round().clamp(0.0, 255.0) as u8])
-    });
+/// As high as the row.
+fn scaled(picture: &GrayImage) -> GrayImage {
     let width = (picture.width() * HEIGHT / picture.height()).clamp(1, 4 * HEIGHT);
     // Pixels of a small picture stay squares.
     let filter = if picture.height() < HEIGHT { FilterType::Nearest } else { FilterType::Triangle };
-    imageops::resize(&picture, width, HEIGHT, filter)
+    imageops::resize(picture, width, HEIGHT, filter)
+}
+
+/// Grey pixels for the eye.
+fn bytes(plane: &Plane) -> GrayImage {
+    GrayImage::from_fn(plane.width(), plane.height(), |x, y| {
+        Luma([(plane.get_pixel(x, y).0[0] * 255.0).round().clamp(0.0, 255.0) as u8])
+    })
 }

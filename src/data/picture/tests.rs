@@ -134,3 +134,30 @@ fn most_strokes_of_mnist_stay_as_they_are() {
     let usual = usual.count();
     assert!((960..995).contains(&usual), "{usual} of 1000");
 }
+
+#[test]
+fn pictures_of_any_size_and_content_are_read_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("any.png");
+    let noise = |x: u32, y: u32| (x.wrapping_mul(7_919) ^ y.wrapping_mul(104_729)).wrapping_mul(2_654_435_761) >> 24;
+    let contents: [&dyn Fn(u32, u32) -> u32; 6] = [
+        &noise,
+        &|x, y| 255 * ((x + y) % 2),
+        &|x, _| 255 * (x % 7 / 6),
+        &|x, y| if (x, y) == (0, 0) { 0 } else { 255 },
+        &|x, y| (x * x + y * y) % 256,
+        &|x, y| if x > y { 40 } else { 90 + noise(x, y) / 16 },
+    ];
+    for (width, height) in [(1, 1), (1, 60), (60, 1), (2, 3), (5, 5), (49, 50), (50, 50), (51, 90), (200, 55)] {
+        for content in contents {
+            GrayImage::from_fn(width, height, |x, y| Luma([content(x, y) as u8])).save(&path).unwrap();
+            for read in [Picture::of_digits, Picture::of_one] {
+                if let Ok(picture) = read(&path, [28, 28]) {
+                    let inputs = &picture.inputs;
+                    assert!(inputs.size()[1] == 784 && inputs.isfinite().all().int64_value(&[]) == 1);
+                    assert!(inputs.min().double_value(&[]) >= 0.0 && inputs.max().double_value(&[]) <= 1.0);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A person's own picture, its ink, and of each digit what the network takes and the probability of each class.
+
+use image::{
+    GrayImage,
+    imageops::{self, FilterType},
+};
+use plotters::{
+    coord::Shift,
+    prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
+};
+
+use super::style::{BLUE, DrawResult, LABEL, LINES, TEXT, TITLE, below, cut, fitted, font};
+use crate::{
+    Result,
+    data::Picture,
+    training::{Answer, Digit},
+};
+
+/// In pixels: the width of all, the space above the pictures, the room for one, and a line of text.
+const WIDTH: i32 = 920;
+const TOP: i32 = 64;
+const PICTURE: (i32, i32) = (440, 260);
+const LINE: i32 = 26;
+/// Digits in a row; in pixels, the room for one, its side, the longest bar, and the room for a class's name.
+const COLUMNS: i32 = 3;
+const CELL: i32 = WIDTH / COLUMNS;
+const DIGIT: i32 = 126;
+const BAR: i32 = 84;
+const NAME: i32 = 44;
+const SMALL: u32 = 15;
+
+/// A picture and what it was read as.
+#[derive(Debug)]
+pub(super) struct Reading {
+    grey_and_ink: [GrayImage; 2],
+    inputs: Vec<GrayImage>,
+    answer: Answer,
+}
+
+impl Reading {
+    pub(super) fn new(picture: &Picture, answer: &Answer) -> Result<Self> {
+        let [grey, ink] = picture.grey_and_ink().map(|picture| {
+            let scale = (f64::from(PICTURE.0) / f64::from(picture.width()))
+                .min(f64::from(PICTURE.1) / f64::from(picture.height()));
+            let scaled = |length: u32| ((f64::from(length) * scale) as u32).max(1);
+            imageops::resize(&picture, scaled(picture.width()), scaled(picture.height()), FilterType::Triangle)
+        });
+        let large = |input: &GrayImage| imageops::resize(input, DIGIT as u32, DIGIT as u32, FilterType::Nearest);
+        let inputs = picture.inputs_as_pictures()?.iter().map(large).collect();
+        Ok(Self { grey_and_ink: [grey, dark_on_light(ink)], inputs, answer: answer.clone() })
+    }
+
+    pub(super) fn size(&self) -> (u32, u32) {
+        let rows = (self.inputs.len() as i32 + COLUMNS - 1) / COLUMNS;
+        (WIDTH as u32, (TOP + PICTURE.1 + LINE + rows * self.row()) as u32)
+    }
+
+    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
+        let doubt = if self.answer.is_doubtful() { ", doubtful" } else { "" };
+        let (title, size) = fitted(&format!("Read as {}{doubt}", self.answer.text()), TITLE, WIDTH - 20);
+        area.draw_text(&title, &below(size, &TEXT), (WIDTH / 2, 18))?;
+        for (index, (picture, name)) in self.grey_and_ink.iter().zip(["the picture", "its ink"]).enumerate() {
+            let middle = WIDTH / 4 + index as i32 * WIDTH / 2;
+            paste(area, picture, (middle - picture.width() as i32 / 2, TOP))?;
+            area.draw_text(name, &below(LABEL, &TEXT), (middle, TOP + picture.height() as i32 + 4))?;
+        }
+        let in_a_row = COLUMNS.min(self.inputs.len() as i32);
+        for (index, (input, digit)) in self.inputs.iter().zip(&self.answer.digits).enumerate() {
+            let (row, column) = (index as i32 / COLUMNS, index as i32 % COLUMNS);
+            let left = (WIDTH - in_a_row * CELL) / 2 + column * CELL;
+            let top = TOP + PICTURE.1 + LINE + 20 + row * self.row();
+            paste(area, &dark_on_light(input.clone()), (left, top))?;
+            area.draw_text("the network's input", &below(SMALL, &TEXT), (left + DIGIT / 2, top + DIGIT + 4))?;
+            bars(area, digit, (left + DIGIT, top))?;
+        }
+        Ok(())
+    }
+
+    /// The height of a row of digits in pixels.
+    fn row(&self) -> i32 {
+        let classes = self.answer.digits.first().map_or(0, |digit| digit.probabilities.len()) as i32;
+        (DIGIT + LINE).max(classes * (SMALL as i32 + 5)) + 24
+    }
+}
+
+/// A bar for each class, as long as its probability.
+fn bars<B: DrawingBackend>(area: &DrawingArea<B, Shift>, digit: &Digit, (left, top): (i32, i32)) -> DrawResult<B> {
+    let best = digit.best().0;
+    for (index, (name, probability)) in digit.probabilities.iter().enumerate() {
+        let middle = top + index as i32 * (SMALL as i32 + 5) + SMALL as i32 / 2;
+        let color = if name == best { BLUE } else { TEXT };
+        let text = |horizontal| font(SMALL, &color).pos(Pos::new(horizontal, VPos::Center));
+        area.draw_text(&cut(name, SMALL, NAME - 4), &text(HPos::Right), (left + NAME - 6, middle))?;
+        let bar = |length: f64, color: RGBColor| {
+            let (start, end) = (left + NAME, left + NAME + (f64::from(BAR) * length).round() as i32);
+            Rectangle::new([(start, middle - 5), (end, middle + 5)], color.filled())
+        };
+        area.draw(&bar(1.0, LINES))?;
+        area.draw(&bar(*probability, BLUE))?;
+        let share = format!("{:.0} %", 100.0 * probability);
+        area.draw_text(&share, &text(HPos::Left), (left + NAME + BAR + 6, middle))?;
+    }
+    Ok(())
+}
+
+/// Ink is white in a network's inputs, and dark on the page.
+fn dark_on_light(mut picture: GrayImage) -> GrayImage {
+    imageops::invert(&mut picture);
+    picture
+}
+
+fn paste<B: DrawingBackend>(area: &DrawingArea<B, Shift>, picture: &GrayImage, place: (i32, i32)) -> DrawResult<B> {
+    let pixels: Vec<u8> = picture.iter().flat_map(|&grey| [grey; 3]).collect();
+    match BitMapElement::with_owned_buffer(place, picture.dimensions(), pixels) {
+        Some(element) => area.draw(&element),
+        None => Ok(()), // The buffer has the size of the picture.
+    }
+}
