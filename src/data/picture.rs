@@ -10,6 +10,7 @@ mod colour;
 mod decode;
 mod ground;
 mod ink;
+mod morphology;
 mod parts;
 mod plane;
 mod seen;

@@ -1,6 +1,8 @@
 //! The parts of a picture's ink: which belong to digits, which are dust, lines, frames and edges, and where each digit is.
 
-use super::plane::Plane;
+use image::Luma;
+
+use super::{morphology::dilation, plane::Plane};
 
 /// Connected pixels of ink, or several such parts that make a digit. The rectangle's right and bottom lie behind it.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub(super) fn digits(ink: &Plane) -> Vec<Part> {
     let tallest = parts.iter().map(Part::height).max().unwrap_or(0);
     let is_main = |part: &Part| part.height() * 5 >= tallest * 2;
     let (mut digits, mut small): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_main);
-    while let Some((one, other)) = of_one_digit(&digits) {
+    while let Some((one, other)) = of_one_digit(&digits, ink.width()) {
         let part = digits.swap_remove(other);
         digits[one].join(part);
     }
@@ -50,23 +52,44 @@ impl Part {
         self.bottom - self.top
     }
 
-    /// The ink within the rectangle, a pixel wider on each side, without that of other parts.
+    /// The ink within the rectangle and its soft edge around that, without the ink of other parts.
     pub(super) fn cut(&self, ink: &Plane) -> Plane {
-        let (across, down) = (ink.width(), ink.height());
-        let mut own = vec![false; ink.len()];
+        // MNIST's strokes pale over one pixel of a digit's 20.
+        let reach = self.size().div_ceil(20);
+        let (left, top) = (self.left as i64 - i64::from(reach), self.top as i64 - i64::from(reach));
+        let mut own = Plane::new(self.width() + 2 * reach, self.height() + 2 * reach);
         for &pixel in &self.pixels {
-            let (x, y) = (pixel % across, pixel / across);
-            for y in y.saturating_sub(1)..=(y + 1).min(down - 1) {
-                for x in x.saturating_sub(1)..=(x + 1).min(across - 1) {
-                    own[(y * across + x) as usize] = true; // The soft edge lies around it.
+            let (x, y) = (i64::from(pixel % ink.width()) - left, i64::from(pixel / ink.width()) - top);
+            own.put_pixel(x as u32, y as u32, Luma([1.0]));
+        }
+        let around = dilation(&own, reach);
+        Plane::from_fn(own.width(), own.height(), |x, y| {
+            let place = (u32::try_from(i64::from(x) + left), u32::try_from(i64::from(y) + top));
+            let (Ok(in_x), Ok(in_y)) = place else { return Luma([0.0]) };
+            let value = ink.get_pixel_checked(in_x, in_y).map_or(0.0, |pixel| pixel.0[0]);
+            let is_own = own.get_pixel(x, y).0[0] > 0.0;
+            let is_edge = around.get_pixel(x, y).0[0] > 0.0 && value <= THRESHOLDS[0];
+            Luma([if is_own || is_edge { value } else { 0.0 }])
+        })
+    }
+
+    /// How far two parts lie apart in the rows that both have; nothing where there is no such row.
+    fn gap_in_rows(&self, other: &Self, across: u32) -> Option<u32> {
+        let (first, last) = (self.top.max(other.top), self.bottom.min(other.bottom));
+        let extents = |part: &Self| {
+            let mut extents = vec![(u32::MAX, 0); last.saturating_sub(first) as usize];
+            for &pixel in &part.pixels {
+                let (x, y) = (pixel % across, pixel / across);
+                if (first..last).contains(&y) {
+                    let extent: &mut (u32, u32) = &mut extents[(y - first) as usize];
+                    *extent = (extent.0.min(x), extent.1.max(x));
                 }
             }
-        }
-        Plane::from_fn(self.width() + 2, self.height() + 2, |x, y| {
-            let (x, y) = ((self.left + x).wrapping_sub(1), (self.top + y).wrapping_sub(1));
-            let is_own = x < across && y < down && own[(y * across + x) as usize];
-            if is_own { *ink.get_pixel(x, y) } else { image::Luma([0.0]) }
-        })
+            extents
+        };
+        let rows = extents(self).into_iter().zip(extents(other));
+        let both = rows.filter(|(one, other)| one.0 <= one.1 && other.0 <= other.1);
+        both.map(|(one, other)| other.0.saturating_sub(one.1).max(one.0.saturating_sub(other.1))).min()
     }
 
     fn size(&self) -> u32 {
@@ -128,14 +151,14 @@ fn without_marks(parts: Vec<Part>, width: u32, height: u32) -> Option<Vec<Part>>
 }
 
 /// Two parts of one digit: one lies largely above, below or inside the other, or they all but touch.
-fn of_one_digit(parts: &[Part]) -> Option<(usize, usize)> {
+fn of_one_digit(parts: &[Part], across: u32) -> Option<(usize, usize)> {
     let pairs = (0..parts.len()).flat_map(|one| (one + 1..parts.len()).map(move |other| (one, other)));
     pairs.into_iter().find(|&(one, other)| {
         let (one, other) = (&parts[one], &parts[other]);
         let overlap = one.right.min(other.right).saturating_sub(one.left.max(other.left));
         let is_slim = one.right.max(other.right) - one.left.min(other.left) < one.height().max(other.height());
         overlap * 5 >= one.width().min(other.width()) * 2
-            || is_slim && one.gap(other) * 20 <= one.height().max(other.height())
+            || is_slim && one.gap_in_rows(other, across).is_some_and(|gap| gap * 20 <= one.height().max(other.height()))
     })
 }
 
@@ -171,8 +194,6 @@ fn connected(ink: &Plane, threshold: f32) -> Vec<Part> {
 
 #[cfg(test)]
 mod tests {
-    use image::Luma;
-
     use super::*;
 
     type Rectangle = [std::ops::Range<u32>; 2];

@@ -15,14 +15,15 @@ const TARGETS: [f32; 2] = [0.12, 0.2];
 
 /// A digit, from 0 (paper) to 1 (ink), cut to its edges, whose strokes are about as wide as MNIST's.
 pub(super) fn usual_width(digit: &Plane) -> Plane {
-    let measured = measurable(digit);
+    let digit = cut(digit);
+    let measured = measurable(&digit);
     let width = width(&measured) / SIDE;
     let target = if width < USUAL[0] {
         TARGETS[0]
     } else if width > USUAL[1] {
         TARGETS[1]
     } else {
-        return cut(digit);
+        return digit;
     };
     // With r pixels more on each side, the stroke has w + 2 r of m + 2 r pixels: the share that is asked for.
     let more = SIDE * (target - width) / (2.0 - 2.0 * target);

@@ -51,7 +51,7 @@ fn a_digit_comes_back_from_any_size_and_ground() {
         }
         difference /= whole;
         assert!(whole >= 98.0, "zoom {zoom}, inverted {invert}: {whole} digits are whole");
-        assert!(difference < 0.02, "zoom {zoom}, inverted {invert}: {difference}");
+        assert!(difference < 0.025, "zoom {zoom}, inverted {invert}: {difference}");
     }
 }
 
