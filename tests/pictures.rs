@@ -89,11 +89,7 @@ fn pens_of_any_width_are_read() {
         for pen in [1, 2, 3, 5, 8, 16, 32, 64] {
             let ink = drawn(digit, [120.0, 72.0, 360.0, 456.0], pen as f32);
             pictures.save(&format!("{pen:02}.png"), on_paper(600, 600, &ink));
-            pictures.save(&format!("{pen:02} light.png"), {
-                let mut picture = on_paper(600, 600, &ink);
-                image::imageops::invert(&mut picture);
-                picture
-            });
+            pictures.save(&format!("{pen:02} light.png"), on_paper(600, 600, &|x, y| 1.0 - ink(x, y)));
         }
         pictures.are_all(&digit.to_string());
     }
@@ -264,8 +260,7 @@ fn the_network_is_that_of_mnist_run_or_the_best_cnn() {
     let pictures = Pictures::new();
     pictures.save("7.png", on_paper(300, 300, &drawn('7', BOX, 16.0)));
     let folder = pictures.0.path();
-    let output = run(folder, &["predict", "7.png"]);
-    assert!(text(&output.stdout).starts_with("7.png: 7\n"), "{}", text(&output.stderr));
+    assert!(text(&run(folder, &["predict", "7.png"]).stdout).starts_with("7.png: 7\n"));
     let output = program(folder).env("MNIST_RUN", "nowhere").args(["predict", "7.png"]).output().unwrap();
     assert!(text(&output.stderr).contains("nowhere"), "{}", text(&output.stderr));
 }
