@@ -153,27 +153,31 @@ impl Train {
 fn predict(arguments: &Predict) -> Result<ExitCode> {
     let classifier = Classifier::load(&run::network(arguments.run.as_deref()))?;
     let (mut code, mut seen) = (ExitCode::SUCCESS, Vec::new());
-    for path in &arguments.pictures {
-        for path in run::pictures(path).unwrap_or_else(|_| vec![path.clone()]) {
-            let read = classifier.open(&path).and_then(|picture| Ok((classifier.classify(&picture)?, picture)));
-            let mut line = match &read {
-                Ok((answer, _)) if arguments.json => answer.json(),
-                Ok((answer, _)) => {
-                    print(format_args!("{}: {answer}", path.display()))?;
-                    Default::default()
-                }
-                Err(error) => {
-                    code = ExitCode::FAILURE;
-                    eprintln!("error: {error}");
-                    json!({ "error": error.to_string() })
-                }
-            };
-            if arguments.json {
-                line["file"] = json!(path.display().to_string());
-                print(format_args!("{line}\n"))?;
+    let pictures = arguments.pictures.iter().flat_map(|path| match run::pictures(path) {
+        Ok(found) => found.into_iter().map(|picture| (picture, Ok(()))).collect(),
+        Err(error) => vec![(path.clone(), Err(error))],
+    });
+    for (path, found) in pictures {
+        let opened = found.and_then(|()| classifier.open(&path));
+        let read = opened.and_then(|picture| Ok((classifier.classify(&picture)?, picture)));
+        let mut line = match &read {
+            Ok((answer, _)) if arguments.json => answer.json(),
+            Ok((answer, _)) => {
+                print(format_args!("{}: {answer}", path.display()))?;
+                Default::default()
             }
-            seen.extend(read.ok().map(|(_, picture)| picture));
+            Err(error) => {
+                code = ExitCode::FAILURE;
+                eprintln!("error: {error}");
+                json!({ "error": error.to_string() })
+            }
+        };
+        if arguments.json {
+            line["file"] = json!(path.display().to_string());
+            print(format_args!("{line}\n"))?;
         }
+        // Pictures are large: they are kept only where they are asked for.
+        seen.extend(read.ok().filter(|_| arguments.seen.is_some()).map(|(_, picture)| picture));
     }
     if let Some(file) = &arguments.seen {
         Picture::save_seen(&seen, file)?;

@@ -182,10 +182,8 @@ fn what_is_on_paper_beside_the_digit_is_left_out() {
 fn tiny_cut_and_slim_pictures_are_read() {
     let pictures = Pictures::new();
     pictures.save("tiny.png", on_paper(12, 12, &drawn('7', [1.0, 0.0, 10.0, 12.0], 1.2)));
-    pictures.save("like MNIST.png", {
-        let ink = drawn('7', [4.0, 3.0, 20.0, 22.0], 2.0);
-        GrayImage::from_fn(28, 28, |x, y| Luma([(255.0 * ink(x, y)) as u8]))
-    });
+    let ink = drawn('7', [4.0, 3.0, 20.0, 22.0], 2.0);
+    pictures.save("like MNIST.png", GrayImage::from_fn(28, 28, |x, y| Luma([(255.0 * ink(x, y)) as u8])));
     pictures.save("to the edges.png", on_paper(200, 200, &drawn('7', [-30.0, -15.0, 260.0, 222.0], 24.0)));
     pictures.save("in a corner.png", on_paper(900, 120, &drawn('7', [820.0, 20.0, 60.0, 80.0], 6.0)));
     pictures.are_all("7");
@@ -240,6 +238,8 @@ fn every_good_picture_is_answered_and_every_bad_one_told() {
         assert!(errors.starts_with("error: ") && errors.contains("b.png: found text"), "{errors}");
         assert_eq!((errors.lines().count(), output.status.code()), (1, Some(1)));
     }
+    fs::create_dir(folder.join("empty")).unwrap();
+    assert!(text(&run(folder, &["predict", "empty"]).stderr).contains("expected pictures: png, jpg"));
     let output = run(folder, &["predict", "--json", "a.png", "b.png", "--seen", "seen.png"]);
     let lines: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(

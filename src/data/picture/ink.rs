@@ -8,7 +8,7 @@ use super::{
     shading::without_shading,
 };
 
-/// The ink of a picture, from 0 (paper) on, as a share of the paper's light; and what is known of it.
+/// The ink of a picture, from 0 (paper) on, and what is known of it. On a photograph it is a share of the paper's light.
 pub(super) struct Ink {
     pub(super) plane: Plane,
     /// What a stroke's middle has.
@@ -70,7 +70,7 @@ fn area(ink: &Plane) -> f32 {
     ink.iter().filter(|&&ink| ink > half).count() as f32 / ink.len() as f32
 }
 
-/// What the strongest two thousandths of the pixels have in the mean.
+/// What the strongest pixels, one in 2,000, have in the mean.
 fn strength(ink: &Plane) -> f32 {
     let count = (ink.len() / 2_000).max(12).min(ink.len());
     let mut values = ink.to_vec();

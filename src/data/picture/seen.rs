@@ -1,6 +1,6 @@
 //! The steps from a picture to a network's inputs, as one picture to look at.
 
-use std::path::Path;
+use std::{io::Cursor, path::Path};
 
 use image::{
     GrayImage, ImageFormat, Luma,
@@ -8,7 +8,7 @@ use image::{
 };
 
 use super::{Picture, plane::Plane};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// The height of each step, the space around it, and that space's grey.
 const HEIGHT: u32 = 280;
@@ -37,7 +37,7 @@ impl Picture {
     /// strokes and what the network takes.
     ///
     /// # Errors
-    /// [`Error::Figure`] when the file cannot be written.
+    /// [`Error::Io`] when the file cannot be written; then nothing is left of it.
     pub fn save_seen(pictures: &[Self], file: impl AsRef<Path>) -> Result<()> {
         let rows = pictures.iter().map(Self::row).collect::<Result<Vec<_>>>()?;
         let width = rows.iter().map(GrayImage::width).max().unwrap_or(1);
@@ -47,8 +47,9 @@ impl Picture {
             imageops::replace(&mut seen, row, 0, top);
             top += i64::from(row.height());
         }
-        let encoded = seen.save_with_format(file.as_ref(), ImageFormat::Png);
-        encoded.map_err(|error| Error::Figure(format!("{}: {error}", file.as_ref().display())))
+        let mut png = Cursor::new(Vec::new());
+        seen.write_to(&mut png, ImageFormat::Png).map_err(|error| Error::Figure(error.to_string()))?;
+        files::write(file.as_ref(), png.into_inner())
     }
 
     fn row(&self) -> Result<GrayImage> {
