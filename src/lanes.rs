@@ -1,4 +1,4 @@
-//! Loops over the values of tensors, compiled for eight values at a time.
+//! Loops over the values of tensors, compiled for sixteen or eight values at a time.
 //!
 //! Composed of libtorch's operations, RMSprop's update goes over memory six times and takes a fifth of a training step; as
 //! one loop it takes a twentieth. Products with blank pixels libtorch cannot leave out at all.
@@ -65,21 +65,32 @@ pub(crate) unsafe fn floats_mut(tensor: &mut Tensor) -> &mut [f32] {
     }
 }
 
-/// Calls a function in a version compiled for eight lanes where the processor has them. `$portable` must be
-/// `#[inline(always)]`: it is compiled once more, as a part of that version.
+/// Calls a function in a version compiled for as many lanes as the processor has: the first for sixteen, the second for
+/// eight or none. Both must be `#[inline(always)]`: they are compiled once more, as a part of that version. The number of
+/// lanes changes no bit.
 macro_rules! in_lanes {
-    ($portable:path, $($argument:ident: $kind:ty),+) => {{
+    ($sixteen:path, $eight:path, $($argument:ident: $kind:ty),+) => {{
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f")]
+        fn in_sixteen_lanes($($argument: $kind),+) {
+            $sixteen($($argument),+);
+        }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         fn in_eight_lanes($($argument: $kind),+) {
-            $portable($($argument),+);
+            $eight($($argument),+);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor was asked and has these instructions.
+            return unsafe { in_sixteen_lanes($($argument),+) };
         }
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the processor was asked and has these instructions.
+            // SAFETY: as above.
             return unsafe { in_eight_lanes($($argument),+) };
         }
-        $portable($($argument),+);
+        $eight($($argument),+);
     }};
 }
 pub(crate) use in_lanes;
@@ -87,41 +98,57 @@ pub(crate) use in_lanes;
 /// A row of a matrix, and its factor.
 pub(crate) type Weighted = (u32, f32);
 
-/// Adds to each row of `sums`, `[rows, columns]`, a weighted sum of rows of a matrix, `[any, at least columns]`: a matrix
-/// product whose first factor is mostly zeros.
+/// Sets each row of `sums`, `[rows, columns]`, to a bias, `[columns]`, or 0, plus a weighted sum of rows of a matrix,
+/// `[any, at least columns]`: a matrix product whose first factor is mostly zeros.
 ///
 /// # Errors
 /// [`Error::Mismatch`] for tensors that are not plain, or share memory.
-pub(crate) fn add_rows(sums: &mut Tensor, rows: &[Vec<Weighted>], matrix: &Tensor) -> Result<()> {
-    check(&[sums], &[matrix])?;
+pub(crate) fn sum_rows(
+    sums: &mut Tensor,
+    bias: Option<&Tensor>,
+    rows: &[Vec<Weighted>],
+    matrix: &Tensor,
+) -> Result<()> {
+    let read: Vec<_> = bias.into_iter().chain([matrix]).collect();
+    check(&[sums], &read)?;
     let stride = matrix.size().last().map_or(0, |&stride| stride as usize);
-    // SAFETY: both were checked just now, and the loop between here and their end uses nothing else.
-    let (sums, matrix) = unsafe { (floats_mut(sums), floats(matrix)) };
-    add_rows_in_lanes(sums, rows, matrix, stride);
+    // SAFETY: all were checked just now, and the loop between here and their end uses nothing else.
+    let (sums, bias, matrix) = unsafe { (floats_mut(sums), bias.map(|bias| floats(bias)), floats(matrix)) };
+    sum_rows_in_lanes(sums, bias, rows, matrix, stride);
     Ok(())
 }
 
-fn add_rows_in_lanes(sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize) {
-    in_lanes!(add_rows_portable, sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize);
+/// Tile by tile, the matrix stays in the cache; a tile has as many columns as eight registers hold.
+fn sum_rows_in_lanes(sums: &mut [f32], bias: Option<&[f32]>, rows: &[Vec<Weighted>], matrix: &[f32], stride: usize) {
+    in_lanes!(sum_tiles::<128>, sum_tiles::<64>,
+        sums: &mut [f32], bias: Option<&[f32]>, rows: &[Vec<Weighted>], matrix: &[f32], stride: usize);
 }
 
-/// As many values as a processor's registers hold. Tile by tile, the matrix stays in the cache.
-const TILE: usize = 64;
-
 #[inline(always)]
-fn add_rows_portable(sums: &mut [f32], rows: &[Vec<Weighted>], matrix: &[f32], stride: usize) {
+fn sum_tiles<const TILE: usize>(
+    sums: &mut [f32],
+    bias: Option<&[f32]>,
+    rows: &[Vec<Weighted>],
+    matrix: &[f32],
+    stride: usize,
+) {
     let columns = sums.len() / rows.len().max(1);
     for start in (0..columns).step_by(TILE) {
+        let width = TILE.min(columns - start);
+        let mut begin = [0.0; TILE];
+        if let Some(bias) = bias {
+            begin[..width].copy_from_slice(&bias[start..][..width]);
+        }
+        let matrix = &matrix[start..];
         for (sum, rows) in sums.chunks_mut(columns).zip(rows) {
-            let values = |row: u32| &matrix[row as usize * stride + start..];
-            if let Some(tile) = sum[start..].first_chunk_mut::<TILE>() {
-                let mut sums = *tile;
-                for &(row, weight) in rows {
-                    add(&mut sums, weight, &values(row)[..TILE]);
-                }
-                *tile = sums;
+            if let Some(sum) = sum[start..].first_chunk_mut::<TILE>() {
+                let mut tile = begin;
+                rows.iter().for_each(|&(row, weight)| add(&mut tile, weight, &matrix[row as usize * stride..][..TILE]));
+                *sum = tile;
             } else {
-                rows.iter().for_each(|&(row, weight)| add(&mut sum[start..], weight, values(row)));
+                let sum = &mut sum[start..];
+                sum.copy_from_slice(&begin[..width]);
+                rows.iter().for_each(|&(row, weight)| add(sum, weight, &matrix[row as usize * stride..]));
             }
         }
     }
@@ -151,16 +178,19 @@ mod tests {
     }
 
     #[test]
-    fn added_rows_are_a_product() {
-        for columns in [1, 64, 100] {
+    fn summed_rows_are_a_product() {
+        for columns in [1, 64, 100, 128, 300] {
             let stride = columns + 3;
             let matrix = Tensor::arange(3 * stride, (Kind::Float, Device::Cpu)).reshape([3, stride]);
-            let mut sums: Tensor = zeros(&[2, columns]) + 1.0;
-            add_rows(&mut sums, &[vec![(0, 2.0), (2, -1.0)], vec![]], &matrix).unwrap();
+            let rows = [vec![(0, 2.0), (2, -1.0)], vec![]];
+            let mut sums = zeros(&[2, columns]);
+            sum_rows(&mut sums, Some(&(zeros(&[columns]) + 1.0)), &rows, &matrix).unwrap();
             let product: Tensor = matrix.get(0) * 2.0 - matrix.get(2) + 1.0;
             let expected = Tensor::stack(&[product.narrow(0, 0, columns), zeros(&[columns]) + 1.0_f64], 0);
             assert_eq!(sums, expected, "{columns} columns");
+            sum_rows(&mut sums, None, &rows, &matrix).unwrap();
+            assert_eq!(sums, expected - 1.0, "{columns} columns without a bias");
         }
-        add_rows(&mut zeros(&[0, 3]), &[], &zeros(&[1, 3])).unwrap();
+        sum_rows(&mut zeros(&[0, 3]), None, &[], &zeros(&[1, 3])).unwrap();
     }
 }

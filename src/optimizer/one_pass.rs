@@ -53,7 +53,7 @@ impl RmsProp {
 }
 
 fn update_in_lanes(parameters: &mut [f32], averages: &mut [f32], gradient: &[f32], settings: [f32; 4]) {
-    in_lanes!(update, parameters: &mut [f32], averages: &mut [f32], gradient: &[f32], settings: [f32; 4]);
+    in_lanes!(update, update, parameters: &mut [f32], averages: &mut [f32], gradient: &[f32], settings: [f32; 4]);
 }
 
 #[inline(always)]

@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 use super::sparse::{SparseInputs, WORD};
 use crate::{
     Result,
-    lanes::{Weighted, add_rows},
+    lanes::{Weighted, sum_rows},
     optimizer::RmsProp,
 };
 
@@ -145,7 +145,6 @@ impl Pixels {
             let note = |pixel: usize, value| self.nonzero[pixel - first].push((row as u32, value));
             self.sparse.each_pixel(sample, self.words.clone(), note);
         }
-        let _ = self.gradient.f_zero_()?;
-        add_rows(&mut self.gradient, &self.nonzero, &self.padded_error)
+        sum_rows(&mut self.gradient, None, &self.nonzero, &self.padded_error)
     }
 }

@@ -10,7 +10,7 @@ use tch::Tensor;
 use super::sparse::SparseInputs;
 use crate::{
     Result,
-    lanes::{Weighted, add_rows},
+    lanes::{Weighted, sum_rows},
 };
 
 /// Samples per share: products with fewer rows are slow, more do not fit into the cache.
@@ -93,8 +93,7 @@ impl Share {
                 nonzero.push((pixel as u32, value))
             });
         }
-        self.outputs[0].f_copy_(&self.parameters[1])?;
-        add_rows(&mut self.outputs[0], &self.nonzero, &self.parameters[0])
+        sum_rows(&mut self.outputs[0], Some(&self.parameters[1]), &self.nonzero, &self.parameters[0])
     }
 
     /// Compares the logits with the labels: the loss, how many are right, and the error.
