@@ -110,7 +110,7 @@ pub enum Error {
     Torch(#[from] tch::TchError),
     /// The operating system gave no threads to train on.
     #[error("no threads to train on: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
+    Threads(#[source] std::io::Error),
     /// polars reported an error.
     #[error("polars: {0}")]
     Frame(#[from] polars::error::PolarsError),

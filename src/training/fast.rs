@@ -19,7 +19,7 @@ mod share;
 mod sparse;
 mod threads;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tch::{Device, Kind, Tensor};
 
@@ -27,13 +27,12 @@ use crate::{Error, Result, data::Samples, optimizer::RmsProp};
 use block::Block;
 use share::Share;
 use sparse::SparseInputs;
-use threads::Threads;
+use threads::{Jobs, Threads, lock};
 
 /// Columns behind an error's rows that only keep the rows apart.
 const GAP: i64 = 16;
 
 /// Steps of a plain MLP, with what lasts from step to step.
-#[derive(Debug)]
 pub(super) struct FastSteps {
     /// The class of each sample, and its pixels.
     labels: Arc<[usize]>,
@@ -50,8 +49,8 @@ pub(super) struct FastSteps {
 #[derive(Debug, Default)]
 struct Work {
     batch_size: usize,
-    shares: Vec<Share>,
-    blocks: Vec<Block>,
+    shares: Jobs<Share>,
+    blocks: Jobs<Block>,
 }
 
 impl FastSteps {
@@ -92,12 +91,12 @@ impl FastSteps {
         if self.work.batch_size != batch_size {
             self.work = self.divide(batch_size)?;
         }
-        let Work { shares, blocks, .. } = &mut self.work;
-        shares.iter_mut().for_each(|share| share.set_batch(&batch));
-        blocks.iter_mut().for_each(|block| block.set_batch(&batch, learning_rate));
+        let Work { shares, blocks, .. } = &self.work;
+        shares.iter().for_each(|share| lock(share).set_batch(&batch));
+        blocks.iter().for_each(|block| lock(block).set_batch(&batch, learning_rate));
         self.threads.work_in_two_stages(shares, Share::run, blocks, Block::run)?;
-        let loss = shares.iter().map(|share| share.loss).sum::<f64>() / batch_size as f64;
-        Ok((loss, shares.iter().map(|share| share.correct).sum()))
+        let loss = shares.iter().map(|share| lock(share).loss).sum::<f64>() / batch_size as f64;
+        Ok((loss, shares.iter().map(|share| lock(share).correct).sum()))
     }
 
     fn checked(&self, positions: &Tensor) -> Result<Arc<[usize]>> {
@@ -126,7 +125,8 @@ impl FastSteps {
             let rows = start..batch_size.min(start + rows);
             Share::new([&self.parameters, &outputs, &errors], self.sparse.clone(), self.labels.clone(), rows)
         };
-        let shares = (0..batch_size).step_by(rows).map(share).collect::<Result<_>>()?;
+        let shares = (0..batch_size).step_by(rows).map(|start| share(start).map(Mutex::new));
+        let shares = shares.collect::<Result<_>>()?;
 
         let mut blocks = Vec::new();
         for (layer, error) in errors.iter().enumerate() {
@@ -137,6 +137,7 @@ impl FastSteps {
                 Some(before) => Block::of_layer(kernel_and_bias, error, &outputs[before], self.rule)?,
             });
         }
+        let blocks = blocks.into_iter().map(Mutex::new).collect();
         Ok(Work { batch_size, shares, blocks })
     }
 }

@@ -1,120 +1,204 @@
 //! Threads that last as long as a training: starting threads anew in every step would cost more than the step gains.
+//!
+//! Each thread begins with the same jobs in every step, so that what they need lies in its core's cache, and takes over
+//! others' jobs when its own are done.
 
 use std::{
-    hint, iter, slice,
+    any::Any,
+    hint, mem,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
-        Condvar, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    thread::{Builder, JoinHandle},
 };
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
-use crate::Result;
+use crate::{Error, Result};
 
 /// How many turns a thread spins for the others before it sleeps: some 0.1 milliseconds.
 const SPINS: u32 = 4_000;
 
 /// As many threads as libtorch would use, the calling one among them.
-#[derive(Debug)]
 pub(super) struct Threads {
-    helpers: ThreadPool,
-    count: usize,
+    shared: Arc<Shared>,
+    helpers: Vec<JoinHandle<()>>,
+    /// How many tasks the threads have begun.
+    begun: usize,
+}
+
+/// What all threads do at once, each called with its number.
+type Task = Arc<dyn Fn(usize) + Send + Sync>;
+
+/// What the threads share.
+#[derive(Default)]
+struct Shared {
+    /// The latest task; none tells the helpers to end.
+    task: Mutex<Option<Task>>,
+    begun: Counter,
+    /// How often a helper has ended a task.
+    ended: Counter,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl Threads {
+    /// # Errors
+    /// [`Error::Threads`] when the system grants none.
     pub(super) fn start() -> Result<Self> {
         let count = usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1);
-        // Asked for no threads, a pool starts one per core.
-        Ok(Self { helpers: ThreadPoolBuilder::new().num_threads((count - 1).max(1)).build()?, count })
+        let mut threads = Self { shared: Arc::default(), helpers: Vec::new(), begun: 0 };
+        for number in 1..count {
+            let shared = threads.shared.clone();
+            threads.helpers.push(Builder::new().spawn(move || shared.help(number)).map_err(Error::Threads)?);
+        }
+        Ok(threads)
     }
 
     pub(super) fn count(&self) -> usize {
-        self.count
+        self.helpers.len() + 1
     }
 
-    /// Does all jobs of two stages: every thread takes the next job of the first until none is left, waits until all are
-    /// done, and goes on with the second.
+    /// Does all jobs of two stages; the threads meet in between.
     ///
     /// # Errors
     /// A job's error, after which its thread takes no more of that stage, and none of the second.
-    pub(super) fn work_in_two_stages<First: Send, Second: Send>(
-        &self,
-        first: &mut [First],
+    pub(super) fn work_in_two_stages<First: Send + 'static, Second: Send + 'static>(
+        &mut self,
+        first: &Jobs<First>,
         run_first: fn(&mut First) -> Result<()>,
-        second: &mut [Second],
+        second: &Jobs<Second>,
         run_second: fn(&mut Second) -> Result<()>,
     ) -> Result<()> {
-        let _alone = OneThread::begin();
-        let (first, second) = (Mutex::new(first.iter_mut()), Mutex::new(second.iter_mut()));
-        let (stage, outcome) = (Stage::of(self.count), Mutex::new(Ok(())));
-        let note = |result| {
-            if let (Err(error), Ok(mut outcome)) = (result, outcome.lock()) {
-                *outcome = Err(error);
-            }
-        };
-        let work = || {
+        let (count, outcome) = (self.count(), Arc::new(Mutex::new(Ok(()))));
+        let (first, second) = (Stage::of(first, run_first), Stage::of(second, run_second));
+        let (through, result) = (Counter::default(), outcome.clone());
+        self.run(Arc::new(move |thread| {
             {
-                let _at_work = AtWork(&stage);
-                note(work_through(&first, run_first));
+                let _through = CountAtEnd(&through);
+                first.work(thread, count, &result);
             }
-            stage.wait();
+            through.wait_for(count);
             // After an error there is nothing to go on with.
-            if outcome.lock().is_ok_and(|outcome| outcome.is_ok()) {
-                note(work_through(&second, run_second));
+            if lock(&result).is_ok() {
+                second.work(thread, count, &result);
             }
-        };
-        self.helpers.in_place_scope(|scope| {
-            (1..self.count).for_each(|_| scope.spawn(|_| work()));
-            work();
-        });
-        outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
+        }));
+        mem::replace(&mut *lock(&outcome), Ok(()))
+    }
+
+    fn run(&mut self, task: Task) {
+        let _alone = OneThread::begin();
+        *lock(&self.shared.task) = Some(task.clone());
+        self.begun += 1;
+        self.shared.begun.add_one();
+        self.shared.take_part(&task, 0);
+        self.shared.ended.wait_for(self.begun * self.helpers.len());
+        if let Some(panic) = lock(&self.shared.panic).take() {
+            resume_unwind(panic);
+        }
     }
 }
 
-/// The first stage, at whose end the threads meet.
-struct Stage {
-    at_work: AtomicUsize,
+impl Drop for Threads {
+    fn drop(&mut self) {
+        *lock(&self.shared.task) = None;
+        self.shared.begun.add_one();
+        // Panics were passed on by `run`.
+        self.helpers.drain(..).for_each(|helper| drop(helper.join()));
+    }
+}
+
+impl Shared {
+    fn help(&self, number: usize) {
+        for task in 1.. {
+            self.begun.wait_for(task);
+            let Some(task) = lock(&self.task).clone() else { return };
+            self.take_part(&task, number);
+            self.ended.add_one();
+        }
+    }
+
+    /// A panic is kept until all threads have ended the task.
+    fn take_part(&self, task: &Task, number: usize) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task(number))) {
+            *lock(&self.panic) = Some(panic);
+        }
+    }
+}
+
+/// Jobs that any thread may do.
+pub(super) type Jobs<Job> = Arc<[Mutex<Job>]>;
+
+/// Jobs that are done in one step, each by the thread that takes it.
+struct Stage<Job> {
+    jobs: Jobs<Job>,
+    is_taken: Vec<AtomicBool>,
+    run: fn(&mut Job) -> Result<()>,
+}
+
+impl<Job> Stage<Job> {
+    fn of(jobs: &Jobs<Job>, run: fn(&mut Job) -> Result<()>) -> Self {
+        Self { jobs: jobs.clone(), is_taken: jobs.iter().map(|_| AtomicBool::new(false)).collect(), run }
+    }
+
+    /// Does the jobs that no thread has taken yet, this thread's own first.
+    fn work(&self, thread: usize, threads: usize, outcome: &Mutex<Result<()>>) {
+        let (before, own) = self.jobs.split_at(self.jobs.len() * thread / threads);
+        let (taken_before, taken_own) = self.is_taken.split_at(before.len());
+        for (job, is_taken) in own.iter().zip(taken_own).chain(before.iter().zip(taken_before)) {
+            if !is_taken.swap(true, Ordering::Relaxed)
+                && let Err(error) = (self.run)(&mut lock(job))
+            {
+                *lock(outcome) = Err(error);
+                return;
+            }
+        }
+    }
+}
+
+/// A count on which threads wait.
+#[derive(Default)]
+struct Counter {
+    count: AtomicUsize,
     asleep: Mutex<()>,
-    is_over: Condvar,
+    changed: Condvar,
 }
 
-impl Stage {
-    fn of(threads: usize) -> Self {
-        Self { at_work: AtomicUsize::new(threads), asleep: Mutex::new(()), is_over: Condvar::new() }
+impl Counter {
+    fn add_one(&self) {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        // Under the lock: a thread that has just looked and is about to sleep must not miss it.
+        drop(lock(&self.asleep));
+        self.changed.notify_all();
     }
 
-    /// Waits until no thread is at work. The stages are short: a thread that sleeps at once would wake too late. On a busy
-    /// machine the others may need this one's core.
-    fn wait(&self) {
-        let is_at_work = || self.at_work.load(Ordering::Acquire) > 0;
+    /// Waits until the count is at least this. The stages are short: a thread that sleeps at once would wake too late. On a
+    /// busy machine the others may need this one's core.
+    fn wait_for(&self, count: usize) {
+        let is_below = || self.count.load(Ordering::Acquire) < count;
         for _ in 0..SPINS {
-            if !is_at_work() {
+            if !is_below() {
                 return;
             }
             hint::spin_loop();
         }
-        let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         // A poisoned lock guards nothing that could be wrong.
-        drop(self.is_over.wait_while(asleep, |()| is_at_work()));
+        drop(self.changed.wait_while(lock(&self.asleep), |()| is_below()));
     }
 }
 
-/// A thread in the first stage; it leaves by a panic, too, or the others would wait for ever.
-struct AtWork<'a>(&'a Stage);
+/// Counts when it goes, by a panic, too: the other threads would wait for ever.
+struct CountAtEnd<'a>(&'a Counter);
 
-impl Drop for AtWork<'_> {
+impl Drop for CountAtEnd<'_> {
     fn drop(&mut self) {
-        if self.0.at_work.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // Under the lock: a thread that has just looked and is about to sleep must not miss it.
-            drop(self.0.asleep.lock());
-            self.0.is_over.notify_all();
-        }
+        self.0.add_one();
     }
 }
 
-fn work_through<Job>(jobs: &Mutex<slice::IterMut<Job>>, run: fn(&mut Job) -> Result<()>) -> Result<()> {
-    iter::from_fn(|| jobs.lock().ok().and_then(|mut jobs| jobs.next())).try_for_each(run)
+/// Locks; what a panic left half done is not used again.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// While it lives, each operation of libtorch stays on the thread that calls it.
@@ -139,12 +223,15 @@ impl Drop for OneThread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Error;
+
+    fn jobs<Job: Clone>(count: usize, job: Job) -> Jobs<Job> {
+        vec![job; count].into_iter().map(Mutex::new).collect()
+    }
 
     #[test]
     fn every_job_is_done_once_the_second_stage_after_the_first_and_an_error_comes_back() {
         static FIRST: AtomicUsize = AtomicUsize::new(0);
-        let threads = Threads::start().unwrap();
+        let mut threads = Threads::start().unwrap();
         let before = tch::get_num_threads();
         let count = |_: &mut ()| {
             FIRST.fetch_add(1, Ordering::Relaxed);
@@ -154,12 +241,25 @@ mod tests {
             *seen += FIRST.load(Ordering::Relaxed);
             Ok(())
         };
-        let mut seen = [0; 100];
-        threads.work_in_two_stages(&mut [(); 100], count, &mut seen, look).unwrap();
-        assert_eq!(seen, [100; 100]);
+        let seen = jobs(100, 0);
+        for round in 1..=50 {
+            threads.work_in_two_stages(&jobs(99, ()), count, &seen, look).unwrap();
+            assert!(seen.iter().all(|seen| mem::take(&mut *lock(seen)) == 99 * round));
+        }
         let fail = |_: &mut ()| Err(Error::Figure("no".into()));
-        assert!(threads.work_in_two_stages(&mut [()], fail, &mut seen, look).is_err());
-        assert!(threads.work_in_two_stages(&mut seen, look, &mut [()], fail).is_err());
+        assert!(threads.work_in_two_stages(&jobs(1, ()), fail, &seen, look).is_err());
+        assert!(threads.work_in_two_stages(&seen, look, &jobs(1, ()), fail).is_err());
         assert_eq!(tch::get_num_threads(), before);
+    }
+
+    #[test]
+    fn a_panic_comes_back_and_the_threads_go_on() {
+        let mut threads = Threads::start().unwrap();
+        let (nothing, panic) = (|_: &mut ()| Ok(()), |_: &mut ()| panic!("a job"));
+        for _ in 0..20 {
+            let run = AssertUnwindSafe(|| threads.work_in_two_stages(&jobs(4, ()), panic, &jobs(4, ()), nothing));
+            assert!(catch_unwind(run).is_err());
+        }
+        threads.work_in_two_stages(&jobs(4, ()), nothing, &jobs(4, ()), nothing).unwrap();
     }
 }
