@@ -2,13 +2,15 @@
 //!
 //! `pictures FOLDER [NETWORK]` reads the pictures of a folder, whose `labels.csv` has the columns `file`, `digit`, `kind`
 //! and `pen_in_mnist_pixels`; it prints those that were not read, and how many were, of each kind.
+//! `pictures --speed FOLDER` prints how long `predict` takes for the first picture of a folder and for each further one.
 //! `pictures --draw FOLDER COUNT SEED` draws such a folder: training digits of MNIST as people might have drawn them.
 
 mod anew;
+mod speed;
 
 use std::{env, fs, path::Path};
 
-use mnist_classification::{Error, Result, run::Classifier};
+use mnist_classification::{Error, Result, run::Classifier, tch};
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -20,16 +22,18 @@ fn main() -> Result<()> {
             };
             anew::draw(Path::new(folder), number(count)? as usize, number(seed)?)
         }
+        ["--speed", folder] => speed::measure(Path::new(folder), "models/cnn"),
         [folder] => read(folder, "models/cnn"),
         [folder, network] => read(folder, network),
         _ => {
-            let expected = "FOLDER [NETWORK], or --draw FOLDER COUNT SEED".into();
+            let expected = "FOLDER [NETWORK], --speed FOLDER, or --draw FOLDER COUNT SEED".into();
             Err(Error::Setting { setting: "the arguments", found: format!("{arguments:?}"), expected })
         }
     }
 }
 
 fn read(folder: &str, network: &str) -> Result<()> {
+    tch::set_num_threads(1);
     let classifier = Classifier::load(Path::new(network))?;
     let labels = Path::new(&folder).join("labels.csv");
     let text = fs::read_to_string(&labels).map_err(|source| Error::Io { file: labels, source })?;

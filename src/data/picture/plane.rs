@@ -28,10 +28,9 @@ pub(super) fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
 
 /// The number that best parts the dark pixels from the light ones, which lie above it (N. Otsu, 1979).
 pub(super) fn threshold(plane: &Plane) -> f32 {
-    let mut counts = [0.0_f64; 256];
-    for &value in plane.iter() {
-        counts[(value.clamp(0.0, 1.0) * 255.0).round() as usize] += 1.0;
-    }
+    let mut counts = [0_u32; 256];
+    plane.iter().for_each(|value| counts[usize::from((255.0 * value + 0.5) as u8)] += 1);
+    let counts = counts.map(f64::from);
     let count: f64 = counts.iter().sum();
     let sum: f64 = counts.iter().enumerate().map(|(grey, count)| grey as f64 * count).sum();
     let (mut below, mut sum_below) = (0.0, 0.0);
