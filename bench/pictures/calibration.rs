@@ -42,7 +42,10 @@ impl fmt::Display for Calibration {
         for (from, to) in BANDS {
             let band: Vec<_> =
                 self.0.iter().filter(|(probability, _)| (from..to).contains(&(100.0 * probability))).collect();
-            let count = band.len().max(1) as f64;
+            if band.is_empty() {
+                continue;
+            }
+            let count = band.len() as f64;
             let mean = 100.0 * band.iter().map(|(probability, _)| probability).sum::<f64>() / count;
             let right = 100.0 * band.iter().filter(|(_, is_right)| *is_right).count() as f64 / count;
             let to = to.min(100.0);

@@ -19,7 +19,7 @@ use mnist_classification::{prelude::*, run::Classifier, tch};
 fn main() -> Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--draw", folder, count, seed, rest @ ..] => {
+        ["--draw", folder, count, seed, rest @ ..] if matches!(rest, [] | ["test"]) => {
             let number = |text: &str| {
                 let expected = "a number".into();
                 text.parse().map_err(|_| Error::Setting { setting: "an argument", found: text.into(), expected })
