@@ -3,7 +3,7 @@
 use std::{
     fmt,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -11,7 +11,10 @@ use clap::{Args, Parser, Subcommand};
 use mnist_classification::{
     prelude::*,
     run::{self, Classifier, Run, RunFolder},
+    tch,
+    training::Answer,
 };
+use rayon::prelude::*;
 use serde_json::json;
 
 const EXAMPLES: &str = "\
@@ -151,38 +154,51 @@ impl Train {
 
 /// Answers for every picture that can be read, and says of each other one why not.
 fn predict(arguments: &Predict) -> Result<ExitCode> {
+    // Each core has pictures of its own; more threads for the few digits of one would mostly wait for each other.
+    tch::set_num_threads(1);
     let classifier = Classifier::load(&run::network(arguments.run.as_deref()))?;
+    let open = classifier.opener();
     let (mut code, mut seen) = (ExitCode::SUCCESS, Vec::new());
-    let pictures = arguments.pictures.iter().flat_map(|path| match run::pictures(path) {
+    let mut pictures = arguments.pictures.iter().flat_map(|path| match run::pictures(path) {
         Ok(found) => found.into_iter().map(|picture| (picture, Ok(()))).collect(),
         Err(error) => vec![(path.clone(), Err(error))],
     });
-    for (path, found) in pictures {
-        let opened = found.and_then(|()| classifier.open(&path));
-        let read = opened.and_then(|picture| Ok((classifier.classify(&picture)?, picture)));
-        let mut line = match &read {
-            Ok((answer, _)) if arguments.json => answer.json(),
-            Ok((answer, _)) => {
-                print(format_args!("{}: {answer}", path.display()))?;
-                Default::default()
-            }
-            Err(error) => {
-                code = ExitCode::FAILURE;
-                eprintln!("error: {error}");
-                json!({ "error": error.to_string() })
-            }
-        };
-        if arguments.json {
-            line["file"] = json!(path.display().to_string());
-            print(format_args!("{line}\n"))?;
+    // Pictures are large: only a few for each core are in memory at a time.
+    let few = 4 * rayon::current_num_threads();
+    loop {
+        let opened: Vec<_> = pictures.by_ref().take(few).collect();
+        if opened.is_empty() {
+            break;
         }
-        // Pictures are large: they are kept only where they are asked for.
-        seen.extend(read.ok().filter(|_| arguments.seen.is_some()).map(|(_, picture)| picture));
+        let opened: Vec<_> =
+            opened.into_par_iter().map(|(path, found)| (found.and_then(|()| open(&path)), path)).collect();
+        for (picture, path) in opened {
+            let read = picture.and_then(|picture| Ok((classifier.classify(&picture)?, picture)));
+            show(&path, read.as_ref().map(|(answer, _)| answer), arguments.json)?;
+            match read {
+                Ok((_, picture)) if arguments.seen.is_some() => seen.push(picture),
+                Ok(_) => {}
+                Err(_) => code = ExitCode::FAILURE,
+            }
+        }
     }
     if let Some(file) = &arguments.seen {
         Picture::save_seen(&seen, file)?;
     }
     Ok(code)
+}
+
+/// Prints what a picture was read as, or why it was not.
+fn show(picture: &Path, read: Result<&Answer, &Error>, as_json: bool) -> Result<()> {
+    if let Err(error) = read {
+        eprintln!("error: {error}");
+    }
+    if as_json {
+        let mut line = read.map_or_else(|error| json!({ "error": error.to_string() }), Answer::json);
+        line["file"] = json!(picture.display().to_string());
+        return print(format_args!("{line}\n"));
+    }
+    read.map_or(Ok(()), |answer| print(format_args!("{}: {answer}", picture.display())))
 }
 
 /// Writes to standard output, where `println!` panics when nobody reads on.

@@ -1,4 +1,4 @@
-//! MNIST's training digits drawn anew: with other pens, on other grounds, scanned, photographed, several in a row.
+//! MNIST's digits drawn anew: with other pens, on other grounds, scanned, photographed, several in a row.
 
 use std::{
     f32::consts::TAU,
@@ -14,11 +14,11 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 /// How much ink each pixel has, from 0 to 1; or light.
 type Plane = ImageBuffer<Luma<f32>, Vec<f32>>;
 
-/// Draws this many pictures into a folder, with a `labels.csv`.
-pub fn draw(folder: &Path, count: usize, seed: u64) -> Result<()> {
+/// Draws this many pictures of some of these digits into a folder, with a `labels.csv`.
+pub fn draw(digits: &Digits, folder: &Path, count: usize, seed: u64) -> Result<()> {
     let io = |source| Error::Io { file: folder.into(), source };
     fs::create_dir_all(folder).map_err(io)?;
-    let (digits, mut random) = (Mnist::load()?.train, StdRng::seed_from_u64(seed));
+    let mut random = StdRng::seed_from_u64(seed);
     let mut labels = String::from("file,digit,kind,pen_in_mnist_pixels\n");
     for number in 0..count {
         let kind = ["canvas", "canvas", "canvas", "scan", "photo", "row"][random.gen_range(0..6)];
@@ -28,9 +28,9 @@ pub fn draw(folder: &Path, count: usize, seed: u64) -> Result<()> {
             _ => random.gen_range(0.3_f32..3.2),
         };
         let (answer, ink) = if kind == "row" {
-            row(&digits, pen, &mut random)?
+            row(digits, pen, &mut random)?
         } else {
-            let (label, ink) = digit(&digits, random.gen_range(120.0..450.0), pen, &mut random)?;
+            let (label, ink) = digit(digits, random.gen_range(120.0..450.0), pen, &mut random)?;
             (label.to_string(), with_margins(&ink, &mut random))
         };
         let (picture, is_jpeg) = (on_ground(&ink, kind, &mut random), kind == "photo" || random.gen_bool(0.4));
@@ -48,7 +48,7 @@ pub fn draw(folder: &Path, count: usize, seed: u64) -> Result<()> {
     fs::write(folder.join("labels.csv"), labels).map_err(io)
 }
 
-/// A random training digit, `size` pixels long, cut to its ink. The pen is as wide as so many of the digit's 20 pixels;
+/// A random digit, `size` pixels long, cut to its ink. The pen is as wide as so many of the digit's 20 pixels;
 /// 0 stands for MNIST's own.
 fn digit(digits: &Digits, size: f32, pen: f32, random: &mut StdRng) -> Result<(i64, Plane)> {
     let index = random.gen_range(0..digits.len() as i64);

@@ -1,45 +1,59 @@
 //! How well pictures of digits are read.
 //!
 //! `pictures FOLDER [NETWORK]` reads the pictures of a folder, whose `labels.csv` has the columns `file`, `digit`, `kind`
-//! and `pen_in_mnist_pixels`; it prints those that were not read, and how many were, of each kind.
-//! `pictures --draw FOLDER COUNT SEED` draws such a folder: training digits of MNIST as people might have drawn them.
+//! and `pen_in_mnist_pixels`; it prints those that were not read, how many were, of each kind, and whether the
+//! probabilities mean what they say.
+//! `pictures --speed FOLDER` prints how long `predict` takes for the first picture of a folder and for each further one.
+//! `pictures --draw FOLDER COUNT SEED [test]` draws such a folder: MNIST's training digits, or its test digits, as people
+//! might have drawn them.
 
 mod anew;
+mod calibration;
+mod speed;
 
 use std::{env, fs, path::Path};
 
-use mnist_classification::{Error, Result, run::Classifier};
+use calibration::Calibration;
+use mnist_classification::{prelude::*, run::Classifier, tch};
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--draw", folder, count, seed] => {
+        ["--draw", folder, count, seed, rest @ ..] if matches!(rest, [] | ["test"]) => {
             let number = |text: &str| {
                 let expected = "a number".into();
                 text.parse().map_err(|_| Error::Setting { setting: "an argument", found: text.into(), expected })
             };
-            anew::draw(Path::new(folder), number(count)? as usize, number(seed)?)
+            let mnist = Mnist::load()?;
+            let digits = if rest == ["test"] { &mnist.test } else { &mnist.train };
+            anew::draw(digits, Path::new(folder), number(count)? as usize, number(seed)?)
         }
+        ["--speed", folder] => speed::measure(Path::new(folder), "models/cnn"),
         [folder] => read(folder, "models/cnn"),
         [folder, network] => read(folder, network),
         _ => {
-            let expected = "FOLDER [NETWORK], or --draw FOLDER COUNT SEED".into();
+            let expected = "FOLDER [NETWORK], --speed FOLDER, or --draw FOLDER COUNT SEED [test]".into();
             Err(Error::Setting { setting: "the arguments", found: format!("{arguments:?}"), expected })
         }
     }
 }
 
 fn read(folder: &str, network: &str) -> Result<()> {
+    tch::set_num_threads(1);
     let classifier = Classifier::load(Path::new(network))?;
     let labels = Path::new(&folder).join("labels.csv");
     let text = fs::read_to_string(&labels).map_err(|source| Error::Io { file: labels, source })?;
     let (mut kinds, mut sure) = (Vec::<(String, [usize; 2])>::new(), [0, 0]);
+    let mut calibration = Calibration::default();
     for line in text.lines().skip(1) {
         let fields: Vec<_> = line.split(',').collect();
         let (file, digit, kind, pen) = (fields[0], fields[1], fields[2], fields[3].parse().unwrap_or(0.0));
         let read = |path: &Path| classifier.classify(&classifier.open(path)?);
         let (answer, probability) = match read(&Path::new(&folder).join(file)) {
-            Ok(answer) => (answer.text(), answer.probability()),
+            Ok(answer) => {
+                calibration.add(&answer, digit);
+                (answer.text(), answer.probability())
+            }
             Err(error) => (error.to_string(), 0.0),
         };
         let is_right = answer == digit;
@@ -68,5 +82,6 @@ fn read(folder: &str, network: &str) -> Result<()> {
     for (name, [right, all]) in kinds {
         println!("{name:32} {right:5} of {all:5} {:6.1} %", 100.0 * right as f64 / all as f64);
     }
+    println!("{calibration}");
     Ok(())
 }

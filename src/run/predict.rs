@@ -51,8 +51,16 @@ impl Classifier {
     /// # Errors
     /// As [`Picture::of_digits`].
     pub fn open(&self, picture: &Path) -> Result<Picture> {
-        let are_characters = self.classes.names().iter().all(|name| name.chars().count() < 3);
-        if are_characters { Picture::of_digits(picture, self.size) } else { Picture::of_one(picture, self.size) }
+        self.opener()(picture)
+    }
+
+    /// [`Classifier::open`] for several pictures at once: a network stays on its thread, what opens its pictures need not.
+    pub fn opener(&self) -> impl Fn(&Path) -> Result<Picture> + Sync + use<> {
+        let (size, names) = (self.size, self.classes.names());
+        let are_characters = names.iter().all(|name| name.chars().count() < 3);
+        move |picture| {
+            if are_characters { Picture::of_digits(picture, size) } else { Picture::of_one(picture, size) }
+        }
     }
 
     /// What a picture shows.

@@ -1,6 +1,6 @@
 //! From colours to grey: the channel that tells ink from paper.
 
-use image::{Luma, RgbaImage};
+use image::RgbaImage;
 
 use super::plane::{Plane, map, quantile, zip};
 
@@ -8,8 +8,10 @@ use super::plane::{Plane, map, quantile, zip};
 /// transparency tells them apart, it becomes the grey.
 pub(super) fn grey(picture: &RgbaImage) -> Plane {
     let channel = |index: usize| {
-        let value = |x, y| Luma([f32::from(picture.get_pixel(x, y).0[index]) / 255.0]);
-        Plane::from_fn(picture.width(), picture.height(), value)
+        let mut plane = Plane::new(picture.width(), picture.height());
+        let values = picture.pixels().map(|pixel| f32::from(pixel.0[index]) / 255.0);
+        plane.iter_mut().zip(values).for_each(|(place, value)| *place = value);
+        plane
     };
     let alpha = channel(3);
     let is_seen = |alpha: u8| alpha > 127;
@@ -23,9 +25,10 @@ pub(super) fn grey(picture: &RgbaImage) -> Plane {
     }
     let [red, green, blue] = [0, 1, 2].map(on_white);
     let luma = zip(&zip(&red, &green, |red, green| 0.299 * red + 0.587 * green), &blue, |sum, blue| sum + 0.114 * blue);
-    let best = [red, green, blue].into_iter().max_by(|one, other| spread(one).total_cmp(&spread(other)));
+    let channels = [red, green, blue].into_iter().map(|channel| (spread(&channel), channel));
+    let best = channels.max_by(|(one, _), (other, _)| one.total_cmp(other));
     // Brightness has less noise than a channel alone.
-    best.filter(|best| spread(best) > 1.3 * spread(&luma)).unwrap_or(luma)
+    best.filter(|(best, _)| *best > 1.3 * spread(&luma)).map_or(luma, |(_, channel)| channel)
 }
 
 /// Whether all that can be seen has one colour, so that there is no paper.

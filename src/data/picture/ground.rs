@@ -1,6 +1,6 @@
 //! Which of dark and light is the ground of a picture, and which the ink.
 
-use super::plane::{Plane, quantile, threshold};
+use super::plane::{Plane, quantile};
 
 /// What the edge of a picture tells of its ground.
 pub(super) struct Ground {
@@ -11,9 +11,9 @@ pub(super) struct Ground {
 
 impl Ground {
     /// The ground is what the corners show, unless they differ; or most of the picture and of its edge. A frame is none.
-    pub(super) fn of(grey: &Plane) -> Self {
+    /// What is light lies above the threshold.
+    pub(super) fn of(grey: &Plane, threshold: f32) -> Self {
         let (width, height) = grey.dimensions();
-        let threshold = threshold(grey);
         let values =
             |pixels: &mut dyn Iterator<Item = (u32, u32)>| pixels.map(|(x, y)| grey.get_pixel(x, y).0[0]).collect();
         let light =
@@ -41,31 +41,32 @@ impl Ground {
 
 /// Whether the picture is of two greys, paper and ink, on which no light falls: they explain 95 % of the variance, and
 /// nothing is much darker than the one or lighter than the other.
-pub(super) fn is_two_greys(grey: &Plane) -> bool {
-    let threshold = threshold(grey);
+pub(super) fn is_two_greys(grey: &Plane, threshold: f32) -> bool {
     let variance = |values: &[f32]| {
         let mean = values.iter().sum::<f32>() / values.len().max(1) as f32;
         values.iter().map(|value| (value - mean).powi(2)).sum::<f32>()
     };
     let (dark, light): (Vec<f32>, Vec<f32>) = grey.iter().partition(|&&value| value <= threshold);
-    let share = (variance(&dark) + variance(&light)) / variance(grey).max(1e-9);
+    if (variance(&dark) + variance(&light)) / variance(grey).max(1e-9) >= 0.05 {
+        return false;
+    }
     let middles = [&dark, &light].map(|values| quantile(values.clone(), 0.5));
     let ends = [quantile(dark, 0.002), quantile(light, 0.998)];
     let between = 0.25 * (middles[1] - middles[0]);
-    share < 0.05 && middles[0] - ends[0] < between && ends[1] - middles[1] < between
+    middles[0] - ends[0] < between && ends[1] - middles[1] < between
 }
 
 #[cfg(test)]
 mod tests {
     use image::Luma;
 
-    use super::*;
+    use super::{super::plane::threshold, *};
 
     fn is_light(grey: impl Fn(u32, u32) -> f32) -> bool {
         let picture = Plane::from_fn(100, 100, |x, y| Luma([grey(x, y)]));
         let inverted = Plane::from_fn(100, 100, |x, y| Luma([1.0 - grey(x, y)]));
-        let found = Ground::of(&picture).is_light;
-        assert_eq!(Ground::of(&inverted).is_light, !found, "inverted");
+        let found = Ground::of(&picture, threshold(&picture)).is_light;
+        assert_eq!(Ground::of(&inverted, threshold(&inverted)).is_light, !found, "inverted");
         found
     }
 
@@ -79,11 +80,14 @@ mod tests {
 
     #[test]
     fn a_drawing_has_two_greys_and_a_photograph_more() {
-        let picture = |grey: &dyn Fn(u32, u32) -> f32| Plane::from_fn(100, 100, |x, y| Luma([grey(x, y)]));
+        let are_two = |grey: &dyn Fn(u32, u32) -> f32| {
+            let picture = Plane::from_fn(100, 100, |x, y| Luma([grey(x, y)]));
+            is_two_greys(&picture, threshold(&picture))
+        };
         let ink = |x: u32, y: u32| (40..50).contains(&x) && (20..80).contains(&y);
-        assert!(is_two_greys(&picture(&|x, y| if ink(x, y) { 0.1 } else { 0.9 })));
+        assert!(are_two(&|x, y| if ink(x, y) { 0.1 } else { 0.9 }));
         let shadow = |x: u32| if x > 60 { 0.5 } else { 0.9 };
-        assert!(!is_two_greys(&picture(&|x, y| if ink(x, y) { 0.1 } else { shadow(x) })));
-        assert!(!is_two_greys(&picture(&|x, y| if ink(x, y) { 0.1 } else { 0.4 + x as f32 / 200.0 })));
+        assert!(!are_two(&|x, y| if ink(x, y) { 0.1 } else { shadow(x) }));
+        assert!(!are_two(&|x, y| if ink(x, y) { 0.1 } else { 0.4 + x as f32 / 200.0 }));
     }
 }

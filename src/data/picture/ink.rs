@@ -28,34 +28,36 @@ impl Ink {
         // Noise of a camera; a drawing has none, and its thin strokes stay as they are.
         let (grey, noise) =
             if noise > 0.008 { (imageops::blur(grey, 1.0), noise * 0.28) } else { (grey.clone(), noise) };
-        let plane = if !is_large || is_two_greys(&grey) { drawn(&grey) } else { photographed(&grey) };
+        let threshold = threshold(&grey);
+        let ground = Ground::of(&grey, threshold);
+        let is_drawn = !is_large || is_two_greys(&grey, threshold);
+        let plane = if is_drawn { drawn(&grey, &ground) } else { photographed(&grey, &ground) };
         let strength = strength(&plane);
         Self { plane, strength, noise }
     }
 }
 
 /// The ink on paper of one grey.
-fn drawn(grey: &Plane) -> Plane {
-    let grey = if Ground::of(grey).is_light { grey.clone() } else { inverted(grey) };
+fn drawn(grey: &Plane, ground: &Ground) -> Plane {
+    let grey = if ground.is_light { grey.clone() } else { inverted(grey) };
     let threshold = threshold(&grey);
     let paper = quantile(grey.iter().copied().filter(|&value| value > threshold).collect(), 0.5);
     map(&grey, |value| (paper - value).max(0.0))
 }
 
 /// The ink on paper that light falls on.
-fn photographed(grey: &Plane) -> Plane {
-    let ground = Ground::of(grey);
-    let [dark, light] = [without_shading(grey, true), without_shading(&inverted(grey), false)];
-    let is_dark = if ground.is_whole {
-        ground.is_light
+fn photographed(grey: &Plane, ground: &Ground) -> Plane {
+    let (dark, light) = (|| without_shading(grey, true), || without_shading(&inverted(grey), false));
+    if ground.is_whole {
+        return if ground.is_light { dark() } else { light() };
+    }
+    let (dark, light) = (dark(), light());
+    // The ink is what differs most from what is around it, or what is less. Most photographs are of paper.
+    let [dark_strength, light_strength] = [&dark, &light].map(strength);
+    let is_dark = if dark_strength.max(light_strength) > 1.6 * dark_strength.min(light_strength) {
+        dark_strength > light_strength
     } else {
-        // The ink is what differs most from what is around it, or what is less. Most photographs are of paper.
-        let [dark_strength, light_strength] = [&dark, &light].map(strength);
-        if dark_strength.max(light_strength) > 1.6 * dark_strength.min(light_strength) {
-            dark_strength > light_strength
-        } else {
-            area(&dark) < 4.0 * area(&light)
-        }
+        area(&dark) < 4.0 * area(&light)
     };
     if is_dark { dark } else { light }
 }
@@ -80,10 +82,12 @@ fn strength(ink: &Plane) -> f32 {
 
 /// The standard deviation of the noise, from the differences of each pixel to its neighbours: most of them are paper.
 fn noise(grey: &Plane) -> f32 {
-    let (width, height) = grey.dimensions();
-    let at = |x: u32, y: u32| grey.get_pixel(x, y).0[0];
-    let difference =
-        |(x, y): (u32, u32)| (at(x, y) - (at(x - 1, y) + at(x + 1, y) + at(x, y - 1) + at(x, y + 1)) / 4.0).abs();
-    let inside = (1..height.saturating_sub(1)).flat_map(|y| (1..width.saturating_sub(1)).map(move |x| (x, y)));
-    1.4826 * 0.8_f32.sqrt() * quantile(inside.map(difference).collect(), 0.5)
+    let rows: Vec<_> = grey.chunks(grey.width() as usize).collect();
+    let mut differences = Vec::with_capacity(grey.len());
+    for rows in rows.windows(3) {
+        let [above, row, below] = [rows[0], rows[1], rows[2]];
+        let around = |x: usize| (row[x - 1] + row[x + 1] + above[x] + below[x]) / 4.0;
+        differences.extend((1..row.len() - 1).map(|x| (row[x] - around(x)).abs()));
+    }
+    1.4826 * 0.8_f32.sqrt() * quantile(differences, 0.5)
 }

@@ -1,64 +1,67 @@
 //! Dilation and closing of grey pictures.
 
-use image::imageops;
-
 use super::plane::Plane;
+
+/// Columns are taken this many at a time: they lie side by side in memory.
+const STRIP: usize = 16;
 
 /// The morphological closing by a square: dark strokes narrower than it take the light of what is around them; larger dark
 /// areas, shadows among them, stay.
 pub(super) fn closing(plane: &Plane, side: usize) -> Plane {
-    let margin = side as u32;
-    let (width, height) = plane.dimensions();
-    // What touches the edge goes on beyond it.
-    let inside = |value: u32, length: u32| value.saturating_sub(margin).min(length - 1);
-    let padded = Plane::from_fn(width + 2 * margin, height + 2 * margin, |x, y| {
-        *plane.get_pixel(inside(x, width), inside(y, height))
-    });
-    let dilated = extremes(&padded, side, f32::max);
-    let closed = extremes(&dilated, side, f32::min);
-    imageops::crop_imm(&closed, margin, margin, width, height).to_image()
+    // What touches the edge goes on beyond it: as far as both steps see.
+    let (window, beyond) = (side | 1, 2 * (side / 2));
+    let dilated = down(&across(plane, beyond, window, f32::max), beyond, window, f32::max);
+    down(&across(&dilated, 0, window, f32::min), 0, window, f32::min)
 }
 
 /// The morphological dilation by a square that reaches this far: light spreads over what is around it.
 pub(super) fn dilation(plane: &Plane, reach: u32) -> Plane {
-    let margin = 2 * reach;
-    let mut padded = Plane::new(plane.width() + 2 * margin, plane.height() + 2 * margin);
-    imageops::replace(&mut padded, plane, margin.into(), margin.into());
-    let dilated = extremes(&padded, 2 * reach as usize + 1, f32::max);
-    imageops::crop_imm(&dilated, margin, margin, plane.width(), plane.height()).to_image()
+    let reach = reach as usize;
+    down(&across(plane, reach, 2 * reach + 1, f32::max), reach, 2 * reach + 1, f32::max)
 }
 
-/// The largest or smallest number of the square around each pixel.
-fn extremes(plane: &Plane, side: usize, pick: fn(f32, f32) -> f32) -> Plane {
-    let rows = |plane: &Plane| {
-        let mut result = plane.clone();
-        let width = plane.width() as usize;
-        for (row, found) in plane.chunks(width).zip(result.chunks_mut(width)) {
-            found.copy_from_slice(&running(row, side, pick));
-        }
-        result
-    };
-    let turned = |plane: &Plane| imageops::rotate90(plane);
-    imageops::rotate270(&rows(&turned(&rows(plane))))
+/// The extreme of each window of numbers side by side, where each row goes on `beyond` its ends as it ends.
+fn across(plane: &Plane, beyond: usize, window: usize, pick: impl Fn(f32, f32) -> f32) -> Plane {
+    let width = plane.width() as usize;
+    let wide = width + 2 * beyond + 1 - window;
+    let mut result = Plane::new(wide as u32, plane.height());
+    for (row, found) in plane.chunks(width).zip(result.chunks_mut(wide)) {
+        let mut line = vec![row[0]; beyond];
+        line.extend(row);
+        line.resize(width + 2 * beyond, row[width - 1]);
+        found.copy_from_slice(&extremes(line, 1, window, &pick));
+    }
+    result
 }
 
-/// The extreme of the numbers around each one, by two running extremes within blocks (M. van Herk, 1992). Within a
-/// window of the ends it takes others, too; [`closing`] and [`dilation`] cut them off.
-fn running(row: &[f32], window: usize, pick: fn(f32, f32) -> f32) -> Vec<f32> {
-    let (window, last) = (window | 1, row.len() - 1);
-    let (mut forward, mut backward) = (row.to_vec(), row.to_vec());
-    for index in 1..row.len() {
-        if index % window != 0 {
-            forward[index] = pick(forward[index - 1], row[index]);
-        }
-        let index = last - index;
-        if (index + 1) % window != 0 {
-            backward[index] = pick(backward[index + 1], row[index]);
+/// As [`across`], of numbers one below the other.
+fn down(plane: &Plane, beyond: usize, window: usize, pick: impl Fn(f32, f32) -> f32) -> Plane {
+    let (width, height) = (plane.width() as usize, plane.height() as usize);
+    let high = height + 2 * beyond + 1 - window;
+    let mut result = Plane::new(width as u32, high as u32);
+    for left in (0..width).step_by(STRIP) {
+        let columns = left..(left + STRIP).min(width);
+        let rows = (0..height + 2 * beyond).map(|y| y.saturating_sub(beyond).min(height - 1));
+        let mut strip = Vec::with_capacity(rows.len() * columns.len());
+        rows.for_each(|y| strip.extend_from_slice(&plane.as_raw()[y * width..][columns.clone()]));
+        let found = extremes(strip, columns.len(), window, &pick);
+        for (row, found) in result.chunks_mut(width).zip(found.chunks(columns.len())) {
+            row[columns.clone()].copy_from_slice(found);
         }
     }
-    let reach = window / 2;
-    let around = |index: usize| pick(backward[index.saturating_sub(reach)], forward[(index + reach).min(last)]);
-    (0..row.len()).map(around).collect()
+    result
+}
+
+/// The extreme of each window of items, which are `length` numbers each: first of windows of two items, from them of four,
+/// and so on.
+fn extremes(mut items: Vec<f32>, length: usize, window: usize, pick: impl Fn(f32, f32) -> f32) -> Vec<f32> {
+    let mut reached = 1;
+    while reached < window {
+        let step = reached.min(window - reached);
+        items = items.iter().zip(&items[step * length..]).map(|(&one, &other)| pick(one, other)).collect();
+        reached += step;
+    }
+    items
 }
 
 #[cfg(test)]
@@ -68,11 +71,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_running_extreme_is_that_of_each_window() {
-        let row: Vec<f32> = (0..50).map(|index| ((index * 37) % 23) as f32).collect();
-        let found = running(&row, 7, f32::max);
-        for index in 3..47 {
-            assert_eq!(found[index], row[index - 3..=index + 3].iter().copied().fold(0.0, f32::max), "at {index}");
+    fn an_extreme_is_that_of_each_window_of_items() {
+        let items: Vec<f32> = (0..50).map(|index| ((index * 37) % 23) as f32).collect();
+        for window in 1..20 {
+            let found = extremes(items.clone(), 2, window, f32::max);
+            assert_eq!(found.len(), 50 - 2 * (window - 1));
+            for (place, found) in found.iter().enumerate() {
+                let all = items[place..].iter().step_by(2).take(window);
+                assert_eq!(*found, all.copied().fold(0.0, f32::max), "at {place}, window {window}");
+            }
         }
     }
 

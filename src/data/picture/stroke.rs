@@ -13,6 +13,9 @@ const USUAL: [f32; 2] = [0.097, 0.218];
 /// What thinner strokes are brought to, and wider ones.
 const TARGETS: [f32; 2] = [0.12, 0.2];
 
+/// A larger squared distance than any.
+const FAR: f32 = 1e9;
+
 /// A digit, from 0 (paper) to 1 (ink), cut to its edges, whose strokes are about as wide as MNIST's.
 pub(super) fn usual_width(digit: &Plane) -> Plane {
     let digit = cut(digit);
@@ -81,7 +84,7 @@ fn with_margin(digit: &Plane, margin: u32) -> Plane {
 /// The distance of each pixel from the nearest one that is 1, whose own distance is 0 (P. Felzenszwalb, D. Huttenlocher,
 /// 2012, but with the plain minimum: the pictures are small).
 fn distances(seeds: &Plane) -> Plane {
-    let squares = map(seeds, |seed| if seed == 1.0 { 0.0 } else { 1e9 });
+    let squares = map(seeds, |seed| if seed == 1.0 { 0.0 } else { FAR });
     let turned = imageops::rotate90(&nearest_in_rows(&squares));
     map(&imageops::rotate270(&nearest_in_rows(&turned)), f32::sqrt)
 }
@@ -89,11 +92,13 @@ fn distances(seeds: &Plane) -> Plane {
 /// For each pixel the smallest sum of a number in its row and the squared distance to it.
 fn nearest_in_rows(plane: &Plane) -> Plane {
     let mut result = plane.clone();
-    let width = plane.width() as usize;
+    let (width, across) = (plane.width() as usize, plane.width() as i32);
+    // The squared distances from a pixel to those before it, to itself and to those behind it.
+    let squares: Vec<f32> = (1 - across..across).map(|distance| distance.pow(2) as f32).collect();
     for (row, found) in plane.chunks(width).zip(result.chunks_mut(width)) {
-        for (x, found) in found.iter_mut().enumerate() {
-            let squared = |(other, number): (usize, &f32)| number + (other as f32 - x as f32).powi(2);
-            *found = row.iter().enumerate().map(squared).fold(f32::MAX, f32::min);
+        for (place, number) in row.iter().enumerate().filter(|(_, number)| **number < FAR) {
+            let squares = &squares[width - 1 - place..];
+            found.iter_mut().zip(squares).for_each(|(found, square)| *found = found.min(number + square));
         }
     }
     result
