@@ -5,13 +5,14 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
+
+from browser import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -123,13 +124,6 @@ class MainExecuted(Executed, unittest.TestCase):
 
 class ImprovementsExecuted(Executed, unittest.TestCase):
     notebook = IMPROVEMENTS
-
-
-def chromium():
-    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-    found = [path for name in names if (path := shutil.which(name))]
-    mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-    return found[0] if found else mac if os.path.exists(mac) else None
 
 
 @contextlib.contextmanager
