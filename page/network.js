@@ -9,7 +9,9 @@ function unpacked({ layer, kernel, scales, bias }) {
   // A dense kernel goes from output to output, a convolution's from weight to weight of an output.
   const inputs = numbers.length / scales.length;
   const output = (index) => (layer.Dense ? index % scales.length : Math.floor(index / inputs));
-  return { layer, bias, kernel: Float64Array.from(numbers, (number, index) => number * scales[output(index)]) };
+  // Scales and bias are written with as many digits as tell one 32-bit float from the next.
+  const weights = Float64Array.from(numbers, (number, index) => number * Math.fround(scales[output(index)]));
+  return { layer, kernel: weights, bias: Float32Array.from(bias) };
 }
 
 function convolve({ height, width, channels: depth, values }, { channels, size }, kernel, bias) {

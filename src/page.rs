@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::{Value, json};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -57,8 +57,9 @@ impl Page {
             let expected = "from 28 × 28 pixels to ten logits, without NarrowConvolution".into();
             return Err(Error::Mismatch { what: "a network for the page", found: plan.to_string(), expected });
         }
-        let layers: Vec<_> = network.quantise()?.iter().map(stored).collect();
-        let script = format!("\"use strict\";\nconst NETWORK = {};\n{}", Value::from(layers), SCRIPTS.join("\n"));
+        let layers: Vec<_> = network.quantise()?.into_iter().map(Stored::from).collect();
+        let layers = serde_json::to_string(&layers).map_err(|error| Error::io("the page")(error.into()))?;
+        let script = format!("\"use strict\";\nconst NETWORK = {layers};\n{}", SCRIPTS.join("\n"));
         let html = HTML
             .replace("{script-hash}", &hash(&script))
             .replace("{style-hash}", &hash(STYLE))
@@ -88,13 +89,23 @@ impl Page {
     }
 }
 
-/// What the page's script unpacks.
-fn stored(Quantised { layer, kernel, scales, bias }: &Quantised) -> Value {
-    if kernel.is_empty() {
-        return json!({ "layer": layer });
+/// A layer as the page's script unpacks it.
+#[derive(Serialize)]
+struct Stored {
+    layer: Layer,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    kernel: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scales: Vec<f32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bias: Vec<f32>,
+}
+
+impl From<Quantised> for Stored {
+    fn from(Quantised { layer, kernel, scales, bias }: Quantised) -> Self {
+        let bytes: Vec<_> = kernel.into_iter().map(i8::cast_unsigned).collect();
+        Self { layer, kernel: STANDARD.encode(bytes), scales, bias }
     }
-    let bytes: Vec<_> = kernel.iter().map(|number| number.cast_unsigned()).collect();
-    json!({ "layer": layer, "kernel": STANDARD.encode(bytes), "scales": scales, "bias": bias })
 }
 
 /// By which a browser knows the one script and the one style that it may use.
