@@ -15,7 +15,7 @@ ifneq ($(MNIST_DIR),)
 export MNIST_DIR := $(shell cd "$(MNIST_DIR)" && pwd || echo "$(MNIST_DIR)")
 endif
 
-.PHONY: help set-up notebook lab kernel test figures experiments bench bench-kernel clean
+.PHONY: help set-up notebook lab kernel test figures experiments bench bench-kernel page clean
 
 help:  ## lists the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -33,6 +33,9 @@ lab: set-up  ## opens the notebooks in JupyterLab
 	$(JUPYTER) lab --notebook-dir=notebooks --ip=127.0.0.1 --LabApp.default_url=/lab/tree/MNIST-Classification.ipynb \
 	  --MappingKernelManager.kernel_info_timeout=600 $(if $(filter 0,$(shell id -u)),--allow-root)
 
+page: set-up  ## writes the page to draw a digit on, out/page.html
+	@cargo run --quiet -- page
+
 kernel: set-up  ## makes the kernel known to your own Jupyter and VS Code
 	$(JUPYTER) kernelspec install --user --name rust-mnist .venv/share/jupyter/kernels/rust-mnist
 	@echo "To remove it: jupyter kernelspec remove rust-mnist"
@@ -43,6 +46,7 @@ test: set-up  ## runs every check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 	cargo test
+	.venv/bin/python tests/page.py
 	.venv/bin/python tests/kernels.py
 	.venv/bin/python tests/notebooks.py
 

@@ -8,7 +8,7 @@
 //! 6. [`results`]: many trainings, compared.
 //! 7. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
 //!
-//! [`tables`] shows and saves polars frames. [`choose_device`] finds a GPU. The `run` module is what the command line does
+//! [`tables`] shows and saves polars frames. [`page`] is a page to draw digits on. [`choose_device`] finds a GPU. The `run` module is what the command line does
 //! with all of these.
 //!
 //! The words, as this library uses them:
@@ -53,6 +53,7 @@ mod lanes;
 pub mod metrics;
 pub mod model;
 pub mod optimizer;
+pub mod page;
 mod random;
 pub mod results;
 #[cfg(feature = "command-line")]
@@ -78,6 +79,7 @@ pub mod prelude {
         metrics::{ClassificationReport, ConfusionMatrix},
         model::{Ensemble, Layer, Mlp, Model, Network, Plan},
         optimizer::Optimizer,
+        page::Page,
         results::{Outcome, Results},
         tables::Table,
         training::{Answer, History, Predictions, Sampling, Schedule, Scores, Training, evaluate, fit, predict, read},

@@ -40,6 +40,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Predict(Predict),
+    Page(DrawingPage),
 }
 
 #[derive(Args)]
@@ -95,11 +96,26 @@ struct Predict {
     seen: Option<PathBuf>,
 }
 
+/// Writes a page to draw digits on, which a network of a few weights reads in the browser
+#[derive(Args)]
+struct DrawingPage {
+    /// The folder of a finished run, or of another network
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/models/page"))]
+    run: PathBuf,
+    /// The file for the page
+    #[arg(long, default_value = "out/page.html")]
+    out: PathBuf,
+    /// A folder for the network as the page has it, with eight bits a weight
+    #[arg(long)]
+    network: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.command {
         None => train(&arguments.train).map(|()| ExitCode::SUCCESS),
         Some(Command::Predict(arguments)) => predict(arguments),
+        Some(Command::Page(arguments)) => page(arguments).map(|()| ExitCode::SUCCESS),
     };
     match done {
         Ok(code) => code,
@@ -199,6 +215,15 @@ fn show(picture: &Path, read: Result<&Answer, &Error>, as_json: bool) -> Result<
         return print(format_args!("{line}\n"));
     }
     read.map_or(Ok(()), |answer| print(format_args!("{}: {answer}", picture.display())))
+}
+
+fn page(arguments: &DrawingPage) -> Result<()> {
+    let (page, network) = Page::quantising(&Network::load(&arguments.run)?)?;
+    page.save(&arguments.out)?;
+    if let Some(folder) = &arguments.network {
+        network.save(folder)?;
+    }
+    print(format_args!("Page: {}, {} bytes\n", arguments.out.display(), page.html().len()))
 }
 
 /// Writes to standard output, where `println!` panics when nobody reads on.

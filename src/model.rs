@@ -1,9 +1,11 @@
 //! The networks, forward from samples to logits.
 
 mod ensemble;
+mod folded;
 mod layer;
 mod network;
 mod plan;
+pub(crate) mod quantised;
 mod summary;
 pub(crate) mod weights;
 

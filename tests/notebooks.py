@@ -5,13 +5,14 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
+
+from browser import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -120,16 +121,34 @@ class Executed:
 class MainExecuted(Executed, unittest.TestCase):
     notebook = MAIN
 
+    @unittest.skipUnless(chromium(), "Chromium is not installed, so the exported page is not opened in a browser")
+    def test_exports_a_page_with_a_pad_to_draw_on(self):
+        from playwright.sync_api import sync_playwright
+
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+            page = browser.new_context(offline=True).new_page()
+            page.goto((ROOT / "out" / MAIN.stem / f"{MAIN.stem}.html").as_uri(), wait_until="commit")
+            self.assertRegex(draw_a_seven(page), "^7, ")
+            browser.close()
+
 
 class ImprovementsExecuted(Executed, unittest.TestCase):
     notebook = IMPROVEMENTS
 
 
-def chromium():
-    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-    found = [path for name in names if (path := shutil.which(name))]
-    mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-    return found[0] if found else mac if os.path.exists(mac) else None
+def draw_a_seven(page):
+    """Draws on the pad that a cell shows; gives the answer."""
+    frame = page.locator("iframe[title='Draw a digit']")
+    frame.scroll_into_view_if_needed()
+    box = frame.content_frame.locator("#pad").bounding_box()
+    first, *others = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in [(0.3, 0.2), (0.7, 0.2), (0.5, 0.8)]]
+    page.mouse.move(*first)
+    page.mouse.down()
+    for place in others:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+    return frame.content_frame.locator("#answer").inner_text()
 
 
 @contextlib.contextmanager
@@ -185,6 +204,7 @@ class Browser(unittest.TestCase):
 
     def test_a_readers_session(self):
         self.run_all_cells()
+        self.assertRegex(draw_a_seven(self.page), "^7, ")
         self.change_a_cell_and_run_it_again()
         self.interrupt_training_and_go_on()
 

@@ -11,7 +11,7 @@ use crate::{
 
 /// The share of a batch in the running statistics, and what keeps a variance above 0: PyTorch's defaults.
 const MOMENTUM: f64 = 0.1;
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 
 /// Tensors with their names within a layer.
 pub(super) type Named = Vec<(&'static str, Tensor)>;

@@ -26,8 +26,8 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Network {
-    plan: Plan,
-    layers: Vec<BuiltLayer>,
+    pub(super) plan: Plan,
+    pub(super) layers: Vec<BuiltLayer>,
 }
 
 /// The original's kind of network, a multi-layer perceptron: dense layers with ReLU between them.

@@ -1,0 +1,177 @@
+// The pad: strokes by mouse, pen, finger or keyboard, and the answer as one draws. NETWORK stands before this script.
+
+const network = NETWORK.map(unpacked);
+const element = (id) => document.getElementById(id);
+const [pad, pen, answer] = ["pad", "pen", "answer"].map(element);
+const context = pad.getContext("2d", { willReadFrequently: true });
+const PEN = 22;
+// Paper around the pad, so that ink never touches the edge of the picture.
+const MARGIN = 28;
+// How far an arrow key moves the pen, alone and with Shift.
+const STEPS = [10, 2];
+// Answers with a lower probability are doubtful.
+const SURE = 0.9;
+
+// Each stroke is a list of points [x, y]; the last one is being drawn while `isDrawing`.
+const strokes = [];
+let isDrawing = false, isAwaited = false, keyboard = [140, 140];
+
+function drawStrokes() {
+  context.fillStyle = "white";
+  context.fillRect(0, 0, pad.width, pad.height);
+  Object.assign(context, { strokeStyle: "black", lineWidth: PEN, lineCap: "round", lineJoin: "round" });
+  for (const points of strokes) {
+    context.beginPath();
+    context.moveTo(...points[0]);
+    // A line to where it starts makes a dot of a single point.
+    for (const point of points) context.lineTo(...point);
+    context.stroke();
+  }
+}
+
+// The ink of the pad with paper around it, from 0 (paper) to 1 (ink).
+function inkOfPad() {
+  const { data } = context.getImageData(0, 0, pad.width, pad.height);
+  const ink = plane(pad.width, pad.height);
+  for (let at = 0; at < ink.values.length; at++) ink.values[at] = 1 - data[4 * at] / 255;
+  return withMargin(ink, MARGIN);
+}
+
+function percent(probability) {
+  return `${(100 * probability).toFixed(1)} %`;
+}
+
+// A digit's 28 × 28 pixels and its ten probabilities, which may be those of nothing.
+function shown(values, chances) {
+  const figure = element("digit").content.cloneNode(true);
+  const seen = figure.querySelector("canvas"), best = chances.indexOf(Math.max(...chances));
+  const pixels = new ImageData(28, 28);
+  values.forEach((ink, at) => pixels.data.set([255 * ink, 255 * ink, 255 * ink, 255], 4 * at));
+  seen.getContext("2d").putImageData(pixels, 0, 0);
+  seen.setAttribute("aria-label", values.some((ink) => ink) ? `a ${best} in 28 by 28 pixels` : "28 by 28 empty pixels");
+  for (const [digit, chance] of chances.entries()) {
+    const row = document.createElement("li"), [name, track, share] = ["span", "div", "span"].map((tag) => document.createElement(tag));
+    name.textContent = digit;
+    share.textContent = percent(chance);
+    track.appendChild(document.createElement("div")).style.width = `${100 * chance}%`;
+    row.classList.toggle("best", chance > 0 && digit === best);
+    row.append(name, track, share);
+    figure.querySelector("ol").append(row);
+  }
+  return figure;
+}
+
+// What the digits are read as, in words.
+function inWords(all) {
+  const each = all.map((chances) => [chances.indexOf(Math.max(...chances)), Math.max(...chances)]);
+  const least = Math.min(...each.map(([, chance]) => chance));
+  const doubt = least < SURE ? " (doubtful)" : "";
+  if (each.length === 1) return `${each[0][0]}${doubt}, ${percent(least)}`;
+  const numbers = each.map(([digit, chance]) => `${digit} ${percent(chance)}`).join(", ");
+  return `${each.map(([digit]) => digit).join("")}${doubt}: ${numbers}`;
+}
+
+// Reads the pad, and shows and returns the answer.
+function read() {
+  isAwaited = false;
+  const taken = strokes.length ? inputs(inkOfPad()) : [];
+  const all = taken.map((values) => probabilities(network, values));
+  const figures = all.length ? all.map((chances, index) => shown(taken[index], chances)) : [shown(new Float32Array(784), Array(10).fill(0))];
+  element("digits").replaceChildren(...figures);
+  // While a stroke is drawn, nothing is read out.
+  if (!isDrawing) answer.textContent = all.length ? inWords(all) : "Nothing drawn";
+  return all;
+}
+
+function readSoon() {
+  if (!isAwaited) requestAnimationFrame(() => isAwaited && read());
+  isAwaited = true;
+}
+
+function begin(point) {
+  isDrawing = true;
+  strokes.push([point]);
+  drawStrokes();
+  readSoon();
+}
+
+function go(point) {
+  strokes.at(-1).push(point);
+  drawStrokes();
+  readSoon();
+}
+
+function end() {
+  isDrawing = false;
+  pen.classList.remove("down");
+  read();
+}
+
+// Takes back the last stroke, or all of them.
+function undo(count = 1) {
+  strokes.splice(-count, count);
+  drawStrokes();
+  end();
+}
+
+function place(event) {
+  const box = pad.getBoundingClientRect();
+  return [((event.clientX - box.left) * pad.width) / box.width, ((event.clientY - box.top) * pad.height) / box.height];
+}
+
+pad.addEventListener("pointerdown", (event) => {
+  if (!event.isPrimary || event.button || isDrawing) return;
+  pad.setPointerCapture(event.pointerId);
+  pen.hidden = true;
+  begin(place(event));
+});
+pad.addEventListener("pointermove", (event) => {
+  if (!pad.hasPointerCapture(event.pointerId)) return;
+  const events = event.getCoalescedEvents?.() ?? [];
+  for (const each of events.length ? events : [event]) go(place(each));
+});
+// It is lost when the pen is lifted, or when the system takes the touch for itself.
+pad.addEventListener("lostpointercapture", end);
+
+function showPen() {
+  pen.hidden = false;
+  pen.classList.toggle("down", isDrawing);
+  [pen.style.left, pen.style.top] = keyboard.map((part) => `${(100 * part) / pad.width}%`);
+}
+
+function move(right, down, isFine) {
+  const step = STEPS[Number(isFine)];
+  keyboard = [keyboard[0] + right * step, keyboard[1] + down * step].map((part) => Math.min(Math.max(part, 0), pad.width));
+  if (isDrawing) go(keyboard);
+}
+
+const KEYS = {
+  ArrowLeft: (isFine) => move(-1, 0, isFine),
+  ArrowRight: (isFine) => move(1, 0, isFine),
+  ArrowUp: (isFine) => move(0, -1, isFine),
+  ArrowDown: (isFine) => move(0, 1, isFine),
+  " ": () => {
+    if (isDrawing) return end();
+    begin(keyboard);
+    answer.textContent = "Pen down";
+  },
+  Backspace: () => undo(),
+  Delete: () => undo(strokes.length),
+};
+
+pad.addEventListener("keydown", (event) => {
+  const key = KEYS[event.key];
+  if (!key || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  key(event.shiftKey);
+  showPen();
+});
+pad.addEventListener("blur", () => {
+  pen.hidden = true;
+  if (isDrawing) end();
+});
+element("undo").addEventListener("click", () => undo());
+element("clear").addEventListener("click", () => undo(strokes.length));
+
+drawStrokes();
+read();

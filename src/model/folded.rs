@@ -1,0 +1,103 @@
+//! A trained network without the layers that only training needs.
+
+use tch::Tensor;
+
+use super::{
+    layer::{BuiltLayer, EPSILON},
+    network::Network,
+    plan::{Layer, Plan},
+};
+use crate::{Error, Result};
+
+impl Network {
+    /// A network that computes the same outside training, without dropout and batch normalisation: the latter is a factor
+    /// and an offset for each channel then, which the kernel and the bias before it take over.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] for a batch normalisation that no dense layer or convolution can take over: there is a ReLU
+    /// between them, or pooling, whose largest value a factor below 0 would make the smallest.
+    pub fn folded(&self) -> Result<Self> {
+        let _guard = tch::no_grad_guard();
+        let mut layers: Vec<(Layer, Vec<Tensor>)> = Vec::new();
+        for built in &self.layers {
+            match built.layer {
+                Layer::Dropout(_) => {}
+                Layer::BatchNorm => take_over(&mut layers, built)?,
+                layer => layers.push((layer, built.parameters.iter().map(|(_, tensor)| tensor.detach()).collect())),
+            }
+        }
+        let plan = Plan { input: self.plan.input.clone(), layers: layers.iter().map(|(layer, _)| *layer).collect() };
+        let folded = Self::from_plan(&plan, 0)?;
+        for (built, (_, values)) in folded.layers.iter().zip(&layers) {
+            for ((_, parameter), value) in built.parameters.iter().zip(values) {
+                parameter.shallow_clone().f_copy_(value)?;
+            }
+        }
+        Ok(folded)
+    }
+}
+
+/// Folds a batch normalisation into the last layer that has parameters.
+fn take_over(layers: &mut [(Layer, Vec<Tensor>)], normalisation: &BuiltLayer) -> Result<()> {
+    let [gamma, beta] = [0, 1].map(|index| &normalisation.parameters[index].1);
+    let [mean, variance] = [0, 1].map(|index| &normalisation.statistics[index].1);
+    let factor = gamma / (variance + EPSILON).f_sqrt()?;
+    let is_pool = |layer: &Layer| matches!(layer, Layer::MaxPool(_));
+    let pools = layers.iter().rev().take_while(|(layer, _)| is_pool(layer)).count();
+    let place = layers.len().checked_sub(pools + 1).filter(|_| pools == 0 || factor.min().double_value(&[]) >= 0.0);
+    let Some((layer, parameters)) = place.map(|place| &mut layers[place]).filter(|(_, values)| values.len() == 2)
+    else {
+        let expected = "a dense layer or a convolution before it, and only pooling and factors from 0 between".into();
+        return Err(Error::Mismatch {
+            what: "batch normalisation to fold",
+            found: normalisation.name.clone(),
+            expected,
+        });
+    };
+    // A dense kernel has its outputs last, a convolution's first.
+    let shape: &[i64] = if matches!(layer, Layer::Dense(_)) { &[1, -1] } else { &[-1, 1, 1, 1] };
+    let bias = (&parameters[1] - mean) * &factor + beta;
+    *parameters = vec![&parameters[0] * factor.f_reshape(shape)?, bias];
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::model::{Layer::*, Model};
+
+    /// A network whose running statistics, scales and offsets are no longer those of the start.
+    fn network(layers: &[Layer]) -> Network {
+        let network = Network::new(&[1, 6, 6], layers, 1).unwrap();
+        let _guard = tch::no_grad_guard();
+        for (_, mut tensor) in network.tensors() {
+            let _ = tensor.f_add_(&(Tensor::rand_like(&tensor) * 0.5)).unwrap();
+        }
+        network
+    }
+
+    #[test]
+    fn a_folded_network_computes_the_same() {
+        let convolution = Convolution { channels: 4, size: 3 };
+        let network = network(&[convolution, MaxPool(2), BatchNorm, Relu, Flatten, Dense(5), BatchNorm, Dropout(0.5)]);
+        let folded = network.folded().unwrap();
+        assert_eq!(folded.plan().layers, [convolution, MaxPool(2), Relu, Flatten, Dense(5)]);
+        let inputs = Tensor::rand([20, 36], (Kind::Float, Device::Cpu));
+        let difference = network.forward(&inputs).unwrap() - folded.forward(&inputs).unwrap();
+        assert!(difference.abs().max().double_value(&[]) < 1e-5);
+    }
+
+    #[test]
+    fn a_normalisation_that_cannot_be_folded_is_an_error() {
+        let convolution = Convolution { channels: 4, size: 3 };
+        for layers in [vec![BatchNorm], vec![convolution, Relu, BatchNorm]] {
+            let error = network(&layers).folded().unwrap_err().to_string();
+            assert!(error.starts_with("batch normalisation to fold: found batch_norm_1"), "{error}");
+        }
+        let pooled = network(&[convolution, MaxPool(2), BatchNorm]);
+        let _ = tch::no_grad(|| pooled.layers[2].parameters[0].1.shallow_clone().fill_(-1.0));
+        assert!(pooled.folded().is_err());
+    }
+}

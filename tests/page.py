@@ -1,0 +1,246 @@
+"""Checks of the page to draw on, from a file in a real browser: how one draws, and that it answers as Rust does.
+
+With MNIST_QUICK set, fewer digits and pads are compared.
+"""
+
+import base64
+import gzip
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from browser import chromium
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "out" / "page.html"
+NETWORK = ROOT / "models" / "page"
+QUICK = "MNIST_QUICK" in os.environ
+DIGITS, PADS = (1_000, 100) if QUICK else (10_000, 1_000)
+LARGEST = 150_000  # bytes
+CLOSE = 1e-4
+# A 3 and a 7, in the pad's own pixels.
+THREE = [(80, 70), (140, 50), (190, 80), (170, 120), (130, 135), (180, 150), (195, 190), (150, 230), (80, 215)]
+SEVEN = [(80, 60), (200, 60), (130, 220)]
+
+
+def run(program, *arguments):
+    """What a program of the crate prints."""
+    command = [ROOT / "target" / "debug" / program, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr[:1_000])
+    return done.stdout
+
+
+def test_digits():
+    """MNIST's test digits as bytes, 784 for each, and their labels; nothing where MNIST is not at hand."""
+    folder = os.environ.get("MNIST_DIR")
+    contents = []
+    for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        found = [path for path in Path(folder or "/nowhere").glob(f"{name}*")]
+        if not found:
+            return None
+        bytes_ = found[0].read_bytes()
+        contents.append(gzip.decompress(bytes_) if found[0].suffix == ".gz" else bytes_)
+    return contents[0][16:], contents[1][8:]
+
+
+@unittest.skipUnless(chromium(), "Chromium is not installed, so the page is not opened in a browser")
+class Page(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        from playwright.sync_api import sync_playwright
+
+        subprocess.run(["cargo", "build", "--quiet", "--bins", "--examples"], cwd=ROOT, check=True)
+        run("mnist-classification", "page")
+        cls.playwright = sync_playwright().start()
+        cls.addClassCleanup(cls.playwright.stop)
+        cls.browser = cls.playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        cls.addClassCleanup(cls.browser.close)
+
+    def open(self, **options):
+        """The page in a new window, in which every error and every request is an error of the test."""
+        context = self.browser.new_context(**options)
+        self.addCleanup(context.close)
+        page = context.new_page()
+        requests, problems = [], []
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text))
+        page.goto(PAGE.as_uri())
+        self.addCleanup(lambda: self.assertEqual((requests, problems), ([PAGE.as_uri()], [])))
+        return page
+
+    def places(self, page, points):
+        box = page.locator("#pad").bounding_box()
+        return [(box["x"] + x * box["width"] / 280, box["y"] + y * box["height"] / 280) for x, y in points]
+
+    def draw(self, page, points):
+        first, *others = self.places(page, points)
+        page.mouse.move(*first)
+        page.mouse.down()
+        for place in others:
+            page.mouse.move(*place, steps=4)
+        page.mouse.up()
+
+    def answer(self, page):
+        return page.locator("#answer").inner_text()
+
+    def test_is_one_small_file_that_may_load_nothing(self):
+        self.assertLessEqual(PAGE.stat().st_size, LARGEST)
+        self.assertIn("default-src 'none'; script-src 'sha256-", PAGE.read_text())
+        self.assertEqual(self.answer(self.open()), "Nothing drawn")
+
+    def test_reads_what_a_mouse_draws(self):
+        page = self.open()
+        self.draw(page, THREE)
+        self.assertRegex(self.answer(page), r"^3, \d+\.\d %$")
+        shares = page.locator("#digits li span:last-child").all_inner_texts()
+        self.assertEqual(len(shares), 10)
+        self.assertAlmostEqual(sum(float(share.split()[0]) for share in shares), 100, delta=0.5)
+        self.assertRegex(page.locator(".seen").get_attribute("aria-label"), "^a 3 in 28 by 28 pixels$")
+
+    def test_undoes_and_clears(self):
+        page = self.open()
+        self.draw(page, THREE)
+        self.draw(page, [(20, 20), (20, 22)])
+        self.draw(page, [(250, 250), (250, 252)])
+        page.get_by_role("button", name="Undo").click()
+        self.assertEqual(page.evaluate("strokes.length"), 2)
+        page.locator("#pad").press("Backspace")
+        self.assertRegex(self.answer(page), "^3, ")
+        page.get_by_role("button", name="Clear").click()
+        self.assertEqual(self.answer(page), "Nothing drawn")
+        self.draw(page, SEVEN)
+        page.locator("#pad").press("Delete")
+        self.assertEqual(self.answer(page), "Nothing drawn")
+        page.get_by_role("button", name="Undo").click()
+        self.assertEqual(self.answer(page), "Nothing drawn")
+
+    def test_reads_what_the_keyboard_draws(self):
+        page = self.open()
+        pad = page.locator("#pad")
+        page.keyboard.press("Tab")
+        self.assertEqual(page.evaluate("document.activeElement.id"), "pad")
+        for key, times in [("ArrowUp", 8), (" ", 1), ("ArrowDown", 14), ("Shift+ArrowDown", 5)]:
+            for _ in range(times):
+                pad.press("Space" if key == " " else key)
+        self.assertEqual(self.answer(page), "Pen down")
+        self.assertTrue(page.locator("#pen").is_visible())
+        pad.press("Space")
+        self.assertRegex(self.answer(page), "^1")
+        self.assertEqual(page.evaluate("strokes[0].at(-1)"), [140, 210])
+
+    def test_reads_what_a_finger_draws_without_scrolling(self):
+        page = self.open(viewport={"width": 360, "height": 500}, has_touch=True, is_mobile=True)
+        touch = page.context.new_cdp_session(page)
+        first, *others = self.places(page, THREE)
+        for kind, (x, y) in [("touchStart", first), *(("touchMove", place) for place in others)]:
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_function("answer.textContent.startsWith('3')")
+        self.assertEqual(page.evaluate("scrollY"), 0)
+        self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), 360)
+
+    def test_reads_a_number(self):
+        page = self.open()
+        self.draw(page, [(x / 2, 60 + y / 2) for x, y in THREE])
+        self.draw(page, [(150 + x / 2, 60 + y / 2) for x, y in SEVEN])
+        self.assertRegex(self.answer(page), "^37")
+        self.assertEqual(page.locator("#digits figure").count(), 2)
+
+    def test_answers_soon_after_a_stroke(self):
+        page = self.open()
+        self.draw(page, THREE)
+        times = sorted(page.evaluate(TIMES))
+        print(f"\nfrom the end of a stroke to the answer: {times[len(times) // 2]:.1f} ms (median of {len(times)})")
+
+    @unittest.skipUnless(test_digits(), "MNIST_DIR names no folder with MNIST's test digits")
+    def test_gives_the_test_digits_the_same_probabilities_as_rust(self):
+        images, labels = test_digits()
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "probabilities"
+            run("examples/probabilities", NETWORK, file)
+            expected = struct.unpack(f"<{10 * len(labels)}d", file.read_bytes())
+        page, right, furthest = self.open(), 0, 0
+        for start in range(0, DIGITS, 500):
+            chunk = base64.b64encode(images[784 * start : 784 * (start + 500)]).decode()
+            for index, found in enumerate(page.evaluate(READ_DIGITS, chunk), start):
+                rusts = expected[10 * index : 10 * index + 10]
+                furthest = max(furthest, *(abs(one - other) for one, other in zip(found, rusts)))
+                self.assertEqual(found.index(max(found)), rusts.index(max(rusts)), f"test digit {index}")
+                right += found.index(max(found)) == labels[index]
+        print(f"\n{right} of {DIGITS} test digits are right; at most {furthest:.1e} from Rust's probabilities")
+        self.assertLess(furthest, CLOSE)
+        self.assertGreaterEqual(right / DIGITS, 0.995)
+
+    def test_reads_pads_as_predict_reads_their_pictures(self):
+        page = self.open()
+        found, furthest = {}, 0
+        with tempfile.TemporaryDirectory() as folder:
+            for number in range(PADS):
+                picture, digits = page.evaluate(DRAW_AT_RANDOM, number)
+                path = Path(folder) / f"{number:04}.png"
+                path.write_bytes(base64.b64decode(picture.split(",")[1]))
+                found[str(path)] = digits
+            predicted = run("mnist-classification", "predict", "--json", "--run", NETWORK, folder)
+            for line in map(json.loads, predicted.splitlines()):
+                digits = [list(digit["probabilities"].values()) for digit in line["digits"]]
+                self.assertEqual([digit.index(max(digit)) for digit in found[line["file"]]],
+                                 [digit.index(max(digit)) for digit in digits], line["file"])
+                pairs = [pair for both in zip(found.pop(line["file"]), digits) for pair in zip(*both)]
+                furthest = max(furthest, *(abs(one - other) for one, other in pairs))
+        self.assertEqual(found, {})
+        print(f"\n{PADS} pads: at most {furthest:.1e} from Rust's probabilities")
+        self.assertLess(furthest, CLOSE)
+
+
+# From bytes to each digit's probabilities.
+READ_DIGITS = """text => {
+    const pixels = Float32Array.from(atob(text), letter => letter.charCodeAt(0) / 255);
+    return Array.from({ length: pixels.length / 784 },
+        (_, index) => probabilities(network, pixels.subarray(784 * index, 784 * index + 784)));
+}"""
+
+# Draws one to three curves from a seed, reads them, and saves the pad, with the paper around it, as a PNG.
+DRAW_AT_RANDOM = """seed => {
+    let state = seed + 1;
+    const random = () => (state = Math.imul(state ^ (state >>> 15), 2246822519) + 374761393 | 0, (state >>> 8) / 2 ** 24);
+    strokes.length = 0;
+    const count = 1 + Math.floor(3 * random() ** 2), reach = 30 + 110 * random();
+    for (let stroke = 0; stroke < count; stroke++) {
+        const [x, y] = [280 * random(), 280 * random()], [first, turn] = [6.28 * random(), 0.5 * (random() - 0.5)];
+        let [angle, at] = [first, [140 + (x - 140) / 2, 140 + (y - 140) / 2]];
+        const points = [at];
+        for (let step = 0; step < reach; step += 8) {
+            angle += turn * (0.5 + random());
+            at = [at[0] + 8 * Math.cos(angle), at[1] + 8 * Math.sin(angle)].map(part => Math.min(Math.max(part, 0), 280));
+            points.push(at);
+        }
+        strokes.push(points);
+    }
+    drawStrokes();
+    const digits = read();
+    const picture = document.createElement("canvas");
+    picture.width = picture.height = 280 + 2 * MARGIN;
+    const context = picture.getContext("2d");
+    context.fillStyle = "white";
+    context.fillRect(0, 0, picture.width, picture.height);
+    context.drawImage(pad, MARGIN, MARGIN);
+    return [picture.toDataURL(), digits];
+}"""
+
+# Milliseconds from the end of a stroke to the changed page, often.
+TIMES = "() => Array.from({ length: 40 }, () => { const start = performance.now(); end(); return performance.now() - start; })"
+
+
+if __name__ == "__main__":
+    result = unittest.main(verbosity=2, exit=False).result
+    failed = len({str(getattr(test, "test_case", test)) for test, _ in result.failures + result.errors})
+    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed")
+    sys.exit(not result.wasSuccessful())
