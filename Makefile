@@ -33,8 +33,8 @@ lab: set-up  ## opens the notebooks in JupyterLab
 	$(JUPYTER) lab --notebook-dir=notebooks --ip=127.0.0.1 --LabApp.default_url=/lab/tree/MNIST-Classification.ipynb \
 	  --MappingKernelManager.kernel_info_timeout=600 $(if $(filter 0,$(shell id -u)),--allow-root)
 
-page: set-up  ## writes the page to draw a digit on, out/page.html
-	@cargo run --quiet -- page
+page: set-up  ## makes the page to draw digits on, page/draw.html
+	cargo run --quiet -- page --out page/draw.html
 
 kernel: set-up  ## makes the kernel known to your own Jupyter and VS Code
 	$(JUPYTER) kernelspec install --user --name rust-mnist .venv/share/jupyter/kernels/rust-mnist

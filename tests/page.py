@@ -18,6 +18,7 @@ from browser import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "out" / "page.html"
+COMMITTED = ROOT / "page" / "draw.html"
 NETWORK = ROOT / "models" / "page"
 QUICK = "MNIST_QUICK" in os.environ
 DIGITS, PADS = (1_000, 100) if QUICK else (10_000, 1_000)
@@ -93,6 +94,7 @@ class Page(unittest.TestCase):
 
     def test_is_one_small_file_that_may_load_nothing(self):
         self.assertLessEqual(PAGE.stat().st_size, LARGEST)
+        self.assertEqual(PAGE.read_text(), COMMITTED.read_text(), "make page has not been run since")
         self.assertIn("default-src 'none'; script-src 'sha256-", PAGE.read_text())
         self.assertEqual(self.answer(self.open()), "Nothing drawn")
 
