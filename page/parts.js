@@ -149,12 +149,18 @@ function cutOut(part, ink) {
 
 // Marks all that lies this far from a mark: in its row where `step` is 1, in its column where it is the width.
 function spread(marks, width, step, reach) {
-  const result = new Uint8Array(marks.length);
-  marks.forEach((mark, at) => {
-    if (!mark) return;
-    const before = step === 1 ? at % width : Math.floor(at / width);
-    const behind = (step === 1 ? width : marks.length / width) - 1 - before;
-    for (let by = -Math.min(reach, before); by <= Math.min(reach, behind); by++) result[at + by * step] = 1;
-  });
+  const result = new Uint8Array(marks.length), height = marks.length / width;
+  const [lines, length] = step === 1 ? [height, width] : [width, height];
+  for (let line = 0; line < lines; line++) {
+    const start = step === 1 ? line * width : line, end = start + (length - 1) * step;
+    for (let at = start, since = Infinity; at <= end; at += step) {
+      since = marks[at] ? 0 : since + 1;
+      if (since <= reach) result[at] = 1;
+    }
+    for (let at = end, since = Infinity; at >= start; at -= step) {
+      since = marks[at] ? 0 : since + 1;
+      if (since <= reach) result[at] = 1;
+    }
+  }
   return result;
 }
