@@ -8,8 +8,8 @@
 //! 6. [`results`]: many trainings, compared.
 //! 7. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
 //!
-//! [`tables`] shows and saves polars frames. [`page`] is a page to draw digits on. [`choose_device`] finds a GPU. The `run` module is what the command line does
-//! with all of these.
+//! [`tables`] shows and saves polars frames. [`page`] is a page to draw digits on. [`choose_device`] finds a GPU. The `run`
+//! module is what the command line does with all of these.
 //!
 //! The words, as this library uses them:
 //!
