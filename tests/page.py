@@ -156,12 +156,6 @@ class Page(unittest.TestCase):
         self.assertRegex(self.answer(page), "^37")
         self.assertEqual(page.locator("#digits figure").count(), 2)
 
-    def test_answers_soon_after_a_stroke(self):
-        page = self.open()
-        self.draw(page, THREE)
-        times = sorted(page.evaluate(TIMES))
-        print(f"\nfrom the end of a stroke to the answer: {times[len(times) // 2]:.1f} ms (median of {len(times)})")
-
     @unittest.skipUnless(test_digits(), "MNIST_DIR names no folder with MNIST's test digits")
     def test_gives_the_test_digits_the_same_probabilities_as_rust(self):
         images, labels = test_digits()
@@ -236,9 +230,6 @@ DRAW_AT_RANDOM = """seed => {
     context.drawImage(pad, MARGIN, MARGIN);
     return [picture.toDataURL(), digits];
 }"""
-
-# Milliseconds from the end of a stroke to the changed page, often.
-TIMES = "() => Array.from({ length: 40 }, () => { const start = performance.now(); end(); return performance.now() - start; })"
 
 
 if __name__ == "__main__":
