@@ -5,7 +5,7 @@ use std::time::Instant;
 use tch::Tensor;
 
 use super::{
-    Epoch, History, Scores, Steps, Training, checkpoint::Checkpoint, description::Description, evaluate, interrupt,
+    Epoch, History, Scores, Steps, Training, checkpoint::Checkpoint, description::Description, interrupt,
     progress::Progress,
 };
 use crate::{
@@ -34,6 +34,9 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
         share => samples.split(share).map(|(train, validation)| (train, Some(validation)))?,
     };
     let mut steps = Steps::new(&*model, &train, training)?;
+    if let Some(validation) = validation {
+        steps.set_validation(validation)?;
+    }
     let mut history = History { name: samples.name.clone(), epochs: Vec::new() };
     let mut state = steps.state();
     let before = state.copy();
@@ -52,7 +55,7 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
     }
     while !training.is_over(&history) {
         let number = history.epochs.len() + 1;
-        let finished = run_epoch(&history, &mut steps, validation.as_ref(), training).and_then(|epoch| {
+        let finished = run_epoch(&history, &mut steps, training).and_then(|epoch| {
             history.epochs.push(epoch);
             if history.epochs_since_best() == Some(0) {
                 state.note_best()?;
@@ -83,7 +86,7 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
 }
 
 /// Goes through all training samples once, then evaluates the validation samples.
-fn run_epoch(history: &History, steps: &mut Steps, validation: Option<&Samples>, training: &Training) -> Result<Epoch> {
+fn run_epoch(history: &History, steps: &mut Steps, training: &Training) -> Result<Epoch> {
     let start = Instant::now();
     let (done, number, samples) = (history.epochs.len() as f64, history.epochs.len() + 1, steps.samples().len());
     let mut progress = Progress::start(training, number, samples);
@@ -98,7 +101,7 @@ fn run_epoch(history: &History, steps: &mut Steps, validation: Option<&Samples>,
         progress.step(steps.step(positions, learning_rate)?)?;
     }
     let Scores { loss, accuracy } = progress.means()?;
-    let validation = validation.map(|samples| evaluate(steps.model(), samples)).transpose()?;
+    let validation = steps.validate()?;
     // The last step may have done the damage: no training loss was measured after it.
     let last_loss = validation.map_or(loss, |scores| scores.loss);
     if !last_loss.is_finite() || !steps.are_finite()? {

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Reduction, Tensor};
 
-use super::{Training, evaluation::correct, fast::FastSteps, state::State};
+use super::{Scores, Training, evaluate, evaluation::correct, fast::FastSteps, state::State};
 use crate::{
     Error, Result,
     data::Samples,
@@ -24,6 +24,7 @@ pub struct Steps<'a> {
     /// For dropout and augmentation.
     random: Random,
     fast: Option<FastSteps>,
+    validation: Option<Samples>,
 }
 
 /// What a step measured on its samples before it changed the parameters. The tensors lie on the model's device, so that a
@@ -68,7 +69,25 @@ impl<'a> Steps<'a> {
             half_precision: training.half_precision && model.plan().is_none_or(Plan::has_convolutions),
             random: generator(training.seed, Purpose::Noise(1)),
             fast,
+            validation: None,
         })
+    }
+
+    /// Also prepares [`Steps::validate`] on these samples.
+    pub(super) fn set_validation(&mut self, samples: Samples) -> Result<()> {
+        if let Some(fast) = &mut self.fast {
+            fast.set_validation(&samples)?;
+        }
+        self.validation = Some(samples);
+        Ok(())
+    }
+
+    /// The scores of the validation samples, where there are any.
+    pub(super) fn validate(&mut self) -> Result<Option<Scores>> {
+        match &mut self.fast {
+            Some(fast) => fast.validate(),
+            None => self.validation.as_ref().map(|samples| evaluate(self.model, samples)).transpose(),
+        }
     }
 
     pub(super) fn model(&self) -> &'a dyn Model {

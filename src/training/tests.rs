@@ -43,9 +43,11 @@ fn training_learns_and_reports_every_epoch() {
     assert_eq!(history.name, "largest of three");
     let (first, last) = (&history.epochs[0], &history.epochs[59]);
     assert!(last.loss < 0.7 * first.loss && last.accuracy > 0.9, "{first:?} {last:?}");
-    // The last 20 % measured after the last epoch: the same digits, the same weights, the same scores.
+    // The last 20 % measured after the last epoch: the same digits, the same weights, the same scores but for rounding.
     let (_, validation) = samples(330).split(0.2).unwrap();
-    assert_eq!(last.validation.unwrap(), evaluate(&model, &validation).unwrap());
+    let (found, expected) = (last.validation.unwrap(), evaluate(&model, &validation).unwrap());
+    assert_eq!(found.accuracy, expected.accuracy);
+    assert!((found.loss - expected.loss).abs() < 1e-6, "{found:?} {expected:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 
 use tch::{Device, Kind, Tensor};
 
-use super::sparse::{SparseInputs, WORD};
+use super::sparse::{SparseSamples, WORD};
 use crate::{
     Result,
     lanes::{Weighted, sum_rows},
@@ -41,7 +41,7 @@ enum Inputs {
 /// The rows of some pixels in the first layer's kernel.
 #[derive(Debug)]
 struct Pixels {
-    sparse: Arc<SparseInputs>,
+    samples: Arc<SparseSamples>,
     /// The positions of this step's samples.
     batch: Arc<[usize]>,
     /// Which pixels these are.
@@ -59,13 +59,13 @@ impl Block {
     pub(super) fn of_first_layer(
         kernel_and_bias: [[Tensor; 2]; 2],
         error: &Tensor,
-        sparse: &Arc<SparseInputs>,
+        samples: &Arc<SparseSamples>,
         rule: RmsProp,
     ) -> Result<Vec<Self>> {
         let outputs = kernel_and_bias[0][1].numel() as i64;
         let pixels = |start: i64, count: i64| {
             Ok(Inputs::Pixels(Pixels {
-                sparse: sparse.clone(),
+                samples: samples.clone(),
                 batch: Arc::default(),
                 words: start as usize / WORD..((start + count) as usize).div_ceil(WORD),
                 nonzero: vec![Vec::new(); count as usize],
@@ -143,7 +143,7 @@ impl Pixels {
         let first = self.words.start * WORD;
         for (row, &sample) in self.batch.iter().enumerate() {
             let note = |pixel: usize, value| self.nonzero[pixel - first].push((row as u32, value));
-            self.sparse.each_pixel(sample, self.words.clone(), note);
+            self.samples.each_pixel(sample, self.words.clone(), note);
         }
         sum_rows(&mut self.gradient, None, &self.nonzero, &self.padded_error)
     }

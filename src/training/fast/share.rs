@@ -7,7 +7,7 @@ use std::{
 
 use tch::Tensor;
 
-use super::sparse::SparseInputs;
+use super::sparse::SparseSamples;
 use crate::{
     Result,
     lanes::{Weighted, sum_rows},
@@ -19,8 +19,7 @@ pub(super) const SAMPLES: RangeInclusive<usize> = 16..=512;
 /// Some of a batch's samples.
 #[derive(Debug)]
 pub(super) struct Share {
-    sparse: Arc<SparseInputs>,
-    labels: Arc<[usize]>,
+    samples: Arc<SparseSamples>,
     parameters: Vec<Tensor>,
     /// The positions of this step's samples, and the share's rows among them.
     batch: Arc<[usize]>,
@@ -39,15 +38,13 @@ impl Share {
     /// The rows of a batch whose layers write to `outputs` and `errors`; the latter may have further columns.
     pub(super) fn new(
         [parameters, outputs, errors]: [&[Tensor]; 3],
-        sparse: Arc<SparseInputs>,
-        labels: Arc<[usize]>,
+        samples: Arc<SparseSamples>,
         rows: Range<usize>,
     ) -> Result<Self> {
         let part = |tensor: &Tensor| tensor.f_narrow(0, rows.start as i64, rows.len() as i64);
         let error = |(error, outputs): (&Tensor, &Tensor)| part(&error.f_narrow(1, 0, outputs.size()[1])?);
         Ok(Self {
-            sparse,
-            labels,
+            samples,
             parameters: parameters.iter().map(Tensor::shallow_clone).collect(),
             batch: Arc::default(),
             nonzero: vec![Vec::new(); rows.len()],
@@ -64,9 +61,14 @@ impl Share {
     }
 
     pub(super) fn run(&mut self) -> Result<()> {
-        self.forward()?;
-        self.compare()?;
+        self.evaluate()?;
         self.backward()
+    }
+
+    /// Leaves loss and error, and changes no parameter.
+    pub(super) fn evaluate(&mut self) -> Result<()> {
+        self.forward()?;
+        self.compare()
     }
 
     fn forward(&mut self) -> Result<()> {
@@ -89,7 +91,7 @@ impl Share {
     fn first_layer(&mut self) -> Result<()> {
         for (nonzero, &sample) in self.nonzero.iter_mut().zip(&self.batch[self.rows.clone()]) {
             nonzero.clear();
-            self.sparse.each_pixel(sample, 0..self.sparse.words_per_sample, |pixel, value| {
+            self.samples.each_pixel(sample, 0..self.samples.words_per_sample, |pixel, value| {
                 nonzero.push((pixel as u32, value))
             });
         }
@@ -106,7 +108,7 @@ impl Share {
         (self.loss, self.correct) = (0.0, 0);
         let samples = logits.chunks(classes).zip(errors.chunks_mut(classes)).zip(&self.batch[self.rows.clone()]);
         for ((logits, errors), &sample) in samples {
-            let label = self.labels[sample];
+            let label = self.samples.labels[sample];
             let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             // Less the largest logit, so that no power overflows.
             errors.iter_mut().zip(logits).for_each(|(error, logit)| *error = (logit - largest).exp());

@@ -3,14 +3,18 @@
 
 use std::ops::Range;
 
-use crate::{Result, data::Samples};
+use tch::Tensor;
+
+use crate::{Error, Result, data::Samples};
 
 /// Pixels whose bits are looked at together.
 pub(super) const WORD: usize = 64;
 
-/// The pixels of samples that are not 0.
+/// The pixels of samples that are not 0, and their labels.
 #[derive(Debug)]
-pub(super) struct SparseInputs {
+pub(super) struct SparseSamples {
+    /// The class of each sample.
+    pub(super) labels: Vec<usize>,
     /// A bit for each pixel of each sample: set where it is not 0.
     bits: Vec<u64>,
     pub(super) words_per_sample: usize,
@@ -19,9 +23,13 @@ pub(super) struct SparseInputs {
     starts: Vec<usize>,
 }
 
-impl SparseInputs {
-    /// Looks through the rows of pixels.
-    pub(super) fn of(samples: &Samples) -> Result<Self> {
+impl SparseSamples {
+    /// Looks through the rows of pixels of samples for a network with these parameters.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when network and samples do not fit.
+    pub(super) fn new(samples: &Samples, parameters: &[Tensor]) -> Result<Self> {
+        let labels = check(samples, parameters)?;
         let pixels = samples.inputs.size()[1] as usize;
         let word = |pixels: &[f32]| pixels.iter().rev().fold(0, |word, &pixel| word << 1 | u64::from(pixel != 0.0));
         // The room that is needed and no more: this is the most that training adds to the samples' own memory.
@@ -35,7 +43,7 @@ impl SparseInputs {
                 nonzero.extend(sample.iter().filter(|&&pixel| pixel != 0.0));
             }
         }
-        Ok(Self { bits, words_per_sample: pixels.div_ceil(WORD), nonzero, starts })
+        Ok(Self { labels, bits, words_per_sample: pixels.div_ceil(WORD), nonzero, starts })
     }
 
     /// Calls `with` for each nonzero pixel of a sample in these words, in order, with its position and its value.
@@ -54,6 +62,26 @@ impl SparseInputs {
     }
 }
 
+/// The labels of samples that fit a network with these parameters.
+fn check(samples: &Samples, parameters: &[Tensor]) -> Result<Vec<usize>> {
+    let mismatch = |what, found, expected| Err(Error::Mismatch { what, found, expected });
+    samples.check()?;
+    let inputs = parameters[0].size()[0];
+    let [_, pixels] = samples.inputs.size()[..] else {
+        let found = format!("{:?}", samples.inputs.size());
+        return mismatch("the size of the inputs", found, "a row of pixels per sample".into());
+    };
+    if pixels != inputs {
+        return mismatch("pixels", format!("{pixels} per sample"), format!("{inputs}, the network's inputs"));
+    }
+    let classes = parameters[parameters.len() - 1].size()[0];
+    let labels = Vec::<i64>::try_from(&samples.labels)?;
+    if let Some(label) = labels.iter().find(|label| !(0..classes).contains(label)) {
+        return mismatch("labels", label.to_string(), format!("0 to {}, the network's classes", classes - 1));
+    }
+    Ok(labels.into_iter().map(|label| label as usize).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use tch::{Device, Kind, Tensor};
@@ -67,7 +95,8 @@ mod tests {
             let _ = inputs.get(sample).narrow(0, pixel, 1).fill_(value);
         }
         let labels = Tensor::zeros([3], (Kind::Int64, Device::Cpu));
-        let sparse = SparseInputs::of(&Samples::new("sparse", inputs, labels).unwrap()).unwrap();
+        let parameters = [[200, 2], [2, 1]].map(|size| Tensor::zeros(size, (Kind::Float, Device::Cpu)));
+        let sparse = SparseSamples::new(&Samples::new("sparse", inputs, labels).unwrap(), &parameters).unwrap();
         let pixels = |sample, words| {
             let mut pixels = Vec::new();
             sparse.each_pixel(sample, words, |pixel, value| pixels.push((pixel, value)));
