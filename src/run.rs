@@ -19,6 +19,7 @@ use crate::{
     figures, files,
     metrics::{ClassificationReport, ConfusionMatrix},
     model::{Model, Network, Plan},
+    page::Page,
     tables::Table,
     training::{self, Description, History, Predictions, Scores, Training},
 };
@@ -103,6 +104,7 @@ impl Run {
         figures::predictions(&mnist.test, &self.predictions, 25)?.save(path("predictions.png"))?;
         figures::heatmap(&confusion).save(path("confusion_matrix.png"))?;
         figures::misclassified(&mnist.test, &self.predictions, 25)?.save(path("misclassified.png"))?;
+        Page::of_mistakes(&mnist.test, &self.predictions)?.save(path("mistakes.html"))?;
         // It comes last: a folder with it is complete.
         files::write_json(path("run.json"), &self.record())
     }

@@ -41,6 +41,8 @@ fn a_run_leaves_a_complete_folder_and_predict_reads_a_picture_with_it() {
     for name in ["digits", "training_curves", "predictions", "confusion_matrix", "misclassified"] {
         assert!(fs::read(path(&format!("{name}.png"))).unwrap().starts_with(b"\x89PNG"), "{name}");
     }
+    let page = fs::read_to_string(path("mistakes.html")).unwrap();
+    assert_eq!(page.matches("\"pixels\":").count(), 300 - right);
     draw_stroke(folder.path());
     let output = run(folder.path(), &["predict", "stroke.png"]);
     let shown = text(&output.stdout);

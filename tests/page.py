@@ -1,9 +1,11 @@
-"""Checks of the page to draw on, from a file in a real browser: how one draws, and that it answers as Rust does.
+"""Checks of the pages, from a file in a real browser: how one draws on the pad, that it answers as Rust does, and that a
+run's confusion matrix shows its mistakes.
 
 With MNIST_QUICK set, fewer digits and pads are compared.
 """
 
 import base64
+import csv
 import gzip
 import json
 import os
@@ -13,6 +15,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from random import Random
 
 from browser import chromium
 
@@ -51,21 +54,30 @@ def test_digits():
     return contents[0][16:], contents[1][8:]
 
 
-@unittest.skipUnless(chromium(), "Chromium is not installed, so the page is not opened in a browser")
-class Page(unittest.TestCase):
+def write_noise(folder, parts):
+    """A data set of three classes as IDX files: so many pictures of 8 x 8 random pixels in each part."""
+    for part, count in parts.items():
+        random = Random(count)
+        pixels, labels = random.randbytes(64 * count), bytes(random.randrange(3) for _ in range(count))
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">4i", 0x803, count, 8, 8) + pixels)
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2i", 0x801, count) + labels)
+
+
+class InBrowser(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        if not chromium():
+            raise unittest.SkipTest("Chromium is not installed, so no page is opened in a browser")
         from playwright.sync_api import sync_playwright
 
         subprocess.run(["cargo", "build", "--quiet", "--bins", "--examples"], cwd=ROOT, check=True)
-        run("mnist-classification", "page")
         cls.playwright = sync_playwright().start()
         cls.addClassCleanup(cls.playwright.stop)
         cls.browser = cls.playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         cls.addClassCleanup(cls.browser.close)
 
-    def open(self, **options):
-        """The page in a new window, in which every error and every request is an error of the test."""
+    def open(self, file=PAGE, **options):
+        """A page in a new window, in which every error and every request is an error of the test."""
         context = self.browser.new_context(**options)
         self.addCleanup(context.close)
         page = context.new_page()
@@ -73,9 +85,16 @@ class Page(unittest.TestCase):
         page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text))
-        page.goto(PAGE.as_uri())
-        self.addCleanup(lambda: self.assertEqual((requests, problems), ([PAGE.as_uri()], [])))
+        page.goto(file.as_uri())
+        self.addCleanup(lambda: self.assertEqual((requests, problems), ([file.as_uri()], [])))
         return page
+
+
+class Pad(InBrowser):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        run("mnist-classification", "page")
 
     def places(self, page, points):
         box = page.locator("#pad").bounding_box()
@@ -194,6 +213,33 @@ class Page(unittest.TestCase):
         self.assertEqual(found, {})
         print(f"\n{PADS} pads: at most {furthest:.1e} from Rust's probabilities")
         self.assertLess(furthest, CLOSE)
+
+
+class Mistakes(InBrowser):
+    def test_a_count_shows_its_digits_by_mouse_and_by_keyboard(self):
+        with tempfile.TemporaryDirectory() as folder:
+            data, results = Path(folder) / "noise", Path(folder) / "run"
+            data.mkdir()
+            write_noise(data, {"train": 90, "t10k": 60})
+            run("mnist-classification", "--data", data, "--epochs", 1, "--out", results)
+            counts = list(csv.reader((results / "confusion_matrix.csv").read_text().splitlines()))
+            page = self.open(results / "mistakes.html")
+        wrong = {(truth, predicted): int(count)
+                 for truth, (_, *row) in enumerate(counts[1:]) for predicted, count in enumerate(row)
+                 if truth != predicted and count != "0"}  # fmt: skip
+        self.assertEqual(page.locator("#about").inner_text(),
+                         f"noise: {sum(wrong.values())} of 60 samples are taken for another class.")
+        for (truth, predicted), count in wrong.items():
+            button = page.get_by_role("button", name=f"{truth} taken for {predicted}: {count}")
+            if truth:
+                button.click()
+            else:
+                button.press("Enter")
+            self.assertEqual(button.get_attribute("aria-pressed"), "true")
+            self.assertEqual(page.locator("[aria-pressed=true]").count(), 1)
+            self.assertIn(f"{count} × {truth} taken for {predicted}", page.locator("#chosen").inner_text())
+            self.assertEqual(page.locator("figure canvas").count(), count)
+        self.assertGreater(len(wrong), 1)
 
 
 # From bytes to each digit's probabilities.
