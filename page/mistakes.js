@@ -21,7 +21,7 @@ function digit({ index, truth, predicted, probability, pixels }) {
     picture.data.set([grey, grey, grey, 255], 4 * at);
   });
   canvas.getContext("2d").putImageData(picture, 0, 0);
-  figure.append(canvas, made("figcaption", `no. ${index}, ${(100 * probability).toFixed(1)} %`));
+  figure.append(canvas, made("figcaption", `no. ${index}\n${(100 * probability).toFixed(1)} %`));
   return figure;
 }
 
