@@ -33,12 +33,13 @@ fn an_interrupted_run_is_not_mistaken_for_a_finished_one() {
     assert!(text(&run(folder.path(), &["predict", "stroke.png"]).stdout).starts_with("stroke.png: 1\n"));
 }
 
-/// Starts a run, waits for its first epoch, and a moment longer, and kills it without warning.
+/// Starts a run, waits until it has ended an epoch, and a moment longer, and kills it without warning.
 fn kill(folder: &Path, arguments: &[&str], moment: Duration) {
     let mut process = program(folder).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
     // Kept until the end: a run that cannot print would stop by itself.
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.starts_with("Epoch ")), "the run ended before its first epoch");
+    let second_epoch = lines.by_ref().filter(|line| line.starts_with("Epoch ")).nth(1);
+    assert!(second_epoch.is_some(), "the run ended before its second epoch");
     std::thread::sleep(moment);
     process.kill().unwrap();
     process.wait().unwrap();
