@@ -86,13 +86,14 @@ fn gradient(logits: &Tensor, classes: &Tensor, values: &Tensor) -> Result<Tensor
 
 /// Height and width of the samples' pictures.
 fn picture(samples: &Samples) -> Result<[i64; 2]> {
-    match samples.shape[..] {
-        [height, width] => Ok([height as i64, width as i64]),
-        _ => {
-            let found = format!("{:?}", samples.shape);
-            Err(Error::Mismatch { what: "shape of a sample", found, expected: "[height, width] of a picture".into() })
-        }
+    let mismatch = |found, expected| Err(Error::Mismatch { what: "shape of a sample", found, expected });
+    let [height, width] = samples.shape[..] else {
+        return mismatch(format!("{:?}", samples.shape), "[height, width] of a picture".into());
+    };
+    if samples.inputs.size() != [samples.len() as i64, (height * width) as i64] {
+        return mismatch(format!("{:?}", samples.shape), format!("that of inputs {:?}", samples.inputs.size()));
     }
+    Ok([height as i64, width as i64])
 }
 
 /// Rows of pixels as pictures.

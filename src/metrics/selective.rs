@@ -39,7 +39,7 @@ impl Selective {
         }
         let all = self.mistakes.len();
         let answered = (all - (declined * all as f64) as usize).max(1);
-        Ok(1.0 - self.mistakes[answered - 1] as f64 / answered as f64)
+        Ok((answered - self.mistakes[answered - 1]) as f64 / answered as f64)
     }
 
     /// The share of samples that are surer than the surest mistake: so many may be answered without a mistake.
