@@ -246,7 +246,8 @@ fn labels_with_the_lowest_margins_are_those_of_cleanlab() {
     let (Some(folder), Some(mnist)) = (label_errors_folder(), mnist_folder()) else { return };
     let labels = Mnist::from_dir(mnist).unwrap().test.labels;
     let probabilities = read_npy(&folder.join("mnist_test_set_pyx.npy"));
-    let predictions = Predictions { probabilities: probabilities.shallow_clone(), ..predictions(&probabilities, &labels) };
+    let predictions =
+        Predictions { probabilities: probabilities.shallow_clone(), ..predictions(&probabilities, &labels) };
     let suspects = suspects(&folder);
     let found = lowest_margins(&predictions, suspects.len()).unwrap();
     let expected: BTreeSet<_> = suspects.iter().map(|suspect| suspect.id).collect();

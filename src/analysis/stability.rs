@@ -102,9 +102,10 @@ fn changes(predictions: &[Predictions]) -> f64 {
         let changed = one.predicted.iter().zip(&other.predicted).filter(|(one, other)| one != other);
         changed.count() as f64 / one.predicted.len() as f64
     };
-    let pairs = predictions.iter().enumerate().flat_map(|(index, one)| {
-        predictions[index + 1..].iter().map(move |other| differ(one, other))
-    });
+    let pairs = predictions
+        .iter()
+        .enumerate()
+        .flat_map(|(index, one)| predictions[index + 1..].iter().map(move |other| differ(one, other)));
     mean(&pairs.collect::<Vec<_>>()).unwrap_or_default()
 }
 

@@ -54,7 +54,11 @@ impl Attributions {
         let mut rows: Vec<_> = (0..count).map(|sample| vec![plain(sample)]).collect();
         for (_, maps, falls) in methods {
             if maps.dim() != 3 || maps.size()[0] != count as i64 || falls.len() != count {
-                return mismatch("numbers of maps and falls", format!("{:?} and {}", maps.size(), falls.len()), one_each);
+                return mismatch(
+                    "numbers of maps and falls",
+                    format!("{:?} and {}", maps.size(), falls.len()),
+                    one_each,
+                );
             }
             let values = enlarged(&maps.to_kind(Kind::Float), [height, width])?;
             let values = Vec::<f32>::try_from(values.f_reshape([-1])?)?;
@@ -77,8 +81,10 @@ impl Attributions {
         let width = self.size().0 as i32;
         let (title, size) = fitted(&self.title, TITLE, width - 20);
         area.draw_text(&title, &below(size, &TEXT), (width / 2, 14))?;
-        let notes = ["orange: for the class; blue: against it; dark: the digit's ink; each map by its own largest value",
-            "below: the change of the class's probability without the marked, or a random, tenth of the pixels"];
+        let notes = [
+            "orange: for the class; blue: against it; dark: the digit's ink; each map by its own largest value",
+            "below: the change of the class's probability without the marked, or a random, tenth of the pixels",
+        ];
         for (note, y) in notes.into_iter().zip([48, 70]) {
             let (note, size) = fitted(note, SMALL, width - 20);
             area.draw_text(&note, &below(size, &TEXT), (width / 2, y))?;

@@ -93,11 +93,13 @@ impl Scatter {
         chart.draw_series(self.points.iter().filter(|point| !point.is_mistake).map(dot))?;
         let cross = |point: &Point| Cross::new(point.place, 7, series(point.class).stroke_width(3));
         chart.draw_series(self.points.iter().filter(|point| point.is_mistake).map(cross))?;
-        let square = |point: &Point| EmptyElement::at(point.place) + Rectangle::new([(-9, -9), (9, 9)], TEXT.stroke_width(2));
+        let square =
+            |point: &Point| EmptyElement::at(point.place) + Rectangle::new([(-9, -9), (9, 9)], TEXT.stroke_width(2));
         chart.draw_series(self.points.iter().filter(|point| point.is_doubted).map(square))?;
         let middle = |class: usize| {
             let of_class: Vec<_> = self.points.iter().filter(|point| point.class == class).collect();
-            let mean = |axis: fn(&Point) -> f64| of_class.iter().map(|point| axis(point)).sum::<f64>() / of_class.len() as f64;
+            let mean =
+                |axis: fn(&Point) -> f64| of_class.iter().map(|point| axis(point)).sum::<f64>() / of_class.len() as f64;
             (!of_class.is_empty()).then(|| (mean(|point| point.place.0), mean(|point| point.place.1)))
         };
         let named = self.names.iter().enumerate().filter_map(|(class, name)| Some((middle(class)?, name)));

@@ -92,12 +92,13 @@ impl Panel {
             let color = style::series(number);
             let points = || values.iter().enumerate().map(|(index, &value)| (index as i32 + 1, value));
             chart.draw_series(LineSeries::new(points(), color.stroke_width(3)))?;
-            chart.draw_series(points().map(|point| EmptyElement::at(point) + marker(number, 0, color)))?.label(name).legend(
-                move |place| {
+            chart
+                .draw_series(points().map(|point| EmptyElement::at(point) + marker(number, 0, color)))?
+                .label(name)
+                .legend(move |place| {
                     let line = PathElement::new([(0, 0), (28, 0)], color.stroke_width(3));
                     EmptyElement::at(place) + line + marker(number, 14, color)
-                },
-            );
+                });
         }
         chart
             .configure_series_labels()

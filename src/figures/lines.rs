@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
-use plotters::{chart::SeriesLabelPosition, coord::Shift, prelude::*};
+use plotters::{coord::Shift, prelude::*};
 
-use super::style::{DrawResult, LABEL, LINES, TEXT, TITLE, below, fitted, font, marker, series};
+use super::style::{DrawResult, LABEL, LINES, TEXT, TITLE, below, fitted, font, legend, marker, series};
 use crate::{Error, Result};
 
-pub(super) const SIZE: (u32, u32) = (900, 520);
+pub(super) const SIZE: (u32, u32) = (1080, 520);
+/// In pixels, the room for the legend.
+const LEGEND: i32 = 240;
 
 /// A name and its points, from left to right.
 pub(super) type Series<'a> = (&'a str, &'a [(f64, f64)]);
@@ -35,9 +37,10 @@ impl Lines {
         let (title, size) = fitted(&self.title, TITLE, SIZE.0 as i32 - 20);
         area.draw_text(&title, &below(size, &TEXT), (SIZE.0 as i32 / 2, 14))?;
         let (_, below_title) = area.split_vertically(52);
-        let mut chart = ChartBuilder::on(&below_title)
+        let (left, right) = below_title.split_horizontally(SIZE.0 as i32 - LEGEND);
+        let mut chart = ChartBuilder::on(&left)
             .margin(12)
-            .margin_right(28)
+            .margin_right(20)
             .x_label_area_size(54)
             .y_label_area_size(88)
             .build_cartesian_2d(self.range(|point| point.0), self.range(|point| point.1))?;
@@ -52,24 +55,14 @@ impl Lines {
             .label_style(font(LABEL - 2, &TEXT))
             .axis_desc_style(font(LABEL, &TEXT))
             .draw()?;
-        for (index, (name, points)) in self.series.iter().enumerate() {
+        for (index, (_, points)) in self.series.iter().enumerate() {
             let color = series(index);
             chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(3)))?;
             let marked = points.iter().map(|&point| EmptyElement::at(point) + marker(index, 0, color));
-            chart.draw_series(marked)?.label(name).legend(move |place| {
-                let line = PathElement::new([(0, 0), (28, 0)], color.stroke_width(3));
-                EmptyElement::at(place) + line + marker(index, 14, color)
-            });
+            chart.draw_series(marked)?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerLeft)
-            .legend_area_size(38)
-            .margin(12)
-            .background_style(WHITE.mix(0.85))
-            .border_style(LINES)
-            .label_font(font(LABEL - 1, &TEXT))
-            .draw()
+        let names: Vec<_> = self.series.iter().map(|(name, _)| name.as_str()).collect();
+        legend(&right, (14, 24), &names, LEGEND - 36)
     }
 
     /// From the lowest to the highest number along an axis, and a little beyond.

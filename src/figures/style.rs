@@ -85,6 +85,23 @@ pub(super) fn centred(size: u32, color: &RGBColor) -> TextStyle<'static> {
     font(size, color).pos(Pos::new(HPos::Center, VPos::Center))
 }
 
+/// Names of series below each other, each with its marker; `place` is the middle of the first marker, and a name takes at
+/// most `room` pixels.
+pub(super) fn legend<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    (x, y): (i32, i32),
+    names: &[&str],
+    room: i32,
+) -> DrawResult<B> {
+    let style = font(LABEL - 2, &TEXT).pos(Pos::new(HPos::Left, VPos::Center));
+    for (index, name) in names.iter().enumerate() {
+        let y = y + 25 * index as i32;
+        area.draw(&(EmptyElement::at((x, y)) + marker(index, 0, series(index))))?;
+        area.draw_text(&cut(name, LABEL - 2, room), &style, (x + 16, y))?;
+    }
+    Ok(())
+}
+
 /// Draws a picture with its upper left corner at this place.
 pub(super) fn paste<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,

@@ -112,7 +112,7 @@ pub fn at_temperature(predictions: &Predictions, temperature: f64) -> Result<Pre
 }
 
 /// Each prediction's probability, and whether it is right.
-pub(super) fn confidences(predictions: &Predictions) -> Result<impl Iterator<Item = (f64, bool)>> {
+fn confidences(predictions: &Predictions) -> Result<impl Iterator<Item = (f64, bool)>> {
     let confidence = predictions.probabilities.f_amax(1, false)?.to_kind(Kind::Double);
     let right = predictions.predicted.iter().zip(&predictions.truth).map(|(class, truth)| class == truth);
     Ok(Vec::<f64>::try_from(confidence)?.into_iter().zip(right))

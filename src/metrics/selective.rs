@@ -1,6 +1,7 @@
 //! Selective prediction: how accurate a model is that may decline the samples it is least sure of.
 
-use super::calibration::confidences;
+use tch::Kind;
+
 use crate::{Error, Result, training::Predictions};
 
 /// Predictions from the surest to the least sure one (Y. Geifman, R. El-Yaniv, 2017).
@@ -11,14 +12,18 @@ pub struct Selective {
 }
 
 impl Selective {
-    /// Orders the predictions by their probability. Of equally sure ones the wrong ones come first, so that no order flatters.
+    /// Orders the predictions by the probability that is left for the other classes, which keeps its digits where that of
+    /// the prediction rounds to 1. Of equally sure ones the wrong ones come first, so that no order flatters.
     ///
     /// # Errors
     /// [`Error::Mismatch`] when the predictions do not fit together; [`Error::Empty`] when there is none.
     pub fn of(predictions: &Predictions) -> Result<Self> {
         predictions.check()?;
-        let mut answers: Vec<_> = confidences(predictions)?.collect();
-        answers.sort_by(|(one, right), (other, also)| other.total_cmp(one).then(right.cmp(also)));
+        let rows = Vec::<Vec<f64>>::try_from(predictions.probabilities.to_kind(Kind::Double))?;
+        let answers = rows.iter().zip(&predictions.predicted).zip(&predictions.truth);
+        let mut answers: Vec<_> =
+            answers.map(|((row, answer), truth)| (doubt(row, *answer), answer == truth)).collect();
+        answers.sort_by(|(one, right), (other, also)| one.total_cmp(other).then(right.cmp(also)));
         let mut wrong = 0;
         let count = |(_, right): (f64, bool)| {
             wrong += usize::from(!right);
@@ -46,4 +51,9 @@ impl Selective {
     pub fn before_first_mistake(&self) -> f64 {
         self.mistakes.iter().take_while(|&&wrong| wrong == 0).count() as f64 / self.mistakes.len() as f64
     }
+}
+
+/// The probability of all classes but the answer.
+fn doubt(probabilities: &[f64], answer: usize) -> f64 {
+    probabilities.iter().enumerate().filter(|(class, _)| *class != answer).map(|(_, probability)| probability).sum()
 }

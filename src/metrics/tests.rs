@@ -24,8 +24,10 @@ fn predictions(answers: &[(f64, bool)]) -> Predictions {
 fn bins_hold_each_sample_once_and_certainty_lies_in_the_last() {
     let calibration = Calibration::of(&predictions(&[(0.61, true), (0.65, false), (0.95, true), (1.0, true)])).unwrap();
     // 0.6 to 0.667 is the tenth of fifteen bins, 0.933 to 1 the last.
-    let expected =
-        [(9, Bin { count: 2, confidence: 0.63, accuracy: 0.5 }), (14, Bin { count: 2, confidence: 0.975, accuracy: 1.0 })];
+    let expected = [
+        (9, Bin { count: 2, confidence: 0.63, accuracy: 0.5 }),
+        (14, Bin { count: 2, confidence: 0.975, accuracy: 1.0 }),
+    ];
     for (place, bin) in calibration.bins.iter().enumerate() {
         let expected = expected.iter().find(|(other, _)| *other == place).map_or(Bin::default(), |(_, bin)| *bin);
         assert_eq!((bin.count, bin.accuracy), (expected.count, expected.accuracy), "bin {place}");
@@ -51,7 +53,8 @@ fn a_temperature_brings_confidence_to_the_accuracy() {
 
 #[test]
 fn the_surest_predictions_are_answered_first() {
-    let answers = [(0.7, true), (0.99, true), (0.6, false), (0.9, false), (0.9, true), (0.95, true), (0.8, true), (0.5, false)];
+    let answers =
+        [(0.7, true), (0.99, true), (0.6, false), (0.9, false), (0.9, true), (0.95, true), (0.8, true), (0.5, false)];
     let selective = Selective::of(&predictions(&answers)).unwrap();
     let accuracy = |declined: f64| selective.accuracy(declined).unwrap();
     assert_eq!((accuracy(0.0), accuracy(0.25), accuracy(0.75), accuracy(1.0)), (5.0 / 8.0, 5.0 / 6.0, 1.0, 1.0));
@@ -68,7 +71,9 @@ fn the_surest_predictions_are_answered_first() {
 fn predictions_that_do_not_fit_are_errors() {
     let text = |error: crate::Error| error.to_string();
     let right = predictions(&[(0.9, true), (0.8, true)]);
-    assert!(text(fit_temperature(&right).unwrap_err()).starts_with("the temperature is below 0.01; expected 0.01 to 100"));
+    assert!(
+        text(fit_temperature(&right).unwrap_err()).starts_with("the temperature is below 0.01; expected 0.01 to 100")
+    );
     let wrong = predictions(&[(0.9, false), (0.8, false)]);
     assert!(text(fit_temperature(&wrong).unwrap_err()).starts_with("the temperature is above 100"));
     for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {

@@ -29,13 +29,7 @@ pub struct Fall {
 /// # Errors
 /// [`Error::Mismatch`] when samples are not pictures, or a map or class is missing, or a class is none of the model's;
 /// [`Error::Stopped`] when the notebook's user stopped it.
-pub fn falls(
-    model: &dyn Model,
-    samples: &Samples,
-    classes: &[usize],
-    maps: &Tensor,
-    seed: u64,
-) -> Result<Vec<Fall>> {
+pub fn falls(model: &dyn Model, samples: &Samples, classes: &[usize], maps: &Tensor, seed: u64) -> Result<Vec<Fall>> {
     let [height, width] = picture(samples)?;
     let classes = column(samples, classes)?;
     let count = samples.len() as i64;

@@ -165,7 +165,8 @@ fn what_does_not_fit_is_an_error_that_says_so() {
     let (model, samples) = example();
     let network = convolutional();
     let flat = Samples { shape: vec![9], ..samples.shallow_clone() };
-    let none = Samples { inputs: samples.inputs.narrow(0, 0, 0), labels: samples.labels.narrow(0, 0, 0), ..example().1 };
+    let none =
+        Samples { inputs: samples.inputs.narrow(0, 0, 0), labels: samples.labels.narrow(0, 0, 0), ..example().1 };
     let map = Tensor::zeros([2, 3, 3], (Kind::Float, Device::Cpu));
     for (samples, classes, begin) in [
         (&samples, &[1, 2][..], "class: found 2, expected 0 to 1, the classes of the model"),
@@ -211,10 +212,7 @@ fn settings_that_cannot_work_are_errors_and_no_panic() {
         assert_eq!(error(occlusion(&model, &samples, &[0, 1], window, stride)), text);
     }
     let layer = "expected the position of a layer whose output is [channels, height, width]";
-    assert_eq!(
-        error(grad_cam(&network, &samples, &[0, 1], 3)),
-        format!("layer is 3, whose output is [18]; {layer}")
-    );
+    assert_eq!(error(grad_cam(&network, &samples, &[0, 1], 3)), format!("layer is 3, whose output is [18]; {layer}"));
     assert_eq!(error(grad_cam(&network, &samples, &[0, 1], 6)), format!("layer is 6 of 6; {layer}"));
     let maps = Tensor::zeros([1, 3, 3], (Kind::Float, Device::Cpu));
     let text = "shape of the maps: found [1, 3, 3], expected [2, height, width], one per sample";

@@ -58,10 +58,7 @@ fn fifteen_labels_of_mnist_are_doubted() {
     let votes = Votes::mnist().unwrap();
     assert_eq!(votes.len(), 100);
     let doubted: Vec<_> = votes.iter().filter(|votes| votes.is_doubted()).map(|votes| votes.sample).collect();
-    assert_eq!(
-        doubted,
-        [947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729]
-    );
+    assert_eq!(doubted, [947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729]);
     for votes in votes {
         let twice = if votes.label == votes.guess { votes.for_guess } else { 0 };
         assert_eq!(votes.for_label + votes.for_guess + votes.for_neither - twice, 5, "{votes:?}");
