@@ -1,10 +1,14 @@
 //! Charts: each shows itself in a notebook and saves as PNG or SVG.
 
+mod attributions;
 mod comparison;
+mod components;
 mod curves;
 mod grid;
 mod heatmap;
+mod lines;
 mod reading;
+mod reliability;
 mod style;
 
 use std::{io::Cursor, path::Path};
@@ -15,17 +19,23 @@ use plotters::{coord::Shift, prelude::*};
 
 use crate::{
     Error, Result,
-    data::{Digits, Picture},
+    analysis::{attribution::Fall, components::Components},
+    data::{Digits, Picture, Samples},
     files,
-    metrics::ConfusionMatrix,
+    metrics::{ConfusionMatrix, calibration::Calibration},
     results::Results,
     training::{Answer, History, Predictions},
 };
+use attributions::Attributions;
 use comparison::Comparison;
+use components::Scatter;
 use curves::Curves;
 use grid::Grid;
 use heatmap::Heatmap;
+use lines::Lines;
 use reading::Reading;
+use reliability::Reliability;
+use tch::Tensor;
 
 /// A chart that is ready to be drawn.
 ///
@@ -48,6 +58,10 @@ enum Chart {
     Heatmap(Heatmap),
     Comparison(Comparison),
     Reading(Reading),
+    Attributions(Attributions),
+    Scatter(Scatter),
+    Reliability(Reliability),
+    Lines(Lines),
 }
 
 /// The first `count` digits with their labels, five in a row.
@@ -103,6 +117,46 @@ pub fn comparison(results: &Results, baseline: &str) -> Result<Figure> {
 /// [`Error::Torch`] when the picture's inputs cannot be read.
 pub fn reading(picture: &Picture, answer: &Answer) -> Result<Figure> {
     Reading::new(picture, answer).map(|reading| Figure { chart: Chart::Reading(reading) })
+}
+
+/// Attribution maps over their digits: a row per sample, a column per method with its name, its maps
+/// `[samples, height, width]`, and how much the answers fall. `classes` are those that the maps are of.
+///
+/// # Errors
+/// [`Error::Mismatch`] when samples are not pictures, or a class, map or fall is missing.
+pub fn attributions(samples: &Samples, classes: &[usize], methods: &[(&str, &Tensor, &[Fall])]) -> Result<Figure> {
+    Attributions::new(samples, classes, methods).map(|maps| Figure { chart: Chart::Attributions(maps) })
+}
+
+/// Samples along the first two components, `projected` as [`Components::project`] gives them: the true class by colour,
+/// mistakes as crosses, and squares around the samples at the positions `doubted`.
+///
+/// # Errors
+/// [`Error::Mismatch`] when there is not a finite place for each prediction.
+pub fn components(
+    components: &Components,
+    projected: &Tensor,
+    predictions: &Predictions,
+    doubted: &[usize],
+) -> Result<Figure> {
+    Scatter::new(components, projected, predictions, doubted).map(|scatter| Figure { chart: Chart::Scatter(scatter) })
+}
+
+/// A reliability diagram: accuracy against confidence, and the share of samples in each bin; for example before and after a
+/// temperature, each with its name.
+///
+/// # Errors
+/// [`Error::Setting`] when there is nothing to draw.
+pub fn reliability(title: &str, measured: &[(&str, &Calibration)]) -> Result<Figure> {
+    Reliability::new(title, measured).map(|reliability| Figure { chart: Chart::Reliability(reliability) })
+}
+
+/// Named lines through points, such as accuracy over severity; `axes` are what the numbers to the right and upwards are.
+///
+/// # Errors
+/// [`Error::Setting`] when there is no point, or a number is not finite.
+pub fn lines(title: &str, axes: [&str; 2], lines: &[(&str, &[(f64, f64)])]) -> Result<Figure> {
+    Lines::new(title, axes, lines).map(|lines| Figure { chart: Chart::Lines(lines) })
 }
 
 impl Figure {
@@ -168,6 +222,10 @@ impl Figure {
             Chart::Heatmap(heatmap) => heatmap.size(),
             Chart::Comparison(comparison) => comparison.size(),
             Chart::Reading(reading) => reading.size(),
+            Chart::Attributions(maps) => maps.size(),
+            Chart::Scatter(_) => components::SIZE,
+            Chart::Reliability(_) => reliability::SIZE,
+            Chart::Lines(_) => lines::SIZE,
         }
     }
 
@@ -179,6 +237,10 @@ impl Figure {
             Chart::Heatmap(heatmap) => heatmap.draw(area),
             Chart::Comparison(comparison) => comparison.draw(area),
             Chart::Reading(reading) => reading.draw(area),
+            Chart::Attributions(maps) => maps.draw(area),
+            Chart::Scatter(scatter) => scatter.draw(area),
+            Chart::Reliability(reliability) => reliability.draw(area),
+            Chart::Lines(lines) => lines.draw(area),
         });
         drawn.and_then(|()| area.present()).map_err(|error| Error::Figure(error.to_string()))
     }

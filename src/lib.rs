@@ -4,11 +4,12 @@
 //! 2. [`model`]: the network, made from a plan; its summary and its file.
 //! 3. [`optimizer`]: how gradients change the parameters.
 //! 4. [`training`]: `fit`, `evaluate`, `predict`, and the history of a training.
-//! 5. [`metrics`]: the confusion matrix and the classification report.
-//! 6. [`results`]: many trainings, compared.
-//! 7. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
+//! 5. [`metrics`]: the confusion matrix, the classification report, calibration.
+//! 6. [`analysis`]: which samples fail, why, and what of it is the label's fault.
+//! 7. [`results`]: many trainings, compared.
+//! 8. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
 //!
-//! [`tables`] shows and saves polars frames. [`page`] is a page to draw digits on. [`choose_device`] finds a GPU. The `run`
+//! [`statistics`] has means with their intervals, and tests. [`tables`] shows and saves polars frames. [`page`] is a page to draw digits on. [`choose_device`] finds a GPU. The `run`
 //! module is what the command line does with all of these.
 //!
 //! The words, as this library uses them:
@@ -44,6 +45,7 @@
 // Three files are excepted and say why: lanes.rs, optimizer/one_pass.rs and device/cuda.rs.
 #![deny(unsafe_code)]
 
+pub mod analysis;
 pub mod data;
 mod device;
 mod error;
@@ -59,6 +61,7 @@ pub mod results;
 #[cfg(feature = "command-line")]
 pub mod run;
 mod signature;
+pub mod statistics;
 pub mod tables;
 pub mod training;
 mod warning;

@@ -1,7 +1,13 @@
-//! How good predictions are: counts of what was taken for what, and scores for each class.
+//! How good predictions are: counts of what was taken for what, scores for each class, and how far confidence can be trusted.
 
+pub mod calibration;
 mod confusion;
 mod report;
+mod selective;
 
 pub use confusion::ConfusionMatrix;
 pub use report::{ClassScores, ClassificationReport};
+pub use selective::Selective;
+
+#[cfg(test)]
+mod tests;

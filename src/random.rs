@@ -16,6 +16,8 @@ pub(crate) enum Purpose {
     Shuffle(usize),
     /// Dropout and augmentation in an epoch, counted from 1.
     Noise(usize),
+    /// Which pixels to blank.
+    Pixels,
 }
 
 /// The random numbers of one seed for one purpose.
@@ -25,6 +27,7 @@ pub(crate) fn generator(seed: u64, purpose: Purpose) -> Random {
         Purpose::Digits => 1,
         Purpose::Shuffle(epoch) => 1 + epoch as u64,
         Purpose::Noise(epoch) => (1 << 32) + epoch as u64,
+        Purpose::Pixels => 1 << 63,
     };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());

@@ -21,7 +21,6 @@
 //! ```
 
 mod comparison;
-pub mod statistics;
 mod store;
 
 pub use comparison::{Difference, Trainings, Verdict};

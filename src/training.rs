@@ -6,7 +6,7 @@ mod evaluation;
 mod fast;
 mod fit;
 mod history;
-mod interrupt;
+pub(crate) mod interrupt;
 mod progress;
 mod reading;
 mod sampling;

@@ -11,10 +11,8 @@ use plotters::{
 use super::style::{BLUE, DrawResult, LABEL, LINES, ORANGE, TEXT, TITLE, below, font};
 use crate::{
     Result,
-    results::{
-        Results, Trainings,
-        statistics::{mean, mean_interval},
-    },
+    results::{Results, Trainings},
+    statistics::{mean, mean_interval},
 };
 
 const WIDTH: u32 = 1300;

@@ -4,14 +4,10 @@ use std::ops::Range;
 
 use plotters::{chart::SeriesLabelPosition, coord::Shift, prelude::*};
 
-use super::style::{BLUE, DrawResult, LABEL, LINES, ORANGE, TEXT, TITLE, below, font};
+use super::style::{self, DrawResult, LABEL, LINES, TEXT, TITLE, below, font, marker};
 use crate::{Error, Result, training::History};
 
 pub(super) const SIZE: (u32, u32) = (1200, 460);
-
-/// The corners of the markers, in pixels from their middle: shapes tell the series apart where colours do not.
-const CIRCLE: [(i32, i32); 8] = [(-5, -2), (-2, -5), (2, -5), (5, -2), (5, 2), (2, 5), (-2, 5), (-5, 2)];
-const SQUARE: [(i32, i32); 8] = [(-5, -5), (0, -5), (5, -5), (5, 0), (5, 5), (0, 5), (-5, 5), (-5, 0)];
 
 /// The two panels.
 #[derive(Debug)]
@@ -91,17 +87,18 @@ impl Panel {
             .label_style(font(LABEL - 2, &TEXT))
             .axis_desc_style(font(LABEL, &TEXT))
             .draw()?;
-        let series = [("training", &self.training, BLUE, CIRCLE), ("validation", &self.validation, ORANGE, SQUARE)];
-        for (name, values, color, corners) in series.into_iter().filter(|(_, values, ..)| !values.is_empty()) {
+        let series = [("training", &self.training), ("validation", &self.validation)];
+        for (number, (name, values)) in series.into_iter().enumerate().filter(|(_, (_, values))| !values.is_empty()) {
+            let color = style::series(number);
             let points = || values.iter().enumerate().map(|(index, &value)| (index as i32 + 1, value));
-            let marker = move |x| Polygon::new(corners.map(|(right, down)| (x + right, down)), color.filled());
             chart.draw_series(LineSeries::new(points(), color.stroke_width(3)))?;
-            chart.draw_series(points().map(|point| EmptyElement::at(point) + marker(0)))?.label(name).legend(
-                move |place| {
+            chart
+                .draw_series(points().map(|point| EmptyElement::at(point) + marker(number, 0, color)))?
+                .label(name)
+                .legend(move |place| {
                     let line = PathElement::new([(0, 0), (28, 0)], color.stroke_width(3));
-                    EmptyElement::at(place) + line + marker(14)
-                },
-            );
+                    EmptyElement::at(place) + line + marker(number, 14, color)
+                });
         }
         chart
             .configure_series_labels()

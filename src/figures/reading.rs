@@ -1,7 +1,7 @@
 //! A person's own picture, its ink, and of each digit what the network takes and the probability of each class.
 
 use image::{
-    GrayImage,
+    GrayImage, Rgb, RgbImage,
     imageops::{self, FilterType},
 };
 use plotters::{
@@ -10,7 +10,7 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::style::{BLUE, DrawResult, LABEL, LINES, TEXT, TITLE, below, cut, fitted, font};
+use super::style::{BLUE, DrawResult, LABEL, LINES, TEXT, TITLE, below, cut, fitted, font, paste};
 use crate::{
     Result,
     data::Picture,
@@ -62,7 +62,7 @@ impl Reading {
         area.draw_text(&title, &below(size, &TEXT), (WIDTH / 2, 18))?;
         for (index, (picture, name)) in self.grey_and_ink.iter().zip(["the picture", "its ink"]).enumerate() {
             let middle = WIDTH / 4 + index as i32 * WIDTH / 2;
-            paste(area, picture, (middle - picture.width() as i32 / 2, TOP))?;
+            paste(area, &colours(picture), (middle - picture.width() as i32 / 2, TOP))?;
             area.draw_text(name, &below(LABEL, &TEXT), (middle, TOP + picture.height() as i32 + 4))?;
         }
         let in_a_row = COLUMNS.min(self.inputs.len() as i32);
@@ -70,7 +70,7 @@ impl Reading {
             let (row, column) = (index as i32 / COLUMNS, index as i32 % COLUMNS);
             let left = (WIDTH - in_a_row * CELL) / 2 + column * CELL;
             let top = TOP + PICTURE.1 + LINE + 20 + row * self.row();
-            paste(area, &dark_on_light(input.clone()), (left, top))?;
+            paste(area, &colours(&dark_on_light(input.clone())), (left, top))?;
             area.draw_text("the network's input", &below(SMALL, &TEXT), (left + DIGIT / 2, top + DIGIT + 4))?;
             bars(area, digit, (left + DIGIT, top))?;
         }
@@ -110,10 +110,6 @@ fn dark_on_light(mut picture: GrayImage) -> GrayImage {
     picture
 }
 
-fn paste<B: DrawingBackend>(area: &DrawingArea<B, Shift>, picture: &GrayImage, place: (i32, i32)) -> DrawResult<B> {
-    let pixels: Vec<u8> = picture.iter().flat_map(|&grey| [grey; 3]).collect();
-    match BitMapElement::with_owned_buffer(place, picture.dimensions(), pixels) {
-        Some(element) => area.draw(&element),
-        None => Ok(()), // The buffer has the size of the picture.
-    }
+fn colours(picture: &GrayImage) -> RgbImage {
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| Rgb([picture.get_pixel(x, y).0[0]; 3]))
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Once;
 
+use image::RgbImage;
 use plotters::{
+    coord::Shift,
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
@@ -17,6 +19,38 @@ pub(super) const GREEN: RGBColor = RGBColor(0, 125, 90);
 pub(super) const RED: RGBColor = RGBColor(200, 40, 20);
 pub(super) const TEXT: RGBColor = RGBColor(30, 30, 30);
 pub(super) const LINES: RGBColor = RGBColor(225, 225, 225);
+
+/// The colours of series and of classes, from the palettes of M. Okabe, K. Ito (2008) and P. Tol (2021); the first ten differ.
+const SERIES: [RGBColor; 10] = [
+    BLUE,
+    ORANGE,
+    GREEN,
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(51, 34, 136),
+    RGBColor(200, 160, 0),
+    RGBColor(136, 34, 85),
+    RGBColor(110, 110, 110),
+    RGBColor(153, 153, 51),
+];
+
+/// The corners of the markers, in pixels from their middle: shapes tell series apart where colours do not.
+const MARKERS: [[(i32, i32); 8]; 4] = [
+    [(-5, -2), (-2, -5), (2, -5), (5, -2), (5, 2), (2, 5), (-2, 5), (-5, 2)],
+    [(-5, -5), (0, -5), (5, -5), (5, 0), (5, 5), (0, 5), (-5, 5), (-5, 0)],
+    [(0, -6), (3, 0), (6, 5), (2, 5), (0, 5), (-2, 5), (-6, 5), (-3, 0)],
+    [(0, -7), (3, -3), (7, 0), (3, 3), (0, 7), (-3, 3), (-7, 0), (-3, -3)],
+];
+
+/// The colour of a series or class.
+pub(super) fn series(index: usize) -> RGBColor {
+    SERIES[index % SERIES.len()]
+}
+
+/// The marker of a series, so many pixels to the right of its place.
+pub(super) fn marker(index: usize, x: i32, color: RGBColor) -> Polygon<(i32, i32)> {
+    Polygon::new(MARKERS[index % MARKERS.len()].map(|(right, down)| (x + right, down)), color.filled())
+}
 
 pub(super) const TITLE: u32 = 26;
 pub(super) const LABEL: u32 = 19;
@@ -49,6 +83,35 @@ pub(super) fn below(size: u32, color: &RGBColor) -> TextStyle<'static> {
 /// Text that is centred at its place in both directions.
 pub(super) fn centred(size: u32, color: &RGBColor) -> TextStyle<'static> {
     font(size, color).pos(Pos::new(HPos::Center, VPos::Center))
+}
+
+/// Names of series below each other, each with its marker; `place` is the middle of the first marker, and a name takes at
+/// most `room` pixels.
+pub(super) fn legend<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    (x, y): (i32, i32),
+    names: &[&str],
+    room: i32,
+) -> DrawResult<B> {
+    let style = font(LABEL - 2, &TEXT).pos(Pos::new(HPos::Left, VPos::Center));
+    for (index, name) in names.iter().enumerate() {
+        let y = y + 25 * index as i32;
+        area.draw(&(EmptyElement::at((x, y)) + marker(index, 0, series(index))))?;
+        area.draw_text(&cut(name, LABEL - 2, room), &style, (x + 16, y))?;
+    }
+    Ok(())
+}
+
+/// Draws a picture with its upper left corner at this place.
+pub(super) fn paste<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    picture: &RgbImage,
+    place: (i32, i32),
+) -> DrawResult<B> {
+    match BitMapElement::with_owned_buffer(place, picture.dimensions(), picture.as_raw().clone()) {
+        Some(element) => area.draw(&element),
+        None => Ok(()), // The buffer has the size of the picture.
+    }
 }
 
 /// How wide a text of this size is, in pixels, in the library's font.

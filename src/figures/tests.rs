@@ -205,6 +205,57 @@ fn a_comparison_has_a_row_per_experiment_and_a_mark_per_seed() {
 }
 
 #[test]
+fn maps_have_a_row_per_sample_and_say_how_much_the_answer_falls() {
+    let samples = four().preprocess();
+    let maps = Tensor::ones([4, 2, 3], (Kind::Float, tch::Device::Cpu));
+    let falls = [Fall { marked: 0.93, random: 0.021 }, Fall { marked: -0.5, random: 0.001 }].repeat(2);
+    let figure = attributions(&samples, &[1, 7, 3, 9], &[("occlusion", &maps, &falls)]).unwrap();
+    let shown = texts(&figure);
+    for text in
+        ["the digit", "occlusion", "asked for 7 (true 2)", "marked −0.93, random −0.02", "marked +0.50, random 0.00"]
+    {
+        assert!(shown.contains(&text.into()), "{text}: {shown:?}");
+    }
+    assert_eq!(figure.svg().unwrap().matches("<image").count(), 8);
+    assert!(attributions(&samples, &[1], &[]).is_err());
+    for (maps, falls) in [(maps.narrow(0, 0, 3), &falls[..]), (maps.shallow_clone(), &falls[1..])] {
+        assert!(attributions(&samples, &[1, 7, 3, 9], &[("occlusion", &maps, falls)]).is_err());
+    }
+    let flat = Samples { shape: vec![6], ..samples };
+    assert!(attributions(&flat, &[1, 7, 3, 9], &[]).is_err());
+}
+
+#[test]
+fn a_scatter_marks_mistakes_and_doubted_labels_by_shape() {
+    let places = Tensor::from_slice(&[0.0, 1.0, 2.0, 4.0, 3.0, 0.5, 7.0, 2.0]).reshape([4, 2]);
+    let found = Components::fit(&places, 2).unwrap();
+    let figure = components(&found, &found.project(&places).unwrap(), &answers(), &[1]).unwrap();
+    let shown = texts(&figure);
+    for text in ["mistake (2)", "doubted label (1)", "first component, "] {
+        assert!(shown.iter().any(|other| other.starts_with(text)), "{text}: {shown:?}");
+    }
+    assert!(components(&found, &places.narrow(0, 0, 3), &answers(), &[]).is_err());
+    assert!(components(&found, &places.narrow(1, 0, 1), &answers(), &[]).is_err());
+    assert!(components(&found, &(places * f64::NAN), &answers(), &[]).is_err());
+}
+
+#[test]
+fn calibrations_and_lines_are_named_and_need_a_point() {
+    let calibration = Calibration::of(&answers()).unwrap();
+    let shown = texts(&reliability("example", &[("before", &calibration)]).unwrap());
+    assert!(shown.iter().any(|text| text.starts_with("before: expected error ")), "{shown:?}");
+    assert!(reliability("example", &[]).is_err());
+    let figure =
+        lines("example", ["severity", "accuracy"], &[("one", &[(0.0, 0.9), (1.0, 0.8)]), ("two", &[(0.0, 0.7)])]);
+    let shown = texts(&figure.unwrap());
+    for text in ["example", "severity", "accuracy", "one", "two"] {
+        assert!(shown.contains(&text.into()), "{text}: {shown:?}");
+    }
+    assert!(lines("", ["", ""], &[("none", &[])]).is_err());
+    assert!(lines("", ["", ""], &[("nan", &[(0.0, f64::NAN)])]).is_err());
+}
+
+#[test]
 fn a_reading_shows_each_digit_with_the_probability_of_each_class() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("two strokes.png");

@@ -121,6 +121,19 @@ impl Network {
         Ok(network)
     }
 
+    /// The output of each layer outside training, the first layer's first; the last one is the logits.
+    ///
+    /// # Errors
+    /// As [`Model::forward`].
+    pub fn layer_outputs(&self, inputs: &Tensor) -> Result<Vec<Tensor>> {
+        let mut outputs: Vec<Tensor> = Vec::with_capacity(self.layers.len());
+        let inputs = self.whole(inputs)?;
+        for layer in &self.layers {
+            outputs.push(layer.forward(outputs.last().unwrap_or(&inputs), None)?);
+        }
+        Ok(outputs)
+    }
+
     /// Parameters and running statistics.
     pub(super) fn tensors(&self) -> Vec<(String, Tensor)> {
         self.parameters().into_iter().chain(self.statistics()).collect()
@@ -128,11 +141,16 @@ impl Network {
 
     /// Through all layers; `random` is there in training only.
     fn through(&self, inputs: &Tensor, mut random: Option<&mut Random>) -> Result<Tensor> {
+        let forward = |inputs: Tensor, layer: &BuiltLayer| layer.forward(&inputs, random.as_deref_mut());
+        self.layers.iter().try_fold(self.whole(inputs)?, forward)
+    }
+
+    /// Rows of features in the shape that the first layer takes.
+    fn whole(&self, inputs: &Tensor) -> Result<Tensor> {
         // Every sample must be whole: reshaping alone would take two halves for one.
         let samples = inputs.size().first().copied().unwrap_or_default();
         let shape: Vec<_> = [samples].into_iter().chain(self.plan.input.iter().map(|&size| size as i64)).collect();
-        let forward = |inputs: Tensor, layer: &BuiltLayer| layer.forward(&inputs, random.as_deref_mut());
-        self.layers.iter().try_fold(inputs.f_reshape(shape)?, forward)
+        Ok(inputs.f_reshape(shape)?)
     }
 
     fn named(&self, tensors: impl Fn(&BuiltLayer) -> &Named) -> Vec<(String, Tensor)> {

@@ -5,11 +5,11 @@ use std::fmt;
 
 use polars::prelude::{DataFrame, df};
 
-use super::{
-    Outcome, Results,
+use super::{Outcome, Results};
+use crate::{
+    Error, Result,
     statistics::{LEVEL, Welch, deviation, holm, mean},
 };
-use crate::{Error, Result};
 
 /// The outcomes of one experiment, from all its seeds.
 #[derive(Debug)]

@@ -2,10 +2,11 @@
 
 use std::{fs, path::Path};
 
-use super::{statistics::LEVEL, *};
+use super::*;
 use crate::{
     data::Mnist,
     model::Mlp,
+    statistics::LEVEL,
     training::{Epoch, History, Scores, Training, evaluate},
 };
 

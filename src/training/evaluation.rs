@@ -117,6 +117,30 @@ fn predictions(samples: &Samples, batches: &[Tensor]) -> Result<Predictions> {
 }
 
 impl Predictions {
+    /// An error where there is no sample, or the lists and the probabilities are not of the same samples and classes.
+    pub(crate) fn check(&self) -> Result<()> {
+        let (samples, classes) = (self.truth.len(), self.classes.len());
+        if samples == 0 {
+            return Err(Error::Empty { name: self.name.clone() });
+        }
+        let mismatch = |what, found, expected| Err(Error::Mismatch { what, found, expected });
+        if self.predicted.len() != samples {
+            return mismatch("predictions", self.predicted.len().to_string(), format!("{samples}, one per sample"));
+        }
+        if let Some(class) = self.truth.iter().chain(&self.predicted).find(|class| **class >= classes) {
+            return mismatch("class", class.to_string(), format!("one of the {classes} classes of the data"));
+        }
+        if self.probabilities.size() != [samples as i64, classes as i64] {
+            let found = format!("the shape {:?}", self.probabilities.size());
+            return mismatch("probabilities", found, format!("[{samples}, {classes}], a row per sample"));
+        }
+        let within = self.probabilities.f_ge(0.0)?.f_logical_and(&self.probabilities.f_le(1.0 + 1e-5)?)?;
+        if within.f_all()?.int64_value(&[]) == 0 {
+            return mismatch("probabilities", "a value that is none".into(), "numbers from 0 to 1".into());
+        }
+        Ok(())
+    }
+
     /// The samples that were taken for another class, the most confident mistakes first:
     /// each with its index and the probability that the model gave to its answer.
     ///

@@ -1,5 +1,5 @@
 //! A notebook's interrupt. evcxr would end the process that holds the notebook's variables; the kernel's launcher asks
-//! first, with a file, and training that finds it stops between two batches.
+//! first, with a file, and what finds it stops between two batches.
 
 use std::{env, fs};
 
@@ -9,7 +9,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// [`Error::Stopped`] when a stop was asked for.
-pub(super) fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     match env::var_os("MNIST_INTERRUPT_FILE") {
         Some(file) if fs::remove_file(&file).is_ok() => Err(Error::Stopped),
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! The statistics of a comparison: mean and deviation, Welch's t test with its interval, Holm's correction.
+//! Statistics of a few numbers: mean and deviation, Welch's t test with its interval, Holm's correction.
 
 use puruspe::{betai, invbetai};
 
@@ -28,7 +28,7 @@ pub fn mean_interval(numbers: &[f64]) -> Option<[f64; 2]> {
 /// (B. Welch, 1947).
 ///
 /// ```
-/// use mnist_classification::results::statistics::Welch;
+/// use mnist_classification::statistics::Welch;
 /// let test = Welch::new(&[98.4, 98.5, 98.6], &[98.0, 98.1, 98.3, 98.2]).unwrap();
 /// assert!((test.difference - 0.35).abs() < 1e-9 && test.p_value < 0.05);
 /// assert!(test.interval[0] > 0.0);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn reference() -> Reference {
-        serde_json::from_str(include_str!("../../tests/reference/statistics.json")).unwrap()
+        serde_json::from_str(include_str!("../tests/reference/statistics.json")).unwrap()
     }
 
     /// Relative, so that it holds for tiny p values, too.
