@@ -189,12 +189,7 @@ impl Distortion {
 const LEAST: i64 = 8;
 
 /// The same digits with each picture changed, and the change's name behind theirs.
-fn changed(
-    digits: &Digits,
-    name: &str,
-    seed: u64,
-    mut one: impl FnMut(&Grey, &mut Random) -> Grey,
-) -> Result<Digits> {
+fn changed(digits: &Digits, name: &str, seed: u64, mut one: impl FnMut(&Grey, &mut Random) -> Grey) -> Result<Digits> {
     let sizes = LEAST..=weather::SIDE as i64;
     let shape = digits.images.size();
     let size = match shape[..] {
@@ -209,8 +204,9 @@ fn changed(
     let mut random = generator(seed, Purpose::Corruption);
     let pixels = Vec::<u8>::try_from(digits.images.f_to(Device::Cpu)?.f_contiguous()?.f_reshape([-1])?)?;
     let pictures = pixels.chunks_exact(size[0] * size[1]);
-    let changed: Vec<u8> =
-        pictures.flat_map(|bytes| one(&Grey::from_bytes(size, bytes), &mut random).to_bytes().collect::<Vec<_>>()).collect();
+    let changed: Vec<u8> = pictures
+        .flat_map(|bytes| one(&Grey::from_bytes(size, bytes), &mut random).to_bytes().collect::<Vec<_>>())
+        .collect();
     Ok(Digits {
         name: format!("{}, {name}", digits.name),
         images: Tensor::f_from_slice(&changed)?.f_reshape(&shape)?,

@@ -37,9 +37,8 @@ fn along(picture: &Grey, degrees: f64) -> Grey {
     let (sine, cosine) = degrees.to_radians().sin_cos();
     let step = |number: usize, share: f64| (number as f64 * share - 0.5).ceil() as isize;
     picture.map(|row, column, _| {
-        let seen = |number: usize| {
-            picture.near(row as isize + step(number, sine), column as isize + step(number, cosine))
-        };
+        let seen =
+            |number: usize| picture.near(row as isize + step(number, sine), column as isize + step(number, cosine));
         weights.iter().enumerate().map(|(number, weight)| weight * seen(number)).sum::<f64>() / sum
     })
 }

@@ -72,7 +72,10 @@ fn joined(crests: &Grey) -> Grey {
             let (row, column) = (place / crests.width, place % crests.width);
             // Crests never lie at the picture's edge.
             let near = (row - 1..=row + 1).flat_map(|row| (column - 1..=column + 1).map(move |column| (row, column)));
-            open.extend(near.filter(|&(row, column)| crests.at(row, column) > 0.0).map(|(row, column)| row * crests.width + column));
+            open.extend(
+                near.filter(|&(row, column)| crests.at(row, column) > 0.0)
+                    .map(|(row, column)| row * crests.width + column),
+            );
         }
     }
     edges

@@ -14,9 +14,11 @@ pub(super) fn shot(picture: &Grey, random: &mut Random) -> Grey {
 
 /// Salt and pepper: this share of the pixels becomes ink or paper, as scikit-image's `random_noise` does it.
 pub(super) fn impulse(picture: &Grey, share: f64, random: &mut Random) -> Grey {
-    picture.map(|_, _, value| {
-        if random.r#gen::<f64>() < share { f64::from(u8::from(random.r#gen::<bool>())) } else { value }
-    })
+    picture.map(
+        |_, _, value| {
+            if random.r#gen::<f64>() < share { f64::from(u8::from(random.r#gen::<bool>())) } else { value }
+        },
+    )
 }
 
 /// A Poisson number of a small mean: how many uniform numbers are multiplied before the product falls below exp(−mean)

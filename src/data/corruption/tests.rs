@@ -39,8 +39,7 @@ fn each_corruption_changes_every_picture_and_leaves_shape_type_and_labels() {
 #[test]
 fn the_seed_decides_and_pictures_differ_among_themselves() {
     let digits = digits(20, [28, 28]);
-    let same_for_all =
-        [Corruption::Scale, Corruption::Brightness, Corruption::Stripe, Corruption::CannyEdges];
+    let same_for_all = [Corruption::Scale, Corruption::Brightness, Corruption::Stripe, Corruption::CannyEdges];
     for corruption in Corruption::ALL {
         let [one, again, other] = [1, 1, 2].map(|seed| corruption.apply(&digits, seed).unwrap().images);
         assert!(one.equal(&again), "{corruption}");

@@ -2,10 +2,7 @@
 
 use rand::Rng;
 
-use super::{
-    grey::Grey,
-    noise::normal,
-};
+use super::{grey::Grey, noise::normal};
 use crate::random::Random;
 
 /// Half of full ink on every pixel, up to full ink.
@@ -40,7 +37,8 @@ fn plasma(random: &mut Random) -> Vec<f64> {
         ] {
             for row in (first_row..SIDE).step_by(step) {
                 for column in (first_column..SIDE).step_by(step) {
-                    let near = |&(down, right): &(usize, usize)| map[(row + down) % SIDE * SIDE + (column + right) % SIDE];
+                    let near =
+                        |&(down, right): &(usize, usize)| map[(row + down) % SIDE * SIDE + (column + right) % SIDE];
                     let mean = neighbours.iter().map(near).sum::<f64>() / 4.0;
                     map[row * SIDE + column] = mean + wobble * random.gen_range(-wobble..wobble);
                 }
