@@ -3,6 +3,7 @@
 mod augmentation;
 mod checksum;
 mod classes;
+mod corruption;
 mod digits;
 mod download;
 mod drawn;
@@ -20,6 +21,7 @@ use std::{env, path::Path};
 use crate::Result;
 pub use augmentation::Augmentation;
 pub use classes::Classes;
+pub use corruption::{Corruption, Distortion};
 pub use digits::{Digits, MNIST, Mnist};
 use download::Places;
 pub use drawn::DRAWN;
@@ -81,5 +83,17 @@ impl Mnist {
     /// [`Error::Torch`](crate::Error::Torch) when memory runs out.
     pub fn drawn(seed: u64) -> Result<Self> {
         drawn::mnist(seed)
+    }
+}
+
+impl Digits {
+    /// Reads pictures and their labels from two files in MNIST's format, raw or with `.gz`: a part of a data set, such as
+    /// one corruption of MNIST-C. The name is that of the file of pictures; classes are numbered up to the largest label.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) for a file that cannot be read; [`Error::Malformed`](crate::Error::Malformed) with
+    /// the file, what it holds and what it should hold.
+    pub fn from_files(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
+        read::pair(images.as_ref(), labels.as_ref())
     }
 }

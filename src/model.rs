@@ -6,6 +6,7 @@ mod layer;
 mod network;
 mod plan;
 pub(crate) mod quantised;
+mod statistics;
 mod summary;
 pub(crate) mod weights;
 

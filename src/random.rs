@@ -12,6 +12,8 @@ pub type Random = StdRng;
 pub(crate) enum Purpose {
     Weights,
     Digits,
+    /// Corrupted pictures.
+    Corruption,
     /// The order of the training digits in an epoch, counted from 1.
     Shuffle(usize),
     /// Dropout and augmentation in an epoch, counted from 1.
@@ -27,7 +29,8 @@ pub(crate) fn generator(seed: u64, purpose: Purpose) -> Random {
         Purpose::Digits => 1,
         Purpose::Shuffle(epoch) => 1 + epoch as u64,
         Purpose::Noise(epoch) => (1 << 32) + epoch as u64,
-        Purpose::Pixels => 1 << 63,
+        Purpose::Corruption => 1 << 33,
+        Purpose::Pixels => 1 << 34,
     };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());

@@ -77,7 +77,8 @@ pub fn experiments() -> Vec<Experiment> {
         ..long(epochs)
     };
     // On the validation digits, smaller changes did better in so few epochs.
-    let gentle = Augmentation { shift: 1.5, rotation: 7.0, scale: 0.07, shear: 5.0, elastic: 0.8 };
+    let gentle =
+        Augmentation { shift: 1.5, rotation: 7.0, scale: 0.07, shear: 5.0, elastic: 0.8, ..Augmentation::default() };
     // The larger ones of the network that this CNN follows, without slant and bending.
     let stiff = Augmentation { shift: 2.8, rotation: 10.0, scale: 0.1, ..Augmentation::default() };
     vec![

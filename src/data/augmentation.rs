@@ -1,5 +1,7 @@
 //! Augmentation: training pictures shifted, rotated and bent a little, anew at each step, as other hands would write them.
 
+mod disguise;
+
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -9,8 +11,8 @@ use crate::{
     random::{Purpose, Random, generator, uniform},
 };
 
-/// By how much training pictures are changed: each by its own amount, drawn evenly from minus to plus these numbers.
-/// The default changes nothing.
+/// By how much training pictures are changed: each by its own amount, drawn evenly from minus to plus these numbers; and
+/// how many are disguised. The default changes nothing.
 ///
 /// ```
 /// use mnist_classification::data::Augmentation;
@@ -30,6 +32,21 @@ pub struct Augmentation {
     /// Elastic bending, in pixels: each point of a coarse grid is displaced, and what lies between bends with it
     /// (P. Simard, D. Steinkraus, J. Platt, 2003, who blur a fine grid instead).
     pub elastic: f64,
+    /// The share of pictures, from 0 to 1, over which a piece of another one is laid: a rectangle, up to half as wide and
+    /// high. The ink of both stays (after CutMix, S. Yun and others, 2019, without a share of the other's label).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub pieces: f64,
+    /// The share of batches, from 0 to 1, whose ink and paper have any grey, which varies smoothly across each picture:
+    /// for a network whose normalisation takes its statistics anew,
+    /// [`Network::with_statistics_of`](crate::model::Network::with_statistics_of).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub grey: f64,
+}
+
+/// What is not asked for is left out of settings, which then read as they did before it was known.
+#[allow(clippy::trivially_copy_pass_by_ref)] // Serde hands a reference.
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 /// Columns and rows of the coarse grid on a square picture: what lies closer together than four pixels of MNIST moves as
@@ -40,22 +57,23 @@ impl Augmentation {
     /// # Errors
     /// [`Error::Setting`] for a number that cannot work.
     pub(crate) fn check(&self) -> Result<()> {
-        let Self { shift, rotation, scale, shear, elastic } = *self;
-        let all = [shift, rotation, scale, shear, elastic];
-        if all.iter().all(|number| *number >= 0.0 && number.is_finite()) && scale < 1.0 && shear < 90.0 {
+        let Self { shift, rotation, scale, shear, elastic, pieces, grey } = *self;
+        let all = [shift, rotation, scale, shear, elastic, pieces, grey];
+        let are_shares = scale < 1.0 && pieces <= 1.0 && grey <= 1.0;
+        if all.iter().all(|number| *number >= 0.0 && number.is_finite()) && are_shares && shear < 90.0 {
             return Ok(());
         }
-        let expected = "numbers from 0, a scale below 1 and a shear below 90".into();
+        let expected = "numbers from 0, a scale below 1, a shear below 90, and shares up to 1".into();
         Err(Error::Setting { setting: "augmentation", found: format!("{self:?}"), expected })
     }
 
-    /// Changes each of these pictures, `[count, height × width]`; `shape` is their height and width, as in
+    /// Changes each of these pictures, `[count, height × width]`, pixels from 0 to 1; `shape` is their height and width, as in
     /// [`Samples::shape`](super::Samples::shape).
     ///
     /// # Errors
     /// [`Error::Setting`] for numbers that cannot work; [`Error::Mismatch`] for samples that are not pictures.
     pub fn apply(&self, inputs: &Tensor, shape: &[usize], random: &mut Random) -> Result<Tensor> {
-        if *self == Self::default() {
+        if *self == Self::default() || inputs.numel() == 0 {
             return Ok(inputs.shallow_clone());
         }
         self.check()?;
@@ -67,7 +85,14 @@ impl Augmentation {
         }
         let pictures = inputs.f_reshape(shape)?;
         // Between pixels (bilinear), and paper beyond the edge.
-        Ok(pictures.f_grid_sampler(&places, 0, 0, false)?.f_reshape(inputs.size())?)
+        let mut pictures = pictures.f_grid_sampler(&places, 0, 0, false)?;
+        if self.pieces > 0.0 {
+            pictures = disguise::pieces(&pictures, self.pieces, random)?;
+        }
+        if self.grey > 0.0 {
+            pictures = disguise::grey(&pictures, self.grey, random)?;
+        }
+        Ok(pictures.f_reshape(inputs.size())?)
     }
 
     /// For each picture, where a place of the new one lies in the old one, `[count, 2, 3]`: both go from −1 to 1 from left
@@ -114,9 +139,9 @@ impl Augmentation {
         }
         let originals = digits.images.f_narrow(0, 0, count)?;
         let mut versions = vec![originals.shallow_clone()];
-        let inputs = originals.to_kind(Kind::Float).f_reshape([count, -1])?;
+        let inputs = originals.to_kind(Kind::Float).f_reshape([count, -1])? / 255.0;
         for _ in 0..4 {
-            let changed = self.apply(&inputs, &shape, &mut random)?.f_clamp(0.0, 255.0)?.f_round()?;
+            let changed = (self.apply(&inputs, &shape, &mut random)? * 255.0).f_clamp(0.0, 255.0)?.f_round()?;
             versions.push(changed.to_kind(Kind::Uint8).f_reshape(originals.size())?);
         }
         let images = Tensor::f_stack(&versions, 1)?.f_reshape([5 * count, size[1], size[2]])?;

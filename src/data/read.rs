@@ -6,6 +6,7 @@ use tch::Tensor;
 
 use super::{
     checksum::{self, Known},
+    classes::Classes,
     digits::{Digits, MNIST, Mnist},
     idx::{Contents, Idx, malformed},
     labels,
@@ -44,6 +45,15 @@ fn read(folder: &Path, known: Option<&[Known; 4]>) -> Result<Mnist> {
     let mnist = Mnist { train: train?, test: test? };
     // EMNIST's pictures lie on their side.
     if labels::is_emnist(&files.prefix) { mnist.transposed() } else { Ok(mnist) }
+}
+
+/// The digits of two files.
+pub(super) fn pair(images: &Path, labels: &Path) -> Result<Digits> {
+    let files = Part { images: vec![images.into()], labels: vec![labels.into()] };
+    let [images, labels] = part(&files, None)?;
+    let name = images.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let classes = Classes::numbered(labels.values.f_max()?.int64_value(&[]) as usize + 1);
+    Ok(Digits { name, images: images.values, labels: labels.values, classes })
 }
 
 /// Images and labels of one part, as many of one as of the other.
