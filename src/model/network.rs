@@ -127,7 +127,7 @@ impl Network {
     /// As [`Model::forward`].
     pub fn layer_outputs(&self, inputs: &Tensor) -> Result<Vec<Tensor>> {
         let mut outputs: Vec<Tensor> = Vec::with_capacity(self.layers.len());
-        let inputs = self.whole(inputs)?;
+        let inputs = self.shaped(inputs)?;
         for layer in &self.layers {
             outputs.push(layer.forward(outputs.last().unwrap_or(&inputs), None)?);
         }
@@ -142,19 +142,11 @@ impl Network {
     /// Through all layers; `random` is there in training only.
     fn through(&self, inputs: &Tensor, mut random: Option<&mut Random>) -> Result<Tensor> {
         let forward = |inputs: Tensor, layer: &BuiltLayer| layer.forward(&inputs, random.as_deref_mut());
-<<<<<<< HEAD
-        self.layers.iter().try_fold(self.whole(inputs)?, forward)
-    }
-
-    /// Rows of features in the shape that the first layer takes.
-    fn whole(&self, inputs: &Tensor) -> Result<Tensor> {
-=======
         self.layers.iter().try_fold(self.shaped(inputs)?, forward)
     }
 
     /// Samples in the shape that the first layer takes.
     pub(super) fn shaped(&self, inputs: &Tensor) -> Result<Tensor> {
->>>>>>> corruptions
         // Every sample must be whole: reshaping alone would take two halves for one.
         let samples = inputs.size().first().copied().unwrap_or_default();
         let shape: Vec<_> = [samples].into_iter().chain(self.plan.input.iter().map(|&size| size as i64)).collect();

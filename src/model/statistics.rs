@@ -63,13 +63,17 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
+    use tch::Device;
 
     use super::*;
     use crate::{
         model::Layer::*,
-        random::{Purpose, generator},
+        random::{Purpose, generator, uniform},
     };
+
+    fn drawn(shape: &[i64]) -> Tensor {
+        uniform(shape, [0.0, 1.0], Device::Cpu, &mut generator(0, Purpose::Digits)).unwrap()
+    }
 
     fn network() -> Network {
         let layers = [Convolution { channels: 4, size: 3 }, BatchNorm, Relu, MaxPool(2), Flatten, Dense(8), BatchNorm];
@@ -78,7 +82,7 @@ mod tests {
 
     #[test]
     fn on_its_own_samples_it_computes_what_training_does() {
-        let (network, inputs) = (network(), Tensor::rand([50, 36], (Kind::Float, Device::Cpu)) * 3.0 + 1.0);
+        let (network, inputs) = (network(), drawn(&[50, 36]) * 3.0 + 1.0);
         let before: Vec<_> = network.tensors().iter().map(|(_, tensor)| tensor.copy()).collect();
         let adapted = network.with_statistics_of(&inputs).unwrap();
         assert!(network.tensors().iter().zip(&before).all(|((_, now), before)| now.equal(before)));
@@ -90,11 +94,10 @@ mod tests {
 
     #[test]
     fn it_takes_at_least_two_samples_of_the_right_shape() {
-        let inputs = |shape: &[i64]| Tensor::rand(shape, (Kind::Float, Device::Cpu));
-        for few in [inputs(&[0, 36]), inputs(&[1, 36])] {
+        for few in [drawn(&[0, 36]), drawn(&[1, 36])] {
             let error = network().with_statistics_of(&few).unwrap_err().to_string();
             assert!(error.starts_with("samples to take statistics from: found "), "{error}");
         }
-        assert!(network().with_statistics_of(&inputs(&[4, 35])).is_err());
+        assert!(network().with_statistics_of(&drawn(&[4, 35])).is_err());
     }
 }
