@@ -151,11 +151,12 @@ pub fn reliability(title: &str, measured: &[(&str, &Calibration)]) -> Result<Fig
     Reliability::new(title, measured).map(|reliability| Figure { chart: Chart::Reliability(reliability) })
 }
 
-/// Named lines through points, such as accuracy over severity; `axes` are what the numbers to the right and upwards are.
+/// Named lines through points from left to right, such as accuracy over severity; `axes` are what the numbers to the right
+/// and upwards are.
 ///
 /// # Errors
 /// [`Error::Setting`] when there is no point, or a number is not finite.
-pub fn lines(title: &str, axes: [&str; 2], lines: &[(&str, &[(f64, f64)])]) -> Result<Figure> {
+pub fn lines(title: &str, axes: [&str; 2], lines: &[(&str, Vec<(f64, f64)>)]) -> Result<Figure> {
     Lines::new(title, axes, lines).map(|lines| Figure { chart: Chart::Lines(lines) })
 }
 

@@ -11,9 +11,6 @@ pub(super) const SIZE: (u32, u32) = (1080, 520);
 /// In pixels, the room for the legend.
 const LEGEND: i32 = 240;
 
-/// A name and its points, from left to right.
-pub(super) type Series<'a> = (&'a str, &'a [(f64, f64)]);
-
 #[derive(Debug)]
 pub(super) struct Lines {
     title: String,
@@ -22,14 +19,14 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new(title: &str, axes: [&str; 2], lines: &[Series]) -> Result<Self> {
+    pub(super) fn new(title: &str, axes: [&str; 2], lines: &[(&str, Vec<(f64, f64)>)]) -> Result<Self> {
         let points = || lines.iter().flat_map(|(_, points)| points.iter());
         if points().count() == 0 || points().any(|(x, y)| !(x.is_finite() && y.is_finite())) {
             let found = if points().count() == 0 { "empty" } else { "a number that is NaN or infinite" };
             let expected = "at least one point, of finite numbers".into();
             return Err(Error::Setting { setting: "lines", found: found.into(), expected });
         }
-        let series = lines.iter().map(|(name, points)| (name.to_string(), points.to_vec())).collect();
+        let series = lines.iter().map(|(name, points)| (name.to_string(), points.clone())).collect();
         Ok(Self { title: title.into(), axes: axes.map(String::from), series })
     }
 

@@ -246,13 +246,13 @@ fn calibrations_and_lines_are_named_and_need_a_point() {
     assert!(shown.iter().any(|text| text.starts_with("before: expected error ")), "{shown:?}");
     assert!(reliability("example", &[]).is_err());
     let figure =
-        lines("example", ["severity", "accuracy"], &[("one", &[(0.0, 0.9), (1.0, 0.8)]), ("two", &[(0.0, 0.7)])]);
+        lines("example", ["severity", "accuracy"], &[("one", vec![(0.0, 0.9), (1.0, 0.8)]), ("two", vec![(0.0, 0.7)])]);
     let shown = texts(&figure.unwrap());
     for text in ["example", "severity", "accuracy", "one", "two"] {
         assert!(shown.contains(&text.into()), "{text}: {shown:?}");
     }
-    assert!(lines("", ["", ""], &[("none", &[])]).is_err());
-    assert!(lines("", ["", ""], &[("nan", &[(0.0, f64::NAN)])]).is_err());
+    assert!(lines("", ["", ""], &[("none", vec![])]).is_err());
+    assert!(lines("", ["", ""], &[("nan", vec![(0.0, f64::NAN)])]).is_err());
 }
 
 #[test]
