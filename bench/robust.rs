@@ -2,7 +2,7 @@
 //! it and the best CNN on test digits as they are and with each of MNIST-C's corruptions, with the statistics of batch
 //! normalisation taken anew from these. `MNIST_C_DIR` may name a folder with the authors' own pictures of every tenth digit.
 //!
-//! `cargo run --release --example robust`; with `-- measure` it only measures what is there.
+//! `cargo run --example robust`; with `-- measure` it only measures what is there.
 
 use std::{env, path::Path};
 

@@ -35,7 +35,14 @@ fn everything(epochs: usize) -> Training {
         batch_size: 64,
         optimizer: Optimizer::nadam(0.003),
         schedule: Schedule::OneCycle { rise: 0.3 },
-        augmentation: Augmentation { shift: 1.0, rotation: 5.0, scale: 0.05, shear: 5.0, elastic: 0.5 },
+        augmentation: Augmentation {
+            shift: 1.0,
+            rotation: 5.0,
+            scale: 0.05,
+            shear: 5.0,
+            elastic: 0.5,
+            ..Augmentation::default()
+        },
         sampling: Sampling::Mistakes { times: 3.0 },
         label_smoothing: 0.05,
         early_stopping: Some(epochs),

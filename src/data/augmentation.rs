@@ -200,6 +200,20 @@ mod tests {
     }
 
     #[test]
+    fn settings_leave_out_disguises_that_are_not_asked_for() {
+        let written = |augmentation: Augmentation| serde_json::to_string(&augmentation).unwrap();
+        // As in results from before there were disguises, whose fingerprints stay.
+        let plain = r#"{"shift":0.0,"rotation":0.0,"scale":0.0,"shear":0.0,"elastic":0.0}"#;
+        assert_eq!(written(Augmentation::default()), plain);
+        let disguised = Augmentation { pieces: 0.5, grey: 0.25, ..Augmentation::default() };
+        assert_eq!(written(disguised), plain.replace('}', r#","pieces":0.5,"grey":0.25}"#));
+        for augmentation in [Augmentation::default(), disguised] {
+            let read: Augmentation = serde_json::from_str(&written(augmentation)).unwrap();
+            assert_eq!(read, augmentation);
+        }
+    }
+
+    #[test]
     fn shifts_go_as_far_as_asked_in_both_directions() {
         let shifted = changed(Augmentation { shift: 3.0, ..Augmentation::default() });
         for middle in middles(&shifted, [28, 28]) {

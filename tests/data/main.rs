@@ -3,6 +3,7 @@
 mod broken;
 mod hints;
 mod layouts;
+mod pairs;
 mod relatives;
 #[path = "../shared/mod.rs"]
 mod shared;
