@@ -7,6 +7,7 @@ EXECUTE = .venv/bin/python scripts/execute.py
 SPARE = .venv/bin/python scripts/spare.py
 NOTEBOOK = notebooks/MNIST-Classification.ipynb
 IMPROVEMENTS = notebooks/Improvements.ipynb
+ERRORS = notebooks/Error-Analysis.ipynb
 # `make … CUDA=1` installs what libtorch needs on a GPU.
 SETUP = scripts/setup.py $(if $(CUDA),--cuda)
 
@@ -53,6 +54,7 @@ test: set-up  ## runs every check
 figures: set-up  ## executes the notebooks, keeps their outputs in them and their pictures in figures/
 	@$(EXECUTE) $(NOTEBOOK) --refresh
 	@$(EXECUTE) $(IMPROVEMENTS) --refresh
+	@$(EXECUTE) $(ERRORS) --refresh
 
 # glibc keeps freed memory instead of handing it back after each step, which makes convolutions faster.
 experiments: export MALLOC_MMAP_THRESHOLD_ = 1000000000

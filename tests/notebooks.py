@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 MAIN = NOTEBOOKS / "MNIST-Classification.ipynb"
 IMPROVEMENTS = NOTEBOOKS / "Improvements.ipynb"
+ERRORS = NOTEBOOKS / "Error-Analysis.ipynb"
 # What a test trains must not take the place of what the reader trained.
 OUT = tempfile.TemporaryDirectory()
 FEW_EPOCHS = {**os.environ, "MNIST_EPOCHS": "2", "MNIST_QUICK": "1", "MNIST_OUT": OUT.name}
@@ -135,6 +136,24 @@ class MainExecuted(Executed, unittest.TestCase):
 
 class ImprovementsExecuted(Executed, unittest.TestCase):
     notebook = IMPROVEMENTS
+
+
+class ErrorsExecuted(Executed, unittest.TestCase):
+    notebook = ERRORS
+
+    @unittest.skipUnless(chromium(), "Chromium is not installed, so the exported page is not opened in a browser")
+    def test_exports_a_page_in_which_a_count_shows_its_digits(self):
+        from playwright.sync_api import sync_playwright
+
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+            page = browser.new_context(offline=True).new_page()
+            page.goto((ROOT / "out" / ERRORS.stem / f"{ERRORS.stem}.html").as_uri(), wait_until="commit")
+            frame = page.locator("iframe[title='The mistakes, cell by cell']").content_frame
+            button = frame.locator("td button").first
+            button.click()
+            self.assertEqual(frame.locator("figure canvas").count(), int(button.inner_text()))
+            browser.close()
 
 
 def draw_a_seven(page):
