@@ -108,11 +108,9 @@ fn our_mnist_c_is_as_hard_to_read_as_the_authors() {
     let digits = Digits { images: tenth(&digits.images), labels: tenth(&digits.labels), ..digits };
     for corruption in Corruption::ALL {
         let expected = reference.correct(&reference.pictures(corruption));
-        for seed in 0..3 {
-            let found = reference.correct(&corruption.apply(&digits, seed).unwrap().preprocess());
-            println!("{corruption:14} seed {seed}: {found:?}, authors {expected:?}");
-            let is_near = found.iter().zip(expected).all(|(found, expected)| found.abs_diff(expected) <= 25);
-            assert!(is_near, "{corruption}, seed {seed}: {found:?}, the authors' pictures {expected:?}");
-        }
+        let found = reference.correct(&corruption.apply(&digits, 0).unwrap().preprocess());
+        println!("{corruption:14} {found:?}, authors {expected:?}");
+        let is_near = found.iter().zip(expected).all(|(found, expected)| found.abs_diff(expected) <= 25);
+        assert!(is_near, "{corruption}: {found:?}, the authors' pictures {expected:?}");
     }
 }
