@@ -14,7 +14,10 @@ mod style;
 use std::{io::Cursor, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use image::{ImageOutputFormat, RgbImage};
+use image::{
+    ColorType, ImageEncoder,
+    codecs::png::{CompressionType, FilterType, PngEncoder},
+};
 use plotters::{coord::Shift, prelude::*};
 
 use crate::{
@@ -169,10 +172,11 @@ impl Figure {
         let (width, height) = self.size();
         let mut pixels = vec![0; (width * height * 3) as usize];
         self.draw(&BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
-        let picture =
-            RgbImage::from_raw(width, height, pixels).ok_or_else(|| Error::Figure("a buffer too small".into()))?;
         let mut file = Cursor::new(Vec::new());
-        picture.write_to(&mut file, ImageOutputFormat::Png).map_err(|error| Error::Figure(error.to_string()))?;
+        // Areas of one colour and enlarged pixels repeat: they pack better as they are than as differences.
+        let encoder = PngEncoder::new_with_quality(&mut file, CompressionType::Default, FilterType::NoFilter);
+        let written = encoder.write_image(&pixels, width, height, ColorType::Rgb8);
+        written.map_err(|error| Error::Figure(error.to_string()))?;
         Ok(file.into_inner())
     }
 
