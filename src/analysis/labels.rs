@@ -40,30 +40,6 @@ pub fn lowest_margins(predictions: &Predictions, count: usize) -> Result<Vec<usi
     Ok(order)
 }
 
-/// The samples off the diagonal of the confident joint (C. Northcutt, L. Jiang, I. Chuang, 2021): those that are confidently
-/// of another class than their label. A class is confident when its probability reaches the mean that it has on the samples
-/// labelled so; of several confident classes, the most probable one counts.
-///
-/// # Errors
-/// [`Error::Mismatch`] when the predictions do not fit together; [`Error::Empty`] when there is no sample.
-pub fn confident_suspects(predictions: &Predictions) -> Result<Vec<usize>> {
-    let rows = rows(predictions)?;
-    let (mut sums, mut counts) = (vec![0.0; predictions.classes.len()], vec![0.0; predictions.classes.len()]);
-    for (row, &label) in rows.iter().zip(&predictions.truth) {
-        sums[label] += row[label];
-        counts[label] += 1.0;
-    }
-    // A class that labels no sample has the threshold 0 / 0, which nothing reaches.
-    let thresholds: Vec<_> = sums.iter().zip(counts).map(|(sum, count)| sum / count).collect();
-    let confident = |row: &[f64]| {
-        let reached = (0..row.len()).filter(|&class| row[class] >= thresholds[class]);
-        reached.max_by(|&one, &other| row[one].total_cmp(&row[other]))
-    };
-    let labelled = rows.iter().zip(&predictions.truth).enumerate();
-    let is_suspect = |row: &[f64], label: usize| confident(row).is_some_and(|class| class != label);
-    Ok(labelled.filter(|(_, (row, label))| is_suspect(row, **label)).map(|(index, _)| index).collect())
-}
-
 /// A row of probabilities per sample.
 fn rows(predictions: &Predictions) -> Result<Vec<Vec<f64>>> {
     predictions.check()?;
