@@ -56,9 +56,22 @@ impl Reading {
         (WIDTH as u32, (TOP + PICTURE.1 + LINE + rows * self.row()) as u32)
     }
 
-    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
+    pub(super) fn words(&self) -> String {
+        let digits = self.answer.digits.iter().map(|digit| {
+            let (name, probability) = digit.best();
+            format!("{name} with {:.1} %", 100.0 * probability)
+        });
+        let digits: Vec<_> = digits.collect();
+        format!("{}: {}. Beside it the picture, its ink and the network's input.", self.title(), digits.join(", "))
+    }
+
+    fn title(&self) -> String {
         let doubt = if self.answer.is_doubtful() { ", doubtful" } else { "" };
-        let (title, size) = fitted(&format!("Read as {}{doubt}", self.answer.text()), TITLE, WIDTH - 20);
+        format!("Read as {}{doubt}", self.answer.text())
+    }
+
+    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
+        let (title, size) = fitted(&self.title(), TITLE, WIDTH - 20);
         area.draw_text(&title, &below(size, &TEXT), (WIDTH / 2, 18))?;
         for (index, (picture, name)) in self.grey_and_ink.iter().zip(["the picture", "its ink"]).enumerate() {
             let middle = WIDTH / 4 + index as i32 * WIDTH / 2;
