@@ -89,6 +89,12 @@ class Committed(unittest.TestCase):
         asked = {path.name: re.findall(r"^:dep .+", "".join(code_cells(path)[0]["source"]), re.M) for path in self.each()}
         self.assertEqual(len(set(map(tuple, asked.values()))), 1, asked)
 
+    def test_has_every_line_that_the_readme_shows(self):
+        lines = "\n".join("".join(cell["source"]) for cell in code_cells(MAIN)).splitlines()
+        shown = re.search(r"```rust\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
+        for line in shown.splitlines():
+            self.assertIn(line, lines)
+
 
 class Executed:
     """A notebook, run for real with fewer epochs."""
