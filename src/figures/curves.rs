@@ -116,7 +116,7 @@ impl Panel {
             Some(best) => format!("validation, best after epoch {}", best + 1),
             None => "validation".into(),
         };
-        let series = [("training", &self.training), (&validation, &self.validation)];
+        let series = [("training", &self.training), (validation.as_str(), &self.validation)];
         for (number, (name, values)) in series.into_iter().enumerate().filter(|(_, (_, values))| !values.is_empty()) {
             let color = style::series(number);
             let points = || values.iter().enumerate().map(|(index, &value)| ((index + 1) as f64, value));
