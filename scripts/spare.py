@@ -17,7 +17,7 @@ import session
 import warm
 from project import EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, lock
 
-# Of memory that is free, without which a spare would be in the way: it takes about 1.5 GB, and trainings want some.
+# Bytes of free memory below which no spare is started: a spare takes about 1.5 GB, and training needs the rest.
 MEMORY = 5_500_000_000
 
 

@@ -8,7 +8,7 @@ const MOST: usize = 4;
 pub(crate) fn decimals(numbers: impl Iterator<Item = f64> + Clone) -> usize {
     let largest =
         numbers.clone().filter(|number| number.is_finite()).fold(0.0, |largest: f64, number| largest.max(number.abs()));
-    let leading_zeros = if largest > 0.0 { (-largest.log10()).floor().clamp(0.0, 12.0) as usize } else { 0 };
+    let leading_zeros = if largest > 0.0 { ((-largest.log10()).ceil() - 1.0).clamp(0.0, 12.0) as usize } else { 0 };
     let most = MOST + leading_zeros;
     let rounded = |number: f64, decimals: usize| {
         let power = 10_f64.powi(decimals as i32);
@@ -21,6 +21,19 @@ pub(crate) fn decimals(numbers: impl Iterator<Item = f64> + Clone) -> usize {
         numbers.clone().all(is_shown)
     };
     (0..most).find(as_exact).unwrap_or(most)
+}
+
+/// A number with so many decimals; what rounds to 0 has no sign.
+pub(crate) fn fixed(number: f64, decimals: usize) -> String {
+    let text = format!("{number:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(positive)
+            if !positive.contains(|character: char| matches!(character, '1'..='9') || character.is_alphabetic()) =>
+        {
+            positive.into()
+        }
+        _ => text,
+    }
 }
 
 #[cfg(test)]
@@ -45,8 +58,16 @@ mod tests {
     #[test]
     fn small_numbers_keep_four_digits() {
         assert_eq!(of(&[0.000_123_456, 0.000_05]), 7);
+        assert_eq!(of(&[0.001, 0.000_123_456]), 6);
         assert_eq!(of(&[0.01, 0.02]), 2);
         // A large one makes the small ones noise.
         assert_eq!(of(&[1.0, 0.000_000_1]), 0);
+    }
+
+    #[test]
+    fn what_rounds_to_0_has_no_sign() {
+        let texts = [(-0.04, 1), (-0.06, 1), (-1e-9, 0), (2.5, 2), (f64::NEG_INFINITY, 1)];
+        let texts = texts.map(|(number, decimals)| fixed(number, decimals));
+        assert_eq!(texts, ["0.0", "-0.1", "0", "2.50", "-inf"]);
     }
 }

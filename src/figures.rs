@@ -182,18 +182,18 @@ impl Figure {
         Ok(document)
     }
 
-    /// What the chart shows, in words and numbers: for those who do not see it.
-    pub fn words(&self) -> String {
+    /// What the chart shows, in a few sentences with its numbers: its alternative text in a notebook.
+    pub fn description(&self) -> String {
         match &self.chart {
-            Chart::Grid(grid) => grid.words(),
-            Chart::Curves(curves) => curves.words(),
-            Chart::Heatmap(heatmap) => heatmap.words(),
-            Chart::Comparison(comparison) => comparison.words(),
-            Chart::Reading(reading) => reading.words(),
-            Chart::Attributions(maps) => maps.words(),
-            Chart::Scatter(scatter) => scatter.words(),
-            Chart::Reliability(reliability) => reliability.words(),
-            Chart::Lines(lines) => lines.words(),
+            Chart::Grid(grid) => grid.description(),
+            Chart::Curves(curves) => curves.description(),
+            Chart::Heatmap(heatmap) => heatmap.description(),
+            Chart::Comparison(comparison) => comparison.description(),
+            Chart::Reading(reading) => reading.description(),
+            Chart::Attributions(maps) => maps.description(),
+            Chart::Scatter(scatter) => scatter.description(),
+            Chart::Reliability(reliability) => reliability.description(),
+            Chart::Lines(lines) => lines.description(),
         }
     }
 
@@ -219,14 +219,14 @@ impl Figure {
     }
 
     /// Shows the chart in a notebook: evcxr calls this for the last value of a cell. The page of a notebook takes the
-    /// picture with its size and words, other programs the PNG file or the words alone.
+    /// picture with its size and description, other programs the PNG file or the description alone.
     pub fn evcxr_display(&self) {
         match self.png() {
             Ok(png) => {
-                let (png, words, (width, _)) = (STANDARD.encode(png), self.words(), self.size());
-                let alternative = escaped(&words);
+                let (png, description, (width, _)) = (STANDARD.encode(png), self.description(), self.size());
+                let alternative = escaped(&description);
                 let html = format!("<img width=\"{width}\" alt=\"{alternative}\" src=\"data:image/png;base64,{png}\">");
-                show(&[("text/html", &html), ("image/png", &png), ("text/plain", &words)]);
+                show(&[("text/html", &html), ("image/png", &png), ("text/plain", &description)]);
             }
             Err(error) => eprintln!("{error}"),
         }

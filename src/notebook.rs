@@ -7,7 +7,7 @@ pub(crate) fn show(forms: &[(&str, &str)]) {
     }
 }
 
-/// Text for HTML, within an attribute, too.
+/// Escapes text for HTML, including attribute values.
 pub(crate) fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     text.replace('"', "&quot;").replace('\'', "&#39;")

@@ -78,7 +78,7 @@ impl Page {
     pub fn evcxr_display(&self) {
         let Self { title, height, html } = self;
         let style = format!("style=\"width: 100%; height: {height}px; border: 0\"");
-        let frame = format!("sandbox=\"allow-scripts\" {style} title=\"{title}\"");
+        let frame = format!("sandbox=\"allow-scripts\" {style} title=\"{}\"", escaped(title));
         let html = format!("<iframe {frame} srcdoc=\"{}\"></iframe>", escaped(html));
         show(&[("text/html", &html), ("text/plain", &format!("A page: {title}"))]);
     }

@@ -6,7 +6,7 @@ use polars::prelude::{AnyValue, DataFrame};
 
 use crate::{
     Result,
-    decimals::decimals,
+    decimals::{decimals, fixed},
     files,
     notebook::{escaped, show},
 };
@@ -30,7 +30,7 @@ pub trait Table {
     /// most cases. Of more than 40 rows it shows the first and the last ten, and how many there are.
     fn html(&self) -> String;
 
-    /// The same as plain text, in columns between bars: a table in Markdown, too.
+    /// The same as a Markdown table, in columns of one width.
     fn text(&self) -> String;
 
     /// The frame as comma-separated values with a header line: all rows, floats with all their digits, a list as
@@ -114,7 +114,11 @@ impl Shown {
         };
         let columns = frame.columns().iter().map(|column| {
             let values: Vec<_> = rows.iter().map(|&row| column.get(row).unwrap_or(AnyValue::Null)).collect();
-            let floats = values.iter().filter(|value| value.is_float()).filter_map(AnyValue::extract::<f64>);
+            let floats = values.iter().filter_map(|value| match value {
+                AnyValue::Float32(number) => Some(f64::from(*number)),
+                AnyValue::Float64(number) => Some(*number),
+                _ => None,
+            });
             let decimals = decimals(floats);
             let mut cells: Vec<_> = values.iter().map(|value| cell(value, decimals)).collect();
             if is_long {
@@ -143,8 +147,8 @@ impl Column {
 fn cell(value: &AnyValue, decimals: usize) -> String {
     match value {
         AnyValue::Null => String::new(),
-        AnyValue::Float32(number) => format!("{number:.decimals$}"),
-        AnyValue::Float64(number) => format!("{number:.decimals$}"),
+        AnyValue::Float32(number) => fixed(f64::from(*number), decimals),
+        AnyValue::Float64(number) => fixed(*number, decimals),
         other => other.get_str().map_or_else(|| other.to_string(), String::from),
     }
 }
@@ -219,7 +223,7 @@ mod tests {
     fn plain_text_has_the_same_cells_in_columns() {
         assert_eq!(
             frame().text(),
-            "| digit  |   f1 | count |\n| :----- | ---: | ----: |\n| 1 < 2  | 0.25 |     3 |\n| a,\"b\" |      |     4 |"
+            "| digit |   f1 | count |\n| :---- | ---: | ----: |\n| 1 < 2 | 0.25 |     3 |\n| a,\"b\" |      |     4 |"
         );
         let text = df!["a|b" => ["one\ntwo", "·"]].unwrap().text();
         assert_eq!(text, "| a\\|b    |\n| :------ |\n| one two |\n| ·       |");

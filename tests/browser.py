@@ -11,8 +11,8 @@ def chromium():
     return found[0] if found else mac if os.path.exists(mac) else None
 
 
-def findings(page, context=None):
-    """What axe finds within these parts of a page (selectors), or in all of it: a line for each."""
+def accessibility_violations(page, context=None):
+    """What axe finds within these parts of a page (selectors), or in all of it but its frames: a line for each."""
     from axe_playwright_python.sync_playwright import Axe
 
     found = Axe().run(page, context).response["violations"]

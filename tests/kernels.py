@@ -4,6 +4,7 @@ from a spare that was started beforehand."""
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -219,6 +220,7 @@ class OtherProjects(unittest.TestCase):
         "LIBTORCH_CXX11_ABI": "0",
         "LIBTORCH_LIB": "/nowhere/lib",
         "CXXFLAGS": "-O3 -D_GLIBCXX_USE_CXX11_ABI=0",
+        "CXXFLAGS_x86_64_unknown_linux_gnu": "-O3",
         "EVCXR_CONFIG_DIR": "/nowhere",
     }
     SETTINGS = """
@@ -245,12 +247,11 @@ class OtherProjects(unittest.TestCase):
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
 
     def settings_of_the_user(self):
-        """A home for cargo with the crates of the real one, and other settings."""
-        home = Path(os.environ.get("CARGO_HOME", "~/.cargo")).expanduser()
-        for name in ("registry", "bin"):
-            (self.folder / name).symlink_to(home / name)
-        (self.folder / "config.toml").write_text(self.SETTINGS)
-        return str(self.folder)
+        """Cargo reads them above the build folders, as it reads those of the user's home."""
+        settings = KERNELS / ".cargo" / "config.toml"
+        settings.parent.mkdir()
+        self.addCleanup(shutil.rmtree, settings.parent)
+        settings.write_text(self.SETTINGS)
 
     def test_variables_make_cargo_compile_nothing(self):
         for name, value in self.VARIABLES.items():
@@ -258,10 +259,12 @@ class OtherProjects(unittest.TestCase):
                 self.assert_compiles_nothing(**{name: value})
 
     def test_settings_make_cargo_compile_nothing(self):
-        self.assert_compiles_nothing(CARGO_HOME=self.settings_of_the_user())
+        self.settings_of_the_user()
+        self.assert_compiles_nothing()
 
     def test_a_kernel_with_all_of_it_compiles_its_cells_alone(self):
-        variables = self.VARIABLES | {"CARGO_HOME": self.settings_of_the_user(), "PATH": self.path_with_lld()}
+        self.settings_of_the_user()
+        variables = self.VARIABLES | {"PATH": self.path_with_lld()}
         before = sessions()
         kernel = Kernel(**variables)
         self.addCleanup(kernel.stop)

@@ -77,7 +77,7 @@ impl Attributions {
         (width as u32, (TOP + 26 + ROW * self.rows.len() as i32) as u32)
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn description(&self) -> String {
         let captions = |row: &Vec<(RgbImage, String)>| {
             let named =
                 self.columns.iter().zip(row).skip(1).map(|(column, (_, caption))| format!("{column}: {caption}"));

@@ -13,7 +13,7 @@ use plotters::{
 };
 
 use super::style::{LABEL, LINES, TEXT, font};
-use crate::decimals::decimals;
+use crate::decimals::{decimals, fixed};
 
 /// What series are drawn on.
 pub(super) type Plot<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -23,16 +23,16 @@ pub(super) struct Axis<'a> {
     name: &'a str,
     range: Range<f64>,
     /// How many numbers stand along it at most.
-    most: usize,
+    max_labels: usize,
     label: Box<dyn Fn(f64) -> String>,
 }
 
 impl<'a> Axis<'a> {
     /// With as many decimals as its numbers need.
-    pub(super) fn new(name: &'a str, range: Range<f64>, most: usize) -> Self {
-        let numbers = RangedCoordf64::from(range.clone()).key_points(BoldPoints(most));
+    pub(super) fn new(name: &'a str, range: Range<f64>, max_labels: usize) -> Self {
+        let numbers = RangedCoordf64::from(range.clone()).key_points(BoldPoints(max_labels));
         let decimals = decimals(numbers.into_iter());
-        Self { name, range, most, label: Box::new(move |number| format!("{number:.decimals$}")) }
+        Self { name, range, max_labels, label: Box::new(move |number| fixed(number, decimals).replace('-', "−")) }
     }
 
     /// With labels of its own.
@@ -41,10 +41,10 @@ impl<'a> Axis<'a> {
     }
 }
 
-/// From the lowest to the highest number and this share of their distance beyond.
-pub(super) fn around(numbers: impl Iterator<Item = f64> + Clone, share: f64) -> Range<f64> {
+/// From the lowest to the highest number, and this share of their distance beyond, at least `space`.
+pub(super) fn around(numbers: impl Iterator<Item = f64> + Clone, share: f64, space: f64) -> Range<f64> {
     let (low, high) = (numbers.clone().fold(f64::INFINITY, f64::min), numbers.fold(f64::NEG_INFINITY, f64::max));
-    let space = (share * (high - low)).max(1e-3);
+    let space = (share * (high - low)).max(space);
     low - space..high + space
 }
 
@@ -67,8 +67,8 @@ pub(super) fn plot<'a, B: DrawingBackend>(
         .axis_style(TEXT)
         .x_desc(x.name)
         .y_desc(y.name)
-        .x_labels(x.most)
-        .y_labels(y.most)
+        .x_labels(x.max_labels)
+        .y_labels(y.max_labels)
         .x_label_formatter(&|&number| (x.label)(number))
         .y_label_formatter(&|&number| (y.label)(number))
         .label_style(font(LABEL - 2, &TEXT))
@@ -84,6 +84,6 @@ mod tests {
     #[test]
     fn an_axis_writes_its_numbers_alike() {
         let axis = Axis::new("accuracy", 0.895..1.0, 6);
-        assert_eq!([0.9, 0.92].map(|number| (axis.label)(number)), ["0.90", "0.92"]);
+        assert_eq!([0.9, 0.92, -0.1].map(|number| (axis.label)(number)), ["0.90", "0.92", "−0.10"]);
     }
 }

@@ -1,6 +1,8 @@
 //! Charts as PNG files. A chart is drawn with two pixels for each of its own in both directions, as sharp screens show it,
 //! and the file says so; text stands at fractions of a pixel, so that the gaps between its letters are the font's.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use plotters::{
     coord::Shift,
     prelude::*,
@@ -23,21 +25,59 @@ pub(super) fn png(size: (u32, u32), draw: impl FnOnce(&DrawingArea<Bitmap, Shift
     let mut pixels = vec![0; (width * height * 3) as usize];
     let backend = BitMapBackend::with_buffer(&mut pixels, (width, height));
     draw(&Bitmap { pixels: backend, size }.into_drawing_area())?;
+    let (colours, places) = palette(&pixels);
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, width, height);
-    encoder.set_color(ColorType::Rgb);
+    encoder.set_color(ColorType::Indexed);
     encoder.set_depth(BitDepth::Eight);
+    encoder.set_palette(colours.into_flattened());
     // Areas of one colour and enlarged pixels repeat: they pack better as they are than as differences.
     encoder.set_filter(FilterType::NoFilter);
     encoder.set_compression(Compression::Default);
     let per_unit = PIXELS_PER_METRE.round() as u32;
     encoder.set_pixel_dims(Some(PixelDimensions { xppu: per_unit, yppu: per_unit, unit: Unit::Meter }));
     let written = encoder.write_header().and_then(|mut writer| {
-        writer.write_image_data(&pixels)?;
+        writer.write_image_data(&places)?;
         writer.finish()
     });
     written.map_err(|error| Error::Figure(error.to_string()))?;
     Ok(file)
+}
+
+type Colour = [u8; 3];
+
+/// At most 256 colours, and each pixel's place among them: half the size of a file with three bytes a pixel. Where a chart
+/// has more, the most frequent ones stay as they are, and each of the others takes the nearest.
+fn palette(pixels: &[u8]) -> (Vec<Colour>, Vec<u8>) {
+    let (pixels, _) = pixels.as_chunks::<3>();
+    // Most pixels are like the one before.
+    let runs = || pixels.chunk_by(|one, next| one == next);
+    let mut counts: BTreeMap<Colour, usize> = BTreeMap::new();
+    runs().for_each(|run| *counts.entry(run[0]).or_default() += run.len());
+    let mut colours: Vec<_> = counts.into_iter().collect();
+    colours.sort_by_key(|(_, count)| Reverse(*count));
+    let within = |tolerance: &u8| {
+        let mut kept: Vec<Colour> = Vec::new();
+        for (colour, _) in &colours {
+            if kept.len() <= 256 && kept.iter().all(|other| distance(other, colour) > *tolerance) {
+                kept.push(*colour);
+            }
+        }
+        kept
+    };
+    // With the last tolerance eight colours are enough.
+    let tolerances = [0, 1, 2, 4, 8, 16, 32, 64, 128];
+    let kept = tolerances.iter().map(within).find(|kept| kept.len() <= 256).unwrap_or_default();
+    let nearest = |colour: &Colour| (0_u8..=255).zip(&kept).min_by_key(|(_, other)| distance(other, colour));
+    let places: BTreeMap<_, _> =
+        colours.iter().map(|(colour, _)| (*colour, nearest(colour).map_or(0, |(place, _)| place))).collect();
+    let places = runs().flat_map(|run| std::iter::repeat_n(places[&run[0]], run.len())).collect();
+    (kept, places)
+}
+
+/// The largest difference in red, green or blue.
+fn distance(one: &Colour, other: &Colour) -> u8 {
+    (0..3).map(|part| one[part].abs_diff(other[part])).max().unwrap_or(0)
 }
 
 /// A backend that enlarges what it is given.
@@ -221,6 +261,23 @@ mod tests {
                 assert!((drawn - expected).abs() <= 0.5, "{line}: {drawn} instead of {expected}");
             }
         }
+    }
+
+    #[test]
+    fn few_colours_stay_as_they_are_and_many_stay_near() {
+        let few: Vec<u8> = (0..=255).flat_map(|grey| [grey; 3]).collect();
+        let (kept, places) = palette(&few);
+        assert!(
+            kept.len() == 256 && places.iter().zip(0..=255_u8).all(|(&place, grey)| kept[place as usize] == [grey; 3])
+        );
+        let many: Vec<u8> =
+            (0..3_000_u32).flat_map(|number| [(number % 256) as u8, (number / 12) as u8, 255]).collect();
+        let (kept, places) = palette(&many);
+        assert!(kept.len() <= 256 && places.len() == 3_000);
+        let parts =
+            many.chunks(3).zip(&places).flat_map(|(colour, &place)| colour.iter().copied().zip(kept[place as usize]));
+        let furthest = parts.map(|(wanted, got)| wanted.abs_diff(got)).max();
+        assert!(furthest.is_some_and(|distance| distance <= 9), "{furthest:?}");
     }
 
     #[test]

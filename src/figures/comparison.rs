@@ -63,7 +63,7 @@ impl Comparison {
         (WIDTH, (self.bottom() + BOTTOM) as u32)
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn description(&self) -> String {
         let means = self.rows.iter().map(|row| format!("{} {:.2}", row.name, row.mean));
         let means: Vec<_> = means.collect();
         format!(
@@ -109,7 +109,11 @@ impl Comparison {
 
     /// From the lowest to the highest number that is drawn, with a little space around.
     fn range(&self) -> Range<f64> {
-        around(self.rows.iter().flat_map(|row| row.seeds.iter().chain(row.interval.iter().flatten())).copied(), 0.04)
+        around(
+            self.rows.iter().flat_map(|row| row.seeds.iter().chain(row.interval.iter().flatten())).copied(),
+            0.04,
+            0.02,
+        )
     }
 }
 

@@ -70,16 +70,16 @@ impl Scatter {
         })
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn description(&self) -> String {
         let (title, [x, y], count) = (&self.title, &self.axes, self.points.len());
-        let [mistakes, doubted] = self.marked();
+        let [mistakes, doubted] = self.counts();
         format!(
             "{title}. {count} samples by class. Across: {x}; upwards: {y}. {mistakes} mistakes, {doubted} doubted labels."
         )
     }
 
     /// How many mistakes and doubted labels there are.
-    fn marked(&self) -> [usize; 2] {
+    fn counts(&self) -> [usize; 2] {
         let count = |is_so: fn(&&Point) -> bool| self.points.iter().filter(is_so).count();
         [count(|point| point.is_mistake), count(|point| point.is_doubted)]
     }
@@ -90,7 +90,7 @@ impl Scatter {
         let (_, below_title) = area.split_vertically(52);
         let (left, legend) = below_title.split_horizontally(SIZE.0 as i32 - LEGEND);
         let axis = |name: usize, place: fn(&Point) -> f64| {
-            Axis::new(&self.axes[name], around(self.points.iter().map(place), 0.04), 8)
+            Axis::new(&self.axes[name], around(self.points.iter().map(place), 0.04, 1e-3), 8)
         };
         let mut chart = plot(&left, [axis(0, |point| point.place.0), axis(1, |point| point.place.1)])?;
         let dot = |point: &Point| Circle::new(point.place, 3, series(point.class).mix(0.55).filled());
@@ -125,7 +125,7 @@ impl Scatter {
         }
         let y = 20 + 27 * self.names.len().min(22) as i32 + 14;
         area.draw(&Cross::new((18, y), 7, TEXT.stroke_width(3)))?;
-        let [mistakes, doubted] = self.marked();
+        let [mistakes, doubted] = self.counts();
         area.draw_text(&format!("mistake ({mistakes})"), &style, (36, y))?;
         area.draw(&Rectangle::new([(9, y + 21), (27, y + 39)], TEXT.stroke_width(2)))?;
         area.draw_text(&format!("doubted label ({doubted})"), &style, (36, y + 30))

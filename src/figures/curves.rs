@@ -62,7 +62,7 @@ impl Curves {
         Ok(Self { title: format!("Training and validation: {}", history.name), panels: [accuracy, loss] })
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn description(&self) -> String {
         let [accuracy, loss] = &self.panels;
         let count = accuracy.training.len();
         let from_to = |values: &[f64], unit: &str, decimals: usize| match values {
@@ -71,18 +71,18 @@ impl Curves {
             }
             _ => format!("is {:.decimals$}{unit} after one epoch", values.first().unwrap_or(&f64::NAN)),
         };
-        let mut words = format!("{}. ", self.title);
+        let mut text = format!("{}. ", self.title);
         match (accuracy.best, loss.best) {
             (Some(highest), Some(lowest)) => {
-                words += &format!("Validation accuracy {}", from_to(&accuracy.validation, " %", 2));
-                words += &format!(", at best {:.2} % after epoch {}; ", accuracy.validation[highest], highest + 1);
+                text += &format!("Validation accuracy {}", from_to(&accuracy.validation, " %", 2));
+                text += &format!(", at best {:.2} % after epoch {}; ", accuracy.validation[highest], highest + 1);
                 let least = loss.validation[lowest];
-                words += &format!("validation loss is lowest after epoch {}, at {least:.4}. ", lowest + 1);
+                text += &format!("validation loss is lowest after epoch {}, at {least:.4}. ", lowest + 1);
             }
-            _ => words += "There are no validation digits. ",
+            _ => text += "There are no validation digits. ",
         }
-        words += &format!("Training accuracy {}; ", from_to(&accuracy.training, " %", 2));
-        words + &format!("training loss {}.", from_to(&loss.training, "", 4))
+        text += &format!("Training accuracy {}; ", from_to(&accuracy.training, " %", 2));
+        text + &format!("training loss {}.", from_to(&loss.training, "", 4))
     }
 
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
@@ -110,7 +110,7 @@ impl Panel {
             if is_one { epoch.to_string() } else { String::new() }
         };
         let epochs = Axis::new("Epoch", 0.0..last as f64 + 1.0, MOST_EPOCHS.min(last + 2)).labelled(label);
-        let values = around(self.training.iter().chain(&self.validation).copied(), 0.06);
+        let values = around(self.training.iter().chain(&self.validation).copied(), 0.06, 1e-3);
         let mut chart = plot(area, [epochs, Axis::new(self.name, values, MOST_VALUES)])?;
         let validation = match self.best {
             Some(best) => format!("validation, best after epoch {}", best + 1),

@@ -74,7 +74,7 @@ impl Grid {
     }
 
     /// The title, and the captions of the first tiles.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn description(&self) -> String {
         const MOST: usize = 25;
         let captions: Vec<_> = self.tiles.iter().take(MOST).map(|tile| tile.caption.join(" ")).collect();
         let rest = if self.tiles.len() > MOST { "; …" } else { "" };

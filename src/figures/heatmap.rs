@@ -53,7 +53,7 @@ impl Heatmap {
         ((self.left() + self.side() + BAR) as u32, (TOP + self.side() + GAP + below + 51) as u32)
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn description(&self) -> String {
         let (confusion, classes) = (&self.confusion, 0..self.names.len());
         let counts = classes.clone().flat_map(|truth| classes.clone().map(move |predicted| (truth, predicted)));
         let counts: Vec<_> =
@@ -68,9 +68,13 @@ impl Heatmap {
         let worst: Vec<_> = wrong
             .iter()
             .take(3)
-            .map(|(truth, predicted, count)| format!("{} taken for {} {count} times", name(*truth), name(*predicted)))
+            .map(|(truth, predicted, count)| format!("{} taken for {}: {count}", name(*truth), name(*predicted)))
             .collect();
-        let worst = if worst.is_empty() { "no mistakes".into() } else { format!("most often {}", worst.join(", ")) };
+        let worst = if worst.is_empty() {
+            "no mistakes".into()
+        } else {
+            format!("the most frequent mistakes: {}", worst.join(", "))
+        };
         format!("Confusion matrix: {}. {right} of {all} samples are right; {worst}.", confusion.name())
     }
 

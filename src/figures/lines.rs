@@ -31,7 +31,7 @@ impl Lines {
         Ok(Self { title: title.into(), axes: axes.map(String::from), series })
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn description(&self) -> String {
         let [x, y] = &self.axes;
         let ends = self.series.iter().filter_map(|(name, points)| Some((name, points.first()?, points.last()?)));
         let lines = ends.map(|(name, first, last)| {
@@ -47,8 +47,8 @@ impl Lines {
         let (_, below_title) = area.split_vertically(52);
         let (left, right) = below_title.split_horizontally(SIZE.0 as i32 - LEGEND);
         let points = || self.series.iter().flat_map(|(_, points)| points);
-        let x = Axis::new(&self.axes[0], around(points().map(|point| point.0), 0.05), 10);
-        let y = Axis::new(&self.axes[1], around(points().map(|point| point.1), 0.05), 8);
+        let x = Axis::new(&self.axes[0], around(points().map(|point| point.0), 0.05, 1e-3), 10);
+        let y = Axis::new(&self.axes[1], around(points().map(|point| point.1), 0.05, 1e-3), 8);
         let mut chart = plot(&left, [x, y])?;
         for (index, (_, points)) in self.series.iter().enumerate() {
             let color = series(index);

@@ -32,7 +32,7 @@ impl Reliability {
         Ok(Self { title: title.into(), measured: measured.iter().map(named).collect() })
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(super) fn description(&self) -> String {
         let measured: Vec<_> = self
             .measured
             .iter()
@@ -55,7 +55,7 @@ impl Reliability {
         legend(area, (100, 70), &names, SIZE.0 as i32 - 130)?;
         let (_, rest) = area.split_vertically(64 + 25 * names.len() as u32);
         let (upper, lower) = rest.split_vertically(470);
-        let accuracy = Axis::new("Accuracy", -0.02..1.04, 5);
+        let accuracy = Axis::new("Accuracy", -0.02..1.04, 7);
         self.draw_panel(&upper, accuracy, [(0.0, 0.0), (1.0, 1.0)], |bin, _| bin.accuracy)?;
         // Most samples lie in the last bin; the others would not be seen on an even scale.
         let percent = |power: f64| format!("{} %", (100.0 * 10_f64.powf(power) * 100.0).round() / 100.0);

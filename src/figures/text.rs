@@ -7,7 +7,7 @@ use ab_glyph::{Font, FontRef, Glyph, OutlinedGlyph, PxScale, ScaleFont, point};
 /// The charts' font.
 pub(super) const FILE: &[u8] = include_bytes!("../../assets/DejaVuSans.ttf");
 
-/// Parts of the font's height, from the lowest descender to the highest ascender.
+/// The height of a capital letter, as a share of the font's height from descender to ascender.
 const CAPITAL: f32 = 0.626;
 
 /// The font is part of the program; were it damaged, there would be no text.
@@ -20,7 +20,6 @@ fn glyphs(font: &FontRef, text: &str, size: f32) -> (Vec<Glyph>, f32) {
     let mut glyphs: Vec<Glyph> = Vec::new();
     for character in text.chars() {
         let id = font.glyph_id(character);
-        pen += glyphs.last().map_or(0.0, |last| font.kern(last.id, id));
         glyphs.push(id.with_scale_and_position(scale, point(pen, 0.0)));
         pen += font.h_advance(id);
     }
