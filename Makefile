@@ -5,6 +5,8 @@ JUPYTER = .venv/bin/python -m jupyter
 EXECUTE = .venv/bin/python scripts/execute.py
 # Gets a kernel ready while the rest starts.
 SPARE = .venv/bin/python scripts/spare.py
+# Where `make lab` listens; in a container, 0.0.0.0.
+LAB_ADDRESS ?= 127.0.0.1
 NOTEBOOK = notebooks/MNIST-Classification.ipynb
 IMPROVEMENTS = notebooks/Improvements.ipynb
 ERRORS = notebooks/Error-Analysis.ipynb
@@ -16,7 +18,7 @@ ifneq ($(MNIST_DIR),)
 export MNIST_DIR := $(shell cd "$(MNIST_DIR)" && pwd || echo "$(MNIST_DIR)")
 endif
 
-.PHONY: help set-up notebook lab kernel test figures experiments bench bench-kernel page clean
+.PHONY: help set-up notebook lab kernel check test figures experiments bench bench-kernel page clean
 
 help:  ## lists the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -31,7 +33,7 @@ notebook: set-up  ## executes the main notebook and writes its pictures and its 
 
 lab: set-up  ## opens the notebooks in JupyterLab
 	@$(SPARE) 2>/dev/null
-	$(JUPYTER) lab --notebook-dir=notebooks --ip=127.0.0.1 --LabApp.default_url=/lab/tree/MNIST-Classification.ipynb \
+	$(JUPYTER) lab --notebook-dir=notebooks --ip=$(LAB_ADDRESS) --LabApp.default_url=/lab/tree/MNIST-Classification.ipynb \
 	  --MappingKernelManager.kernel_info_timeout=600 $(if $(filter 0,$(shell id -u)),--allow-root)
 
 page: set-up  ## makes the page to draw digits on, page/draw.html
@@ -41,10 +43,15 @@ kernel: set-up  ## makes the kernel known to your own Jupyter and VS Code
 	$(JUPYTER) kernelspec install --user --name rust-mnist .venv/share/jupyter/kernels/rust-mnist
 	@echo "To remove it: jupyter kernelspec remove rust-mnist"
 
+LINT = cargo fmt --check && cargo clippy --all-targets -- -D warnings
+
+check: set-up  ## runs the quick checks: format, lints, unit tests
+	$(LINT)
+	cargo test --lib
+
 test: SETUP += --tests
 test: set-up  ## runs every check
-	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	$(LINT)
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 	cargo test
 	.venv/bin/python tests/page.py
@@ -70,14 +77,14 @@ $(PEERS)/installed: bench/requirements.txt
 	$(PEERS)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	@touch $@
 
-bench: set-up $(PEERS)/installed  ## measures training beside plain tch, Keras, PyTorch and JAX for the README's tables
+bench: set-up $(PEERS)/installed  ## measures training beside plain tch, Keras, PyTorch and JAX for the tables in docs/speed.md and the README
 	cargo build --examples
 	$(PEERS)/bin/python bench/training.py
 	cargo run --quiet --example growth
 	cargo run --quiet --example seeds
 	$(PEERS)/bin/python bench/tables.py
 
-bench-kernel: set-up $(PEERS)/installed  ## measures the kernel beside evcxr's defaults and a Python kernel for environment.md's table
+bench-kernel: set-up $(PEERS)/installed  ## measures the kernel beside evcxr's defaults and a Python kernel for docs/environment.md's table
 	.venv/bin/python bench/kernel.py
 	.venv/bin/python bench/tables.py
 

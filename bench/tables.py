@@ -27,23 +27,44 @@ def rounds(count):
     return f"Medians over {count} rounds, all in turn in one run" if count > 1 else "One round, all in turn"
 
 
+def measured(name):
+    return json.loads((BENCH / f"{name}.json").read_text())
+
+
+def beside(results, measure, name, text):
+    """A program's figure, and in brackets the multiple of this project's."""
+    value = results[measure].get(name)
+    if value is None:
+        return ""
+    ratio = "" if name == "ours" else f" ({value / results[measure]['ours']:.2f} ×)"
+    return text.format(value) + ratio
+
+
+def speed():
+    """The README's short table: whole trainings, and what a reader waits for in the notebook."""
+    results, kernel = measured("training"), measured("kernel")
+    rows = [
+        [title, beside(results, "process_seconds", name, "{:.1f} s"), beside(results, "peak_memory_mb", name, "{:.0f} MB")]
+        for name, title in NAMES.items()
+        if name in results["process_seconds"]
+    ]
+    return (
+        table(["", "15 epochs, whole process", "peak memory"], rows)
+        + f"\n\n{rounds(results['rounds'])}, on {results['machine']}. "
+        + f"In the notebook, the kernel is ready {kernel['ours']['ready_s']:.1f} s after its launch where a spare one waits "
+        + f"and {kernel['ours_first']['ready_s']:.1f} s after it where none does; half of the cells answer within "
+        + f"{kernel['ours']['cell_median_s']:.1f} s ([machine and peers](docs/environment.md#how-a-notebook-starts))."
+    )
+
+
 def training():
-    results = json.loads((BENCH / "training.json").read_text())
-    ours = {measure: values["ours"] for measure, values in results.items() if isinstance(values, dict) and "ours" in values}
-
-    def cell(measure, name, text):
-        value = results[measure].get(name)
-        if value is None:
-            return ""
-        ratio = "" if name == "ours" else f" ({value / ours[measure]:.2f} ×)"
-        return text.format(value) + ratio
-
+    results = measured("training")
     rows = []
     for name, title in NAMES.items():
         numbers = [
-            cell("seconds_per_epoch", name, "{:.2f} s"),
-            cell("process_seconds", name, "{:.1f} s"),
-            cell("peak_memory_mb", name, "{:.0f} MB"),
+            beside(results, "seconds_per_epoch", name, "{:.2f} s"),
+            beside(results, "process_seconds", name, "{:.1f} s"),
+            beside(results, "peak_memory_mb", name, "{:.0f} MB"),
         ]
         accuracy = results["test_accuracy"].get(name)
         rows.append([title, *numbers, f"{accuracy:.2%}".replace("%", " %") if accuracy else ""])
@@ -97,8 +118,24 @@ def outcomes():
     return found
 
 
+ALL_DIGITS = "\\* trained on all digits, the validation digits among them; the others on the first four fifths."
+
+
 def title(row):
     return row["experiment"] + (" \\*" if row["trained on"] == "all digits" else "")
+
+
+def accuracy():
+    """The README's short table: the original's network, and the best of each kind."""
+    names = ("baseline", "best MLP", "best CNN", "CNN without pooling", "20 CNNs together")
+
+    def cells(row):
+        name = "the original's network and settings" if row["experiment"] == "baseline" else title(row)
+        deviation = row["deviation, points"]
+        return [name, row["seeds"], f"{float(row['test, %']):.2f}" + (f" ± {float(deviation):.2f}" if deviation else "")]
+
+    rows = [cells(row) for row in rows_of("../results/comparison.csv") if row["experiment"] in names]
+    return table(["", "seeds", "test accuracy, % (mean ± standard deviation)"], rows) + "\n\n" + ALL_DIGITS
 
 
 def experiments():
@@ -124,7 +161,8 @@ def experiments():
     header = ["", "seeds", "epochs", "test accuracy, %", "deviation", "difference, points (95 % interval)", "verdict"]
     return (
         table(header, map(cells, rows_of("../results/comparison.csv")))
-        + "\n\n\\* trained on all digits, the validation digits among them; the others on the first four fifths."
+        + "\n\n"
+        + ALL_DIGITS
     )
 
 
@@ -167,7 +205,7 @@ def card():
 
 
 def kernel():
-    results = json.loads((BENCH / "kernel.json").read_text())
+    results = measured("kernel")
     measures = {
         "ready_s": "launch to ready, s",
         "first_variable_s": "launch to first variable, s",
@@ -195,8 +233,11 @@ def kernel():
 
 def main():
     documents = {
-        "README.md": (training, growth, seeds, experiments, conclusions, mistakes),
-        "environment.md": (kernel,),
+        "README.md": (accuracy, speed),
+        "docs/environment.md": (kernel,),
+        "docs/improvements.md": (experiments, conclusions, mistakes),
+        "docs/keras.md": (seeds,),
+        "docs/speed.md": (training, growth),
         "models/cnn/README.md": (card,),
     }
     for document, parts in documents.items():

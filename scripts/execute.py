@@ -19,6 +19,8 @@ from nbconvert import HTMLExporter
 
 from project import KERNEL_NAME, NOTEBOOKS, ROOT
 
+# The template of a notebook's page lies in the folder "page" here.
+PAGE = Path(__file__).resolve().parent
 COLOURS = re.compile("\x1b\\[[0-9;]*m")
 COMPILING = re.compile(r"^ *Compiling .*\n", re.MULTILINE)
 
@@ -92,6 +94,23 @@ def save_pictures(notebook, folder):
     return saved
 
 
+def contents(notebook):
+    """The headings below the title, and the anchors that nbconvert gives them."""
+    found = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for marks, title in re.findall(r"^(#{2,3}) (.+?) *$", cell.source, re.MULTILINE):
+                found.append({"depth": len(marks) - 2, "title": title, "anchor": title.replace(" ", "-")})
+    return found
+
+
+def html_page(notebook, title):
+    """One file that needs no network connection."""
+    exporter = HTMLExporter(template_name="page", extra_template_basedirs=[str(PAGE)])
+    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}, "contents": contents(notebook)})
+    return page
+
+
 def test_accuracy(notebook):
     """The line in which a cell prints the test accuracy and the data that it was measured on."""
     for cell in notebook.cells:
@@ -123,8 +142,7 @@ def main():
         folder = ROOT / "out" / path.stem
         pictures = save_pictures(notebook, folder)
         nbformat.write(notebook, folder / path.name)
-        page, _ = HTMLExporter().from_notebook_node(notebook)
-        (folder / (path.stem + ".html")).write_text(page)
+        (folder / (path.stem + ".html")).write_text(html_page(notebook, path.stem))
         print(f"Executed notebook:  {relative(folder / path.name)}")
         print(f"HTML page:          {relative(folder / (path.stem + '.html'))}")
     print("Pictures:           " + "\n                    ".join(str(relative(picture)) for picture in pictures))

@@ -19,16 +19,25 @@ KERNEL_NAME = "rust-mnist"
 TOOLCHAIN = re.search(r'channel = "(.+)"', (ROOT / "rust-toolchain.toml").read_text()).group(1)
 
 
+# What a shell sets for other projects: with it cargo would compile everything anew, or bind another libtorch; set-up has
+# linked the right one already. Compilers, linkers and the number of jobs stay the reader's own.
+OTHER_PROJECTS = re.compile(
+    r"(CARGO_ENCODED_)?RUST(DOC)?FLAGS|RUSTC(_.*)?|(HOST_|TARGET_)?C(XX|PP)?FLAGS(_.*)?"
+    r"|CARGO_(BUILD_(?!JOBS$).*|PROFILE_.*|TARGET_DIR|TARGET_.*_RUSTFLAGS|UNSTABLE_.*|INCREMENTAL)"
+    r"|LIBTORCH(_.*)?|TORCH_CUDA_VERSION|EVCXR_.*"
+)
+
+
 def rust_environment():
     """The environment in which cargo and the kernel run."""
-    environment = dict(os.environ)
+    environment = {name: value for name, value in os.environ.items() if not OTHER_PROJECTS.fullmatch(name)}
+    # Nor does cargo take a wrapper from the user's own settings.
+    environment |= {"RUSTC_WRAPPER": "", "RUSTC_WORKSPACE_WRAPPER": ""}
     cargo_home = pathlib.Path(environment.get("CARGO_HOME", "~/.cargo")).expanduser()
     # A Jupyter that was started from a desktop menu often lacks cargo's folder.
     environment["PATH"] = environment.get("PATH", os.defpath) + os.pathsep + str(cargo_home / "bin")
     # A kernel may be started outside this folder, where rust-toolchain.toml does not reach.
     environment["RUSTUP_TOOLCHAIN"] = TOOLCHAIN
-    # Set-up has linked the right libtorch; with two paths to it, cargo would compile it twice.
-    environment.pop("LIBTORCH", None)
     return environment
 
 

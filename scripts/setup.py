@@ -224,7 +224,7 @@ def main():
         make_venv()
         install(ROOT / "requirements.txt", "jupyterlab", "JupyterLab and what executes notebooks (30 seconds)")
         if "--tests" in sys.argv:
-            install(REQUIREMENTS / "test.txt", "playwright", "Playwright, which drives a browser (10 seconds)")
+            install(REQUIREMENTS / "test.txt", "playwright", "Playwright and axe, which look at pages in a browser (10 seconds)")
         get_libtorch(cuda="--cuda" in sys.argv)
         get_evcxr()
         write_kernel_spec()

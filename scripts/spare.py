@@ -11,9 +11,14 @@ import signal
 import subprocess
 import sys
 
+import psutil
+
 import session
 import warm
 from project import EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, lock
+
+# Bytes of free memory below which no spare is started: a spare takes about 1.5 GB, and training needs the rest.
+MEMORY = 5_500_000_000
 
 
 def remove_folders_of_dead_sessions():
@@ -81,6 +86,8 @@ def main():
         if sys.argv[1:] == ["--end"]:
             for folder in waiting():
                 session.end(folder)
+            return
+        if psutil.virtual_memory().available < MEMORY:
             return
         os.chdir(sys.argv[1] if len(sys.argv) > 1 else NOTEBOOKS)
         if bring_up_to_date():

@@ -43,8 +43,12 @@ edition = "2024"
 """
 
 
+# What evcxr adds for a cell with `.await`. polars has tokio, too: with other features it would be compiled anew.
+TOKIO = 'tokio = { version = "1.34.0", features = ["rt", "rt-multi-thread"] }'
+
+
 def dependencies():
-    """The `:dep` lines of all notebooks as lines of a Cargo.toml."""
+    """The `:dep` lines of all notebooks, and what evcxr may add, as lines of a Cargo.toml."""
     found = {}
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         for cell in json.loads(path.read_text())["cells"]:
@@ -57,7 +61,8 @@ def dependencies():
     def absolute(match):
         return "path = " + json.dumps(str((NOTEBOOKS / match.group(1)).resolve()))
 
-    return "\n".join(f"{name} = " + re.sub(r'path *= *"([^"]+)"', absolute, found[name]) for name in sorted(found))
+    lines = [f"{name} = " + re.sub(r'path *= *"([^"]+)"', absolute, found[name]) for name in sorted(found)]
+    return "\n".join([*lines, TOKIO])
 
 
 def write(path, text):
@@ -86,7 +91,9 @@ def update():
     if not fetched.exists() or fetched.read_text() != wanted:
         subprocess.run(["cargo", "fetch"], cwd=WARM, env=environment, check=True)
         fetched.write_text(wanted)
-    subprocess.run(["cargo", "build", "--package", "pins", "--target", host], cwd=cells, env=environment, check=True)
+    # evcxr checks a cell where it must know more of an error, as for a closure that cannot be kept.
+    for command in ("build", "check"):
+        subprocess.run(["cargo", command, "--package", "pins", "--target", host], cwd=cells, env=environment, check=True)
 
 
 def clone(source, destination):

@@ -1,6 +1,8 @@
 //! Charts: each shows itself in a notebook and saves as PNG or SVG.
 
 mod attributions;
+mod axes;
+mod bitmap;
 mod comparison;
 mod components;
 mod curves;
@@ -10,14 +12,11 @@ mod lines;
 mod reading;
 mod reliability;
 mod style;
+mod text;
 
-use std::{io::Cursor, path::Path};
+use std::path::Path;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use image::{
-    ColorType, ImageEncoder,
-    codecs::png::{CompressionType, FilterType, PngEncoder},
-};
 use plotters::{coord::Shift, prelude::*};
 
 use crate::{
@@ -26,6 +25,7 @@ use crate::{
     data::{Digits, Picture, Samples},
     files,
     metrics::{ConfusionMatrix, calibration::Calibration},
+    notebook::{escaped, show},
     results::Results,
     training::{Answer, History, Predictions},
 };
@@ -164,20 +164,12 @@ pub fn lines(title: &str, axes: [&str; 2], lines: &[(&str, Vec<(f64, f64)>)]) ->
 }
 
 impl Figure {
-    /// The chart as a PNG file's bytes.
+    /// The chart as a PNG file's bytes, with two pixels for each of the chart's own in both directions.
     ///
     /// # Errors
     /// [`Error::Figure`] with plotters' reason.
     pub fn png(&self) -> Result<Vec<u8>> {
-        let (width, height) = self.size();
-        let mut pixels = vec![0; (width * height * 3) as usize];
-        self.draw(&BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
-        let mut file = Cursor::new(Vec::new());
-        // Areas of one colour and enlarged pixels repeat: they pack better as they are than as differences.
-        let encoder = PngEncoder::new_with_quality(&mut file, CompressionType::Default, FilterType::NoFilter);
-        let written = encoder.write_image(&pixels, width, height, ColorType::Rgb8);
-        written.map_err(|error| Error::Figure(error.to_string()))?;
-        Ok(file.into_inner())
+        bitmap::png(self.size(), |area| self.draw(area))
     }
 
     /// The chart as an SVG document.
@@ -188,6 +180,21 @@ impl Figure {
         let mut document = String::new();
         self.draw(&SVGBackend::with_string(&mut document, self.size()).into_drawing_area())?;
         Ok(document)
+    }
+
+    /// What the chart shows, in a few sentences with its numbers: its alternative text in a notebook.
+    pub fn description(&self) -> String {
+        match &self.chart {
+            Chart::Grid(grid) => grid.description(),
+            Chart::Curves(curves) => curves.description(),
+            Chart::Heatmap(heatmap) => heatmap.description(),
+            Chart::Comparison(comparison) => comparison.description(),
+            Chart::Reading(reading) => reading.description(),
+            Chart::Attributions(maps) => maps.description(),
+            Chart::Scatter(scatter) => scatter.description(),
+            Chart::Reliability(reliability) => reliability.description(),
+            Chart::Lines(lines) => lines.description(),
+        }
     }
 
     /// Writes the chart as PNG or SVG, by the file's ending.
@@ -211,15 +218,21 @@ impl Figure {
         }
     }
 
-    /// Shows the chart in a notebook: evcxr calls this for the last value of a cell.
+    /// Shows the chart in a notebook: evcxr calls this for the last value of a cell. The page of a notebook takes the
+    /// picture with its size and description, other programs the PNG file or the description alone.
     pub fn evcxr_display(&self) {
         match self.png() {
-            Ok(png) => println!("EVCXR_BEGIN_CONTENT image/png\n{}\nEVCXR_END_CONTENT", STANDARD.encode(png)),
+            Ok(png) => {
+                let (png, description, (width, _)) = (STANDARD.encode(png), self.description(), self.size());
+                let alternative = escaped(&description);
+                let html = format!("<img width=\"{width}\" alt=\"{alternative}\" src=\"data:image/png;base64,{png}\">");
+                show(&[("text/html", &html), ("image/png", &png), ("text/plain", &description)]);
+            }
             Err(error) => eprintln!("{error}"),
         }
     }
 
-    /// Width and height in pixels.
+    /// Width and height in the chart's own pixels.
     fn size(&self) -> (u32, u32) {
         match &self.chart {
             Chart::Grid(grid) => grid.size(),

@@ -9,8 +9,8 @@
 //! 7. [`results`]: many trainings, compared.
 //! 8. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
 //!
-//! [`statistics`] has means with their intervals, and tests. [`tables`] shows and saves polars frames. [`page`] is a page to draw digits on. [`choose_device`] finds a GPU. The `run`
-//! module is what the command line does with all of these.
+//! [`statistics`] has means with their intervals, and tests. [`tables`] shows and saves polars frames. [`page`] is a page
+//! to draw digits on. [`choose_device`] finds a GPU. The `run` module is what the command line does with all of these.
 //!
 //! The words, as this library uses them:
 //!
@@ -47,6 +47,7 @@
 
 pub mod analysis;
 pub mod data;
+mod decimals;
 mod device;
 mod error;
 pub mod figures;
@@ -54,6 +55,7 @@ mod files;
 mod lanes;
 pub mod metrics;
 pub mod model;
+mod notebook;
 pub mod optimizer;
 pub mod page;
 mod random;

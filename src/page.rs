@@ -10,7 +10,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, files};
+use crate::{
+    Error, Result, files,
+    notebook::{escaped, show},
+};
 
 /// What all pages look like.
 const STYLE: &str = include_str!("../page/page.css");
@@ -73,11 +76,11 @@ impl Page {
 
     /// Shows the page in a notebook, walled off from it: evcxr calls this for the last value of a cell.
     pub fn evcxr_display(&self) {
-        let escaped = self.html.replace('&', "&amp;").replace('"', "&quot;");
-        let Self { title, height, .. } = self;
+        let Self { title, height, html } = self;
         let style = format!("style=\"width: 100%; height: {height}px; border: 0\"");
-        let frame = format!("sandbox=\"allow-scripts\" {style} title=\"{title}\"");
-        println!("EVCXR_BEGIN_CONTENT text/html\n<iframe {frame} srcdoc=\"{escaped}\"></iframe>\nEVCXR_END_CONTENT");
+        let frame = format!("sandbox=\"allow-scripts\" {style} title=\"{}\"", escaped(title));
+        let html = format!("<iframe {frame} srcdoc=\"{}\"></iframe>", escaped(html));
+        show(&[("text/html", &html), ("text/plain", &format!("A page: {title}"))]);
     }
 }
 

@@ -4,7 +4,12 @@ use std::path::Path;
 
 use polars::prelude::{AnyValue, DataFrame};
 
-use crate::{Result, files};
+use crate::{
+    Result,
+    decimals::{decimals, fixed},
+    files,
+    notebook::{escaped, show},
+};
 
 /// A frame with more rows than this is shortened in a notebook, to so many of its first and of its last rows.
 const MOST_ROWS: usize = 40;
@@ -16,13 +21,17 @@ const ROWS_AT_EACH_END: usize = 10;
 /// use mnist_classification::{polars::df, prelude::*};
 /// let frame = df!["digit" => [3, 5], "f1" => [0.25, 0.5]]?;
 /// assert_eq!(frame.csv(), "digit,f1\n3,0.25\n5,0.5\n");
-/// assert!(frame.html().contains("<td style=\"text-align:right\">0.2500</td>"));
+/// assert!(frame.html().contains("<td style=\"text-align:right\">0.25</td>"));
+/// assert_eq!(frame.text(), "| digit |   f1 |\n| ----: | ---: |\n|     3 | 0.25 |\n|     5 | 0.50 |");
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Table {
-    /// The frame as an HTML table: numbers to the right, floats with four decimals. Of more than 40 rows it shows the
-    /// first and the last ten, and how many there are.
+    /// The frame as an HTML table: numbers to the right, the floats of a column with the decimals that they need, four in
+    /// most cases. Of more than 40 rows it shows the first and the last ten, and how many there are.
     fn html(&self) -> String;
+
+    /// The same as a Markdown table, in columns of one width.
+    fn text(&self) -> String;
 
     /// The frame as comma-separated values with a header line: all rows, floats with all their digits, a list as
     /// `[1, 2]`. A missing value is an empty cell, an empty text is `""`.
@@ -40,23 +49,28 @@ pub trait Table {
 
 impl Table for DataFrame {
     fn html(&self) -> String {
-        let header: String = self
-            .columns()
-            .iter()
-            .map(|column| html_cell("th", column.dtype().is_primitive_numeric(), column.name()))
-            .collect();
-        let rows = |rows: std::ops::Range<usize>| -> String { rows.map(|row| html_row(self, row)).collect() };
-        let height = self.height();
-        let (body, size) = if height > MOST_ROWS {
-            let ellipses = "<td>…</td>".repeat(self.width());
-            let first = rows(0..ROWS_AT_EACH_END);
-            let last = rows(height - ROWS_AT_EACH_END..height);
-            let size = format!("\n<p>{} rows × {} columns</p>", with_commas(height), with_commas(self.width()));
-            (format!("{first}<tr>{ellipses}</tr>\n{last}"), size)
-        } else {
-            (rows(0..height), String::new())
+        let Shown { columns, size } = Shown::of(self);
+        let cell =
+            |tag: &str, side: &str, text: &str| format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", escaped(text));
+        // The side is written out: notebooks set all cells to the right.
+        let row = |tag: &str, text: &dyn Fn(&Column) -> String| -> String {
+            let side = |column: &Column| if column.is_number { "right" } else { "left" };
+            columns.iter().map(|column| cell(tag, side(column), &text(column))).collect()
         };
+        let header = row("th", &|column| column.name.clone());
+        let height = columns.first().map_or(0, |column| column.cells.len());
+        let rows = (0..height).map(|index| format!("<tr>{}</tr>\n", row("td", &|column| column.cells[index].clone())));
+        let (body, size) = (rows.collect::<String>(), size.map_or(String::new(), |size| format!("\n<p>{size}</p>")));
         format!("<table>\n<thead><tr>{header}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>{size}")
+    }
+
+    fn text(&self) -> String {
+        let Shown { columns, size } = Shown::of(self);
+        let columns: Vec<_> = columns.iter().map(Column::lines).collect();
+        let height = columns.first().map_or(0, Vec::len);
+        let line = |index: usize| columns.iter().map(|lines| lines[index].as_str()).collect::<Vec<_>>().join(" | ");
+        let lines: Vec<_> = (0..height).map(|index| format!("| {} |", line(index))).collect();
+        lines.join("\n") + &size.map_or(String::new(), |size| format!("\n\n{size}"))
     }
 
     fn csv(&self) -> String {
@@ -74,32 +88,74 @@ impl Table for DataFrame {
     }
 
     fn evcxr_display(&self) {
-        println!("EVCXR_BEGIN_CONTENT text/html\n{}\nEVCXR_END_CONTENT", self.html());
+        show(&[("text/html", &self.html()), ("text/plain", &self.text())]);
+    }
+}
+
+/// A frame as readers see it, and its size where rows are left out.
+struct Shown {
+    columns: Vec<Column>,
+    size: Option<String>,
+}
+
+struct Column {
+    name: String,
+    is_number: bool,
+    cells: Vec<String>,
+}
+
+impl Shown {
+    fn of(frame: &DataFrame) -> Self {
+        let (height, width) = frame.shape();
+        let is_long = height > MOST_ROWS;
+        let rows: Vec<_> = match is_long {
+            true => (0..ROWS_AT_EACH_END).chain(height - ROWS_AT_EACH_END..height).collect(),
+            false => (0..height).collect(),
+        };
+        let columns = frame.columns().iter().map(|column| {
+            let values: Vec<_> = rows.iter().map(|&row| column.get(row).unwrap_or(AnyValue::Null)).collect();
+            let floats = values.iter().filter_map(|value| match value {
+                AnyValue::Float32(number) => Some(f64::from(*number)),
+                AnyValue::Float64(number) => Some(*number),
+                _ => None,
+            });
+            let decimals = decimals(floats);
+            let mut cells: Vec<_> = values.iter().map(|value| cell(value, decimals)).collect();
+            if is_long {
+                cells.insert(ROWS_AT_EACH_END, "…".into());
+            }
+            Column { name: column.name().to_string(), is_number: column.dtype().is_primitive_numeric(), cells }
+        });
+        let size = is_long.then(|| format!("{} rows × {} columns", with_commas(height), with_commas(width)));
+        Self { columns: columns.collect(), size }
+    }
+}
+
+impl Column {
+    /// The name, a rule and the cells, all of one width.
+    fn lines(&self) -> Vec<String> {
+        let in_one_line = |text: &String| text.replace('|', "\\|").replace(['\n', '\r'], " ");
+        let (name, cells) = (in_one_line(&self.name), self.cells.iter().map(in_one_line).collect::<Vec<_>>());
+        let width = cells.iter().chain([&name]).map(|text| text.chars().count()).max().unwrap_or(0).max(3);
+        let padded = |text: &String| if self.is_number { format!("{text:>width$}") } else { format!("{text:<width$}") };
+        let dashes = "-".repeat(width - 1);
+        let rule = if self.is_number { format!("{dashes}:") } else { format!(":{dashes}") };
+        [padded(&name), rule].into_iter().chain(cells.iter().map(padded)).collect()
+    }
+}
+
+fn cell(value: &AnyValue, decimals: usize) -> String {
+    match value {
+        AnyValue::Null => String::new(),
+        AnyValue::Float32(number) => fixed(f64::from(*number), decimals),
+        AnyValue::Float64(number) => fixed(*number, decimals),
+        other => other.get_str().map_or_else(|| other.to_string(), String::from),
     }
 }
 
 /// The values of a row, which must be one of the frame's.
 fn values(frame: &DataFrame, row: usize) -> impl Iterator<Item = AnyValue<'_>> {
     frame.columns().iter().map(move |column| column.get(row).unwrap_or(AnyValue::Null))
-}
-
-fn html_row(frame: &DataFrame, row: usize) -> String {
-    let cell = |value: AnyValue| match &value {
-        AnyValue::Null => html_cell("td", false, ""),
-        AnyValue::Float32(number) => html_cell("td", true, &format!("{number:.4}")),
-        AnyValue::Float64(number) => html_cell("td", true, &format!("{number:.4}")),
-        other => {
-            let text = other.get_str().map_or_else(|| other.to_string(), String::from);
-            html_cell("td", other.is_primitive_numeric(), &text)
-        }
-    };
-    format!("<tr>{}</tr>\n", values(frame, row).map(cell).collect::<String>())
-}
-
-/// A cell of a row (`td`) or of the header (`th`). The side is written out: notebooks set all cells to the right.
-fn html_cell(tag: &str, right: bool, text: &str) -> String {
-    let side = if right { "right" } else { "left" };
-    format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", escaped(text))
 }
 
 fn csv_cell(value: &AnyValue) -> String {
@@ -120,11 +176,6 @@ fn in_full(value: &AnyValue) -> String {
         }
         other => other.get_str().map_or_else(|| other.to_string(), String::from),
     }
-}
-
-fn escaped(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    text.replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 fn quoted(text: &str) -> String {
@@ -160,12 +211,25 @@ mod tests {
     fn html_escapes_text_and_rounds_floats() {
         let html = frame().html();
         assert!(
-            html.contains("<td style=\"text-align:left\">1 &lt; 2</td><td style=\"text-align:right\">0.2500</td>"),
+            html.contains("<td style=\"text-align:left\">1 &lt; 2</td><td style=\"text-align:right\">0.25</td>"),
             "{html}"
         );
-        assert!(html.contains("a,&quot;b&quot;</td><td style=\"text-align:left\"></td>"), "{html}");
+        assert!(html.contains("a,&quot;b&quot;</td><td style=\"text-align:right\"></td>"), "{html}");
         let html = df!["<it's>" => [0.123_456_f32]].unwrap().html();
         assert!(html.contains("&lt;it&#39;s&gt;</th>") && html.contains(">0.1235</td>"), "{html}");
+    }
+
+    #[test]
+    fn plain_text_has_the_same_cells_in_columns() {
+        assert_eq!(
+            frame().text(),
+            "| digit |   f1 | count |\n| :---- | ---: | ----: |\n| 1 < 2 | 0.25 |     3 |\n| a,\"b\" |      |     4 |"
+        );
+        let text = df!["a|b" => ["one\ntwo", "·"]].unwrap().text();
+        assert_eq!(text, "| a\\|b    |\n| :------ |\n| one two |\n| ·       |");
+        let long = long(50).text();
+        assert_eq!(long.lines().count(), 25);
+        assert!(long.ends_with("|  49 | 24.5 |\n\n50 rows × 2 columns"), "{long}");
     }
 
     #[test]

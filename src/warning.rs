@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::notebook::{escaped, show};
+
 /// One line of text, shown in a coloured box.
 ///
 /// ```
@@ -15,10 +17,8 @@ impl Warning {
     /// Shows the box in a notebook: evcxr calls this for the last value of a cell.
     pub fn evcxr_display(&self) {
         let style = "border-left: 6px solid #d55e00; background: #fdebd3; color: #3d1c00; padding: 10px 14px";
-        let text = self.0.replace('&', "&amp;").replace('<', "&lt;");
-        println!(
-            "EVCXR_BEGIN_CONTENT text/html\n<div style=\"{style}\"><b>Warning.</b> {text}</div>\nEVCXR_END_CONTENT"
-        );
+        let html = format!("<div style=\"{style}\"><b>Warning.</b> {}</div>", escaped(&self.0));
+        show(&[("text/html", &html), ("text/plain", &self.to_string())]);
     }
 }
 

@@ -4,6 +4,7 @@ from a spare that was started beforehand."""
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,7 +163,9 @@ class One(unittest.TestCase):
 
     def test_a_panic_and_an_error_keep_the_other_variables(self):
         self.ok("let kept = 40 + 2;")
-        self.assertIn("on purpose", self.kernel.run('panic!("on purpose");')[1])
+        _, error = self.kernel.run('panic!("on purpose");')
+        self.assertIn("on purpose", error)
+        self.assertNotIn("stack backtrace", error)
         _, error = self.kernel.run('let lost = Mnist::from_dir("nowhere")?;')
         self.assertRegex(error, "^nowhere: no such file; .*\n$")
         self.assertEqual(self.ok('println!("{kept}");'), "42\n")
@@ -185,6 +188,102 @@ class One(unittest.TestCase):
         threading.Thread(target=later).start()
         self.assertIn("Subprocess terminated", self.kernel.run("loop { std::hint::spin_loop(); }")[1])
         self.assertEqual(self.ok("println!(\"{}\", 6 * 7);"), "42\n")
+
+
+def compiled(folder):
+    """The crates that a session has compiled itself, beyond its cells."""
+
+    def crates(cells):
+        files = {path.name for path in cells.glob("target/*/debug/deps/lib*") if path.suffix in (".rlib", ".rmeta", ".so")}
+        return {name for name in files if "ctx" not in name}
+
+    return crates(folder / "cells") - crates(KERNELS / "warm" / "cells")
+
+
+class OtherProjects(unittest.TestCase):
+    """What other projects have left in the shell, in the user's settings and on PATH."""
+
+    VARIABLES = {
+        "RUSTFLAGS": "-Cdebuginfo=1",
+        "CARGO_ENCODED_RUSTFLAGS": "-Cdebuginfo=2",
+        "RUSTC_WRAPPER": "/nowhere/sccache",
+        "CARGO_BUILD_RUSTC_WRAPPER": "/nowhere/sccache",
+        "CARGO_BUILD_TARGET": "wasm32-unknown-unknown",
+        "CARGO_BUILD_TARGET_DIR": "/nowhere/target",
+        "CARGO_TARGET_DIR": "/nowhere/target",
+        "CARGO_PROFILE_DEV_OPT_LEVEL": "3",
+        "CARGO_PROFILE_DEV_CODEGEN_UNITS": "1",
+        "CARGO_INCREMENTAL": "0",
+        "RUSTUP_TOOLCHAIN": "nightly",
+        "LIBTORCH": "/nowhere/libtorch",
+        "LIBTORCH_USE_PYTORCH": "1",
+        "LIBTORCH_CXX11_ABI": "0",
+        "LIBTORCH_LIB": "/nowhere/lib",
+        "CXXFLAGS": "-O3 -D_GLIBCXX_USE_CXX11_ABI=0",
+        "CXXFLAGS_x86_64_unknown_linux_gnu": "-O3",
+        "EVCXR_CONFIG_DIR": "/nowhere",
+    }
+    SETTINGS = """
+        [build]
+        rustflags = ["-Cdebuginfo=1"]
+        rustc-wrapper = "/nowhere/sccache"
+        target-dir = "/nowhere/target"
+        target = "wasm32-unknown-unknown"
+        [target.x86_64-unknown-linux-gnu]
+        rustflags = ["-Ctarget-cpu=native"]
+    """
+
+    def update(self, **variables):
+        command = [sys.executable, "-c", "import warm; warm.update()"]
+        return subprocess.run(command, cwd=ROOT / "scripts", env=os.environ | variables, capture_output=True, text=True)
+
+    def assert_compiles_nothing(self, **variables):
+        done = self.update(**variables)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("Compiling", done.stderr)
+
+    def setUp(self):
+        self.assertEqual(self.update().returncode, 0)
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def settings_of_the_user(self):
+        """Cargo reads them above the build folders, as it reads those of the user's home."""
+        settings = KERNELS / ".cargo" / "config.toml"
+        settings.parent.mkdir()
+        self.addCleanup(shutil.rmtree, settings.parent)
+        settings.write_text(self.SETTINGS)
+
+    def test_variables_make_cargo_compile_nothing(self):
+        for name, value in self.VARIABLES.items():
+            with self.subTest(name):
+                self.assert_compiles_nothing(**{name: value})
+
+    def test_settings_make_cargo_compile_nothing(self):
+        self.settings_of_the_user()
+        self.assert_compiles_nothing()
+
+    def test_a_kernel_with_all_of_it_compiles_its_cells_alone(self):
+        self.settings_of_the_user()
+        variables = self.VARIABLES | {"PATH": self.path_with_lld()}
+        before = sessions()
+        kernel = Kernel(**variables)
+        self.addCleanup(kernel.stop)
+        [session] = sessions() - before
+        first = ':dep mnist-classification = { path = "..", default-features = false }\nuse mnist_classification::prelude::*;'
+        self.assertEqual(kernel.run(first)[1], "")
+        self.assertEqual(kernel.run('let training = Training::default();\nprintln!("{}", training.epochs);'), ("15\n", ""))
+        # What evcxr checks or adds by itself.
+        self.assertIn("half", kernel.run("let half = |x: f64| x / 2.0;")[1])
+        self.assertEqual(kernel.run('async fn answer() -> u32 { 42 }\nprintln!("{}", answer().await);'), ("42\n", ""))
+        self.assertEqual(compiled(session), set())
+
+    def path_with_lld(self):
+        """PATH, with the linker that comes with Rust as `lld` in front where there is one: evcxr would take it."""
+        sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for linker in Path(sysroot.strip()).glob("lib/rustlib/*/bin/rust-lld"):
+            for name in ("lld", "ld.lld"):
+                (self.folder / name).symlink_to(linker)
+        return str(self.folder) + os.pathsep + os.environ["PATH"]
 
 
 class Several(unittest.TestCase):

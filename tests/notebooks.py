@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import time
 import unittest
 from pathlib import Path
 
-from browser import chromium
+from browser import accessibility_violations, chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -59,7 +60,7 @@ class Committed(unittest.TestCase):
         private = re.compile(r"/(?:home|root|Users|tmp|var|private)/|" + re.escape(str(ROOT)))
         for path in self.each():
             # Pictures are base64 text, which may hold anything.
-            text = re.sub(r'"image/png": "[^"]*"', "", path.read_text())
+            text = re.sub(r'"image/png": "[^"]*"|base64,[^"\\]*', "", path.read_text())
             self.assertEqual(private.findall(text), [])
 
     def test_shows_no_compiler_messages_and_no_timing(self):
@@ -88,6 +89,12 @@ class Committed(unittest.TestCase):
         # The kernel's warm build folder holds one set of them.
         asked = {path.name: re.findall(r"^:dep .+", "".join(code_cells(path)[0]["source"]), re.M) for path in self.each()}
         self.assertEqual(len(set(map(tuple, asked.values()))), 1, asked)
+
+    def test_has_every_line_that_the_readme_shows(self):
+        lines = "\n".join("".join(cell["source"]) for cell in code_cells(MAIN)).splitlines()
+        shown = re.search(r"```rust\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
+        for line in shown.splitlines():
+            self.assertIn(line, lines)
 
 
 class Executed:
@@ -118,20 +125,71 @@ class Executed:
     def test_leaves_the_committed_notebook_as_it_was(self):
         self.assertTrue(self.untouched)
 
+    @contextlib.contextmanager
+    def exported_page(self):
+        """The page in a browser, which reaches nothing but this file."""
+        if not chromium():
+            self.skipTest("Chromium is not installed, so the exported page is not opened in a browser")
+        from playwright.sync_api import sync_playwright
+
+        address = (ROOT / "out" / self.notebook.stem / f"{self.notebook.stem}.html").as_uri()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+            page = browser.new_context(offline=True).new_page()
+            asked = []
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(address)
+            yield page
+            browser.close()
+        self.assertEqual([url for url in asked if not url.startswith(("data:", "about:")) and url != address], [])
+
+    def test_exports_a_page_with_contents_and_words_for_every_picture(self):
+        with self.exported_page() as page:
+            words = page.locator("img").evaluate_all("images => images.map(image => image.alt)")
+            self.assertEqual(len(words), len(pictures(self.cells)))
+            self.assertEqual([text for text in words if not re.search(r"\d", text)], [])
+            links = page.locator("nav a").evaluate_all("links => links.map(link => decodeURI(link.hash.slice(1)))")
+            self.assertGreater(len(links), 8)
+            is_heading = "id => /^H[1-6]$/.test(document.getElementById(id)?.tagName)"
+            self.assertEqual([link for link in links if not page.evaluate(is_heading, link)], [])
+            self.assertEqual(accessibility_violations(page), [])
+
+    def exported(self, kind):
+        path = ROOT / "out" / self.notebook.stem / self.notebook.name
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "nbconvert", "--to", kind, f"--output-dir={folder}", str(path)]
+            subprocess.run(command, check=True, capture_output=True)
+            [text] = [file.read_text() for file in Path(folder).iterdir() if file.is_file()]
+            return text
+
+    def tables(self, kind):
+        """The tables that the notebook shows, in one of their forms."""
+        shown = [output["data"] for cell in self.cells for output in cell["outputs"] if "data" in output]
+        tables = ["".join(data[kind]) for data in shown if "<table>" in "".join(data.get("text/html", ""))]
+        self.assertGreater(len(tables), 0)
+        return tables
+
+    def test_keeps_tables_and_charts_as_markdown(self):
+        text = self.exported("markdown")
+        self.assertEqual(text.count("<img width="), len(pictures(self.cells)))
+        self.assertEqual([table for table in self.tables("text/html") if table not in text], [])
+
+    @unittest.skipUnless(shutil.which("pandoc"), "pandoc is not installed, so the notebook is not converted to LaTeX")
+    def test_keeps_tables_and_charts_as_latex(self):
+        from nbconvert.filters import escape_latex
+
+        text = self.exported("latex")
+        self.assertEqual(text.count("\\adjustimage{"), len(pictures(self.cells)))
+        lines = [line for table in self.tables("text/plain") for line in table.splitlines()]
+        self.assertEqual([line for line in lines if escape_latex(line) not in text], [])
+
 
 class MainExecuted(Executed, unittest.TestCase):
     notebook = MAIN
 
-    @unittest.skipUnless(chromium(), "Chromium is not installed, so the exported page is not opened in a browser")
     def test_exports_a_page_with_a_pad_to_draw_on(self):
-        from playwright.sync_api import sync_playwright
-
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-            page = browser.new_context(offline=True).new_page()
-            page.goto((ROOT / "out" / MAIN.stem / f"{MAIN.stem}.html").as_uri(), wait_until="commit")
+        with self.exported_page() as page:
             self.assertRegex(draw_a_seven(page), "^7, ")
-            browser.close()
 
 
 class ImprovementsExecuted(Executed, unittest.TestCase):
@@ -141,19 +199,12 @@ class ImprovementsExecuted(Executed, unittest.TestCase):
 class ErrorsExecuted(Executed, unittest.TestCase):
     notebook = ERRORS
 
-    @unittest.skipUnless(chromium(), "Chromium is not installed, so the exported page is not opened in a browser")
     def test_exports_a_page_in_which_a_count_shows_its_digits(self):
-        from playwright.sync_api import sync_playwright
-
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-            page = browser.new_context(offline=True).new_page()
-            page.goto((ROOT / "out" / ERRORS.stem / f"{ERRORS.stem}.html").as_uri(), wait_until="commit")
+        with self.exported_page() as page:
             frame = page.locator("iframe[title='The mistakes, cell by cell']").content_frame
             button = frame.locator("td button").first
             button.click()
             self.assertEqual(frame.locator("figure canvas").count(), int(button.inner_text()))
-            browser.close()
 
 
 def draw_a_seven(page):
@@ -224,6 +275,7 @@ class Browser(unittest.TestCase):
     def test_a_readers_session(self):
         self.run_all_cells()
         self.assertRegex(draw_a_seven(self.page), "^7, ")
+        self.check_accessibility()
         self.change_a_cell_and_run_it_again()
         self.interrupt_training_and_go_on()
 
@@ -243,6 +295,14 @@ class Browser(unittest.TestCase):
         drawn = "images => images.filter(image => image.complete && image.naturalWidth > 0).length"
         shown = self.page.locator(".jp-OutputArea-output img").evaluate_all(drawn)
         self.assertEqual(shown, len(pictures(code_cells(MAIN))))
+
+    def check_accessibility(self):
+        for theme in ("JupyterLab Light", "JupyterLab Dark"):
+            self.page.get_by_role("menuitem", name="Settings", exact=True).click()
+            self.page.get_by_role("menuitem", name="Theme", exact=True).hover()
+            self.page.locator(".lm-Menu-item", has=self.page.get_by_text(theme, exact=True)).click()
+            self.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for()
+            self.assertEqual(accessibility_violations(self.page, {"include": [[".jp-OutputArea-output"]]}), [], theme)
 
     def run_last_cell(self, code, text):
         """Types this into the last code cell, runs it, and waits until its output holds a text."""

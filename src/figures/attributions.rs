@@ -77,6 +77,21 @@ impl Attributions {
         (width as u32, (TOP + 26 + ROW * self.rows.len() as i32) as u32)
     }
 
+    pub(super) fn description(&self) -> String {
+        let captions = |row: &Vec<(RgbImage, String)>| {
+            let named =
+                self.columns.iter().zip(row).skip(1).map(|(column, (_, caption))| format!("{column}: {caption}"));
+            let digit = row.first().map_or("", |(_, caption)| caption);
+            format!("{digit}; {}", named.collect::<Vec<_>>().join("; "))
+        };
+        let rows: Vec<_> = self.rows.iter().map(captions).collect();
+        format!(
+            "{}. Change of the probability without the marked, or a random, tenth. {}.",
+            self.title,
+            rows.join(". ")
+        )
+    }
+
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let width = self.size().0 as i32;
         let (title, size) = fitted(&self.title, TITLE, width - 20);

@@ -8,9 +8,13 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::style::{BLUE, DrawResult, LABEL, LINES, ORANGE, TEXT, TITLE, below, font};
+use super::{
+    axes::around,
+    style::{BLUE, DrawResult, LABEL, LINES, ORANGE, TEXT, TITLE, below, font},
+};
 use crate::{
     Result,
+    decimals::decimals,
     results::{Results, Trainings},
     statistics::{mean, mean_interval},
 };
@@ -59,6 +63,16 @@ impl Comparison {
         (WIDTH, (self.bottom() + BOTTOM) as u32)
     }
 
+    pub(super) fn description(&self) -> String {
+        let means = self.rows.iter().map(|row| format!("{} {:.2}", row.name, row.mean));
+        let means: Vec<_> = means.collect();
+        format!(
+            "Test accuracy in per cent, means over the seeds: {}. The line is at {:.2}.",
+            means.join(", "),
+            self.baseline
+        )
+    }
+
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (range, bottom) = (self.range(), self.bottom());
         let across = |value: f64| {
@@ -67,10 +81,12 @@ impl Comparison {
         };
         let title = "Test accuracy: each seed, and the mean with its 95 % interval";
         area.draw_text(title, &below(TITLE, &TEXT), (WIDTH as i32 / 2, 14))?;
-        for tick in ticks(&range) {
+        let ticks: Vec<_> = ticks(&range).collect();
+        let decimals = decimals(ticks.iter().copied());
+        for &tick in &ticks {
             let x = across(tick);
             area.draw(&PathElement::new([(x, TOP), (x, bottom)], LINES))?;
-            area.draw_text(&format!("{tick:.2}"), &below(LABEL - 2, &TEXT), (x, bottom + 8))?;
+            area.draw_text(&format!("{tick:.decimals$}"), &below(LABEL - 2, &TEXT), (x, bottom + 8))?;
         }
         let middle = (LEFT + WIDTH as i32 - RIGHT) / 2;
         area.draw_text("right answers on the test digits, %", &below(LABEL, &TEXT), (middle, bottom + 36))?;
@@ -93,10 +109,11 @@ impl Comparison {
 
     /// From the lowest to the highest number that is drawn, with a little space around.
     fn range(&self) -> Range<f64> {
-        let all = || self.rows.iter().flat_map(|row| row.seeds.iter().chain(row.interval.iter().flatten())).copied();
-        let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
-        let space = (0.04 * (high - low)).max(0.02);
-        low - space..high + space
+        around(
+            self.rows.iter().flat_map(|row| row.seeds.iter().chain(row.interval.iter().flatten())).copied(),
+            0.04,
+            0.02,
+        )
     }
 }
 

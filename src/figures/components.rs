@@ -1,7 +1,5 @@
 //! Samples along two components: the class by colour and by a name in its middle, mistakes and doubted labels by shape.
 
-use std::ops::Range;
-
 use plotters::{
     coord::Shift,
     prelude::*,
@@ -9,7 +7,10 @@ use plotters::{
 };
 use tch::{Kind, Tensor};
 
-use super::style::{DrawResult, LABEL, LINES, TEXT, TITLE, below, centred, cut, fitted, font, series};
+use super::{
+    axes::{Axis, around, plot},
+    style::{DrawResult, LABEL, TEXT, TITLE, below, centred, cut, fitted, font, series},
+};
 use crate::{Error, Result, analysis::components::Components, training::Predictions};
 
 pub(super) const SIZE: (u32, u32) = (1080, 800);
@@ -69,26 +70,29 @@ impl Scatter {
         })
     }
 
+    pub(super) fn description(&self) -> String {
+        let (title, [x, y], count) = (&self.title, &self.axes, self.points.len());
+        let [mistakes, doubted] = self.counts();
+        format!(
+            "{title}. {count} samples by class. Across: {x}; upwards: {y}. {mistakes} mistakes, {doubted} doubted labels."
+        )
+    }
+
+    /// How many mistakes and doubted labels there are.
+    fn counts(&self) -> [usize; 2] {
+        let count = |is_so: fn(&&Point) -> bool| self.points.iter().filter(is_so).count();
+        [count(|point| point.is_mistake), count(|point| point.is_doubted)]
+    }
+
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (title, size) = fitted(&self.title, TITLE, SIZE.0 as i32 - 20);
         area.draw_text(&title, &below(size, &TEXT), (SIZE.0 as i32 / 2, 14))?;
         let (_, below_title) = area.split_vertically(52);
         let (left, legend) = below_title.split_horizontally(SIZE.0 as i32 - LEGEND);
-        let mut chart = ChartBuilder::on(&left)
-            .margin(12)
-            .x_label_area_size(54)
-            .y_label_area_size(70)
-            .build_cartesian_2d(self.range(|place| place.0), self.range(|place| place.1))?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(LINES)
-            .axis_style(TEXT)
-            .x_desc(&self.axes[0])
-            .y_desc(&self.axes[1])
-            .label_style(font(LABEL - 2, &TEXT))
-            .axis_desc_style(font(LABEL, &TEXT))
-            .draw()?;
+        let axis = |name: usize, place: fn(&Point) -> f64| {
+            Axis::new(&self.axes[name], around(self.points.iter().map(place), 0.04, 1e-3), 8)
+        };
+        let mut chart = plot(&left, [axis(0, |point| point.place.0), axis(1, |point| point.place.1)])?;
         let dot = |point: &Point| Circle::new(point.place, 3, series(point.class).mix(0.55).filled());
         chart.draw_series(self.points.iter().filter(|point| !point.is_mistake).map(dot))?;
         let cross = |point: &Point| Cross::new(point.place, 7, series(point.class).stroke_width(3));
@@ -121,18 +125,9 @@ impl Scatter {
         }
         let y = 20 + 27 * self.names.len().min(22) as i32 + 14;
         area.draw(&Cross::new((18, y), 7, TEXT.stroke_width(3)))?;
-        let mistakes = self.points.iter().filter(|point| point.is_mistake).count();
+        let [mistakes, doubted] = self.counts();
         area.draw_text(&format!("mistake ({mistakes})"), &style, (36, y))?;
         area.draw(&Rectangle::new([(9, y + 21), (27, y + 39)], TEXT.stroke_width(2)))?;
-        let doubted = self.points.iter().filter(|point| point.is_doubted).count();
         area.draw_text(&format!("doubted label ({doubted})"), &style, (36, y + 30))
-    }
-
-    /// From the lowest to the highest place along an axis, and a little beyond.
-    fn range(&self, axis: fn((f64, f64)) -> f64) -> Range<f64> {
-        let values = || self.points.iter().map(|point| axis(point.place));
-        let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
-        let space = (0.04 * (high - low)).max(1e-3);
-        low - space..high + space
     }
 }

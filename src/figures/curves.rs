@@ -1,13 +1,17 @@
 //! Training curves: accuracy and loss side by side.
 
-use std::ops::Range;
-
 use plotters::{chart::SeriesLabelPosition, coord::Shift, prelude::*};
 
-use super::style::{self, DrawResult, LABEL, LINES, TEXT, TITLE, below, font, marker};
+use super::{
+    axes::{Axis, around, plot},
+    style::{self, DrawResult, LABEL, LINES, TEXT, TITLE, below, fitted, font, marker},
+};
 use crate::{Error, Result, training::History};
 
 pub(super) const SIZE: (u32, u32) = (1200, 460);
+/// Numbers along an axis.
+const MOST_EPOCHS: usize = 17;
+const MOST_VALUES: usize = 6;
 
 /// The two panels.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ struct Panel {
     training: Vec<f64>,
     /// As long as `training`, or empty.
     validation: Vec<f64>,
+    /// The index of the best validation value.
+    best: Option<usize>,
     legend: SeriesLabelPosition,
 }
 
@@ -37,23 +43,51 @@ impl Curves {
             });
         }
         let validation = || epochs.iter().filter_map(|epoch| epoch.validation);
+        let accuracies: Vec<_> = validation().map(|scores| 100.0 * scores.accuracy).collect();
+        let losses: Vec<_> = validation().map(|scores| scores.loss).collect();
         let accuracy = Panel {
-            name: "Accuracy",
-            training: epochs.iter().map(|epoch| epoch.accuracy).collect(),
-            validation: validation().map(|scores| scores.accuracy).collect(),
+            name: "Accuracy, %",
+            training: epochs.iter().map(|epoch| 100.0 * epoch.accuracy).collect(),
+            best: lowest(accuracies.iter().map(|accuracy| -accuracy)),
+            validation: accuracies,
             legend: SeriesLabelPosition::LowerRight,
         };
         let loss = Panel {
             name: "Loss",
             training: epochs.iter().map(|epoch| epoch.loss).collect(),
-            validation: validation().map(|scores| scores.loss).collect(),
+            best: lowest(losses.iter().copied()),
+            validation: losses,
             legend: SeriesLabelPosition::UpperRight,
         };
         Ok(Self { title: format!("Training and validation: {}", history.name), panels: [accuracy, loss] })
     }
 
+    pub(super) fn description(&self) -> String {
+        let [accuracy, loss] = &self.panels;
+        let count = accuracy.training.len();
+        let from_to = |values: &[f64], unit: &str, decimals: usize| match values {
+            [.., last] if count > 1 => {
+                format!("goes from {:.decimals$}{unit} to {last:.decimals$}{unit} in {count} epochs", values[0])
+            }
+            _ => format!("is {:.decimals$}{unit} after one epoch", values.first().unwrap_or(&f64::NAN)),
+        };
+        let mut text = format!("{}. ", self.title);
+        match (accuracy.best, loss.best) {
+            (Some(highest), Some(lowest)) => {
+                text += &format!("Validation accuracy {}", from_to(&accuracy.validation, " %", 2));
+                text += &format!(", at best {:.2} % after epoch {}; ", accuracy.validation[highest], highest + 1);
+                let least = loss.validation[lowest];
+                text += &format!("validation loss is lowest after epoch {}, at {least:.4}. ", lowest + 1);
+            }
+            _ => text += "There are no validation digits. ",
+        }
+        text += &format!("Training accuracy {}; ", from_to(&accuracy.training, " %", 2));
+        text + &format!("training loss {}.", from_to(&loss.training, "", 4))
+    }
+
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        area.draw_text(&self.title, &below(TITLE, &TEXT), (SIZE.0 as i32 / 2, 14))?;
+        let (title, size) = fitted(&self.title, TITLE, SIZE.0 as i32 - 20);
+        area.draw_text(&title, &below(size, &TEXT), (SIZE.0 as i32 / 2, 14))?;
         let (_, below_title) = area.split_vertically(52);
         for (panel, area) in self.panels.iter().zip(below_title.split_evenly((1, 2))) {
             panel.draw(&area)?;
@@ -62,35 +96,30 @@ impl Curves {
     }
 }
 
+/// The index of the lowest number, the first of several.
+fn lowest(numbers: impl Iterator<Item = f64>) -> Option<usize> {
+    numbers.enumerate().min_by(|one, other| one.1.total_cmp(&other.1)).map(|(index, _)| index)
+}
+
 impl Panel {
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let last = self.training.len() as i32;
-        let mut chart = ChartBuilder::on(area)
-            .margin(12)
-            .margin_right(24)
-            .x_label_area_size(54)
-            .y_label_area_size(88)
-            .build_cartesian_2d(0..last + 1, self.range())?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(LINES)
-            .axis_style(TEXT)
-            .x_desc("Epoch")
-            .y_desc(self.name)
-            .y_labels(6)
-            .x_labels(17)
-            // The axis goes an epoch beyond the first and the last, and there is none.
-            .x_label_formatter(&|epoch| if (1..=last).contains(epoch) { epoch.to_string() } else { String::new() })
-            .y_label_formatter(&|value| format!("{value:.3}"))
-            .label_style(font(LABEL - 2, &TEXT))
-            .axis_desc_style(font(LABEL, &TEXT))
-            .draw()?;
-        let series = [("training", &self.training), ("validation", &self.validation)];
+        let last = self.training.len();
+        // The axis goes an epoch beyond the first and the last, and there is none.
+        let label = move |epoch: f64| {
+            let is_one = epoch.fract() == 0.0 && (1.0..=last as f64).contains(&epoch);
+            if is_one { epoch.to_string() } else { String::new() }
+        };
+        let epochs = Axis::new("Epoch", 0.0..last as f64 + 1.0, MOST_EPOCHS.min(last + 2)).labelled(label);
+        let values = around(self.training.iter().chain(&self.validation).copied(), 0.06, 1e-3);
+        let mut chart = plot(area, [epochs, Axis::new(self.name, values, MOST_VALUES)])?;
+        let validation = match self.best {
+            Some(best) => format!("validation, best after epoch {}", best + 1),
+            None => "validation".into(),
+        };
+        let series = [("training", &self.training), (validation.as_str(), &self.validation)];
         for (number, (name, values)) in series.into_iter().enumerate().filter(|(_, (_, values))| !values.is_empty()) {
             let color = style::series(number);
-            let points = || values.iter().enumerate().map(|(index, &value)| (index as i32 + 1, value));
+            let points = || values.iter().enumerate().map(|(index, &value)| ((index + 1) as f64, value));
             chart.draw_series(LineSeries::new(points(), color.stroke_width(3)))?;
             chart
                 .draw_series(points().map(|point| EmptyElement::at(point) + marker(number, 0, color)))?
@@ -100,6 +129,8 @@ impl Panel {
                     EmptyElement::at(place) + line + marker(number, 14, color)
                 });
         }
+        let best = self.best.map(|best| ((best + 1) as f64, self.validation[best]));
+        chart.draw_series(best.map(|place| Circle::new(place, 11, TEXT.stroke_width(2))))?;
         chart
             .configure_series_labels()
             .position(self.legend.clone())
@@ -109,13 +140,5 @@ impl Panel {
             .border_style(LINES)
             .label_font(font(LABEL - 1, &TEXT))
             .draw()
-    }
-
-    /// From the lowest to the highest value, and a little beyond.
-    fn range(&self) -> Range<f64> {
-        let values = || self.training.iter().chain(&self.validation).copied();
-        let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
-        let space = (0.06 * (high - low)).max(1e-3);
-        low - space..high + space
     }
 }

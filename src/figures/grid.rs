@@ -73,6 +73,14 @@ impl Grid {
         Ok(Self { title, tiles })
     }
 
+    /// The title, and the captions of the first tiles.
+    pub(super) fn description(&self) -> String {
+        const MOST: usize = 25;
+        let captions: Vec<_> = self.tiles.iter().take(MOST).map(|tile| tile.caption.join(" ")).collect();
+        let rest = if self.tiles.len() > MOST { "; …" } else { "" };
+        format!("{}. {}{rest}", self.title, captions.join("; "))
+    }
+
     pub(super) fn size(&self) -> (u32, u32) {
         let rows = self.tiles.len().div_ceil(COLUMNS) as i32;
         ((CELL * COLUMNS as i32) as u32, (TOP + rows * self.row()) as u32)

@@ -53,6 +53,31 @@ impl Heatmap {
         ((self.left() + self.side() + BAR) as u32, (TOP + self.side() + GAP + below + 51) as u32)
     }
 
+    pub(super) fn description(&self) -> String {
+        let (confusion, classes) = (&self.confusion, 0..self.names.len());
+        let counts = classes.clone().flat_map(|truth| classes.clone().map(move |predicted| (truth, predicted)));
+        let counts: Vec<_> =
+            counts.map(|(truth, predicted)| (truth, predicted, confusion.count(truth, predicted))).collect();
+        let all: u64 = counts.iter().map(|(.., count)| count).sum();
+        let right: u64 =
+            counts.iter().filter(|(truth, predicted, _)| truth == predicted).map(|(.., count)| count).sum();
+        let mut wrong: Vec<_> =
+            counts.iter().filter(|(truth, predicted, count)| truth != predicted && *count > 0).collect();
+        wrong.sort_by_key(|(.., count)| std::cmp::Reverse(*count));
+        let name = |class: usize| confusion.classes().name(class);
+        let worst: Vec<_> = wrong
+            .iter()
+            .take(3)
+            .map(|(truth, predicted, count)| format!("{} taken for {}: {count}", name(*truth), name(*predicted)))
+            .collect();
+        let worst = if worst.is_empty() {
+            "no mistakes".into()
+        } else {
+            format!("the most frequent mistakes: {}", worst.join(", "))
+        };
+        format!("Confusion matrix: {}. {right} of {all} samples are right; {worst}.", confusion.name())
+    }
+
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (width, height) = self.size();
         let title = format!("Confusion matrix: {}", self.confusion.name());

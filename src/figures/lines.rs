@@ -1,10 +1,11 @@
 //! Lines over a number, such as accuracy over severity: each with a colour and a marker of its own.
 
-use std::ops::Range;
-
 use plotters::{coord::Shift, prelude::*};
 
-use super::style::{DrawResult, LABEL, LINES, TEXT, TITLE, below, fitted, font, legend, marker, series};
+use super::{
+    axes::{Axis, around, plot},
+    style::{DrawResult, TEXT, TITLE, below, fitted, legend, marker, series},
+};
 use crate::{Error, Result};
 
 pub(super) const SIZE: (u32, u32) = (1080, 520);
@@ -30,28 +31,25 @@ impl Lines {
         Ok(Self { title: title.into(), axes: axes.map(String::from), series })
     }
 
+    pub(super) fn description(&self) -> String {
+        let [x, y] = &self.axes;
+        let ends = self.series.iter().filter_map(|(name, points)| Some((name, points.first()?, points.last()?)));
+        let lines = ends.map(|(name, first, last)| {
+            let at = |point: &(f64, f64)| format!("{:.4} at {:.4}", point.1, point.0);
+            format!("{name}: {}, {}", at(first), at(last))
+        });
+        format!("{}. {y} over {x}. {}.", self.title, lines.collect::<Vec<_>>().join("; "))
+    }
+
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (title, size) = fitted(&self.title, TITLE, SIZE.0 as i32 - 20);
         area.draw_text(&title, &below(size, &TEXT), (SIZE.0 as i32 / 2, 14))?;
         let (_, below_title) = area.split_vertically(52);
         let (left, right) = below_title.split_horizontally(SIZE.0 as i32 - LEGEND);
-        let mut chart = ChartBuilder::on(&left)
-            .margin(12)
-            .margin_right(20)
-            .x_label_area_size(54)
-            .y_label_area_size(88)
-            .build_cartesian_2d(self.range(|point| point.0), self.range(|point| point.1))?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(LINES)
-            .axis_style(TEXT)
-            .x_desc(&self.axes[0])
-            .y_desc(&self.axes[1])
-            .label_style(font(LABEL - 2, &TEXT))
-            .axis_desc_style(font(LABEL, &TEXT))
-            .draw()?;
+        let points = || self.series.iter().flat_map(|(_, points)| points);
+        let x = Axis::new(&self.axes[0], around(points().map(|point| point.0), 0.05, 1e-3), 10);
+        let y = Axis::new(&self.axes[1], around(points().map(|point| point.1), 0.05, 1e-3), 8);
+        let mut chart = plot(&left, [x, y])?;
         for (index, (_, points)) in self.series.iter().enumerate() {
             let color = series(index);
             chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(3)))?;
@@ -60,13 +58,5 @@ impl Lines {
         }
         let names: Vec<_> = self.series.iter().map(|(name, _)| name.as_str()).collect();
         legend(&right, (14, 24), &names, LEGEND - 36)
-    }
-
-    /// From the lowest to the highest number along an axis, and a little beyond.
-    fn range(&self, axis: fn(&(f64, f64)) -> f64) -> Range<f64> {
-        let values = || self.series.iter().flat_map(|(_, points)| points).map(axis);
-        let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
-        let space = (0.05 * (high - low)).max(1e-3);
-        low - space..high + space
     }
 }

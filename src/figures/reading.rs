@@ -22,10 +22,11 @@ const WIDTH: i32 = 920;
 const TOP: i32 = 64;
 const PICTURE: (i32, i32) = (440, 260);
 const LINE: i32 = 26;
-/// Digits in a row; in pixels, the room for one, its side, the longest bar, and the room for a class's name.
+/// Digits in a row; in pixels, the room for one, its side and left margin, the longest bar, and the room for a class's name.
 const COLUMNS: i32 = 3;
 const CELL: i32 = WIDTH / COLUMNS;
 const DIGIT: i32 = 126;
+const MARGIN: i32 = 8;
 const BAR: i32 = 84;
 const NAME: i32 = 44;
 const SMALL: u32 = 15;
@@ -53,12 +54,25 @@ impl Reading {
 
     pub(super) fn size(&self) -> (u32, u32) {
         let rows = (self.inputs.len() as i32 + COLUMNS - 1) / COLUMNS;
-        (WIDTH as u32, (TOP + PICTURE.1 + LINE + rows * self.row()) as u32)
+        (WIDTH as u32, (self.first_row() + rows * self.row()) as u32)
+    }
+
+    pub(super) fn description(&self) -> String {
+        let digits = self.answer.digits.iter().map(|digit| {
+            let (name, probability) = digit.best();
+            format!("{name} with {:.1} %", 100.0 * probability)
+        });
+        let digits: Vec<_> = digits.collect();
+        format!("{}: {}. Beside it the picture, its ink and the network's input.", self.title(), digits.join(", "))
+    }
+
+    fn title(&self) -> String {
+        let doubt = if self.answer.is_doubtful() { ", doubtful" } else { "" };
+        format!("Read as {}{doubt}", self.answer.text())
     }
 
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let doubt = if self.answer.is_doubtful() { ", doubtful" } else { "" };
-        let (title, size) = fitted(&format!("Read as {}{doubt}", self.answer.text()), TITLE, WIDTH - 20);
+        let (title, size) = fitted(&self.title(), TITLE, WIDTH - 20);
         area.draw_text(&title, &below(size, &TEXT), (WIDTH / 2, 18))?;
         for (index, (picture, name)) in self.grey_and_ink.iter().zip(["the picture", "its ink"]).enumerate() {
             let middle = WIDTH / 4 + index as i32 * WIDTH / 2;
@@ -68,13 +82,19 @@ impl Reading {
         let in_a_row = COLUMNS.min(self.inputs.len() as i32);
         for (index, (input, digit)) in self.inputs.iter().zip(&self.answer.digits).enumerate() {
             let (row, column) = (index as i32 / COLUMNS, index as i32 % COLUMNS);
-            let left = (WIDTH - in_a_row * CELL) / 2 + column * CELL;
-            let top = TOP + PICTURE.1 + LINE + 20 + row * self.row();
+            let left = (WIDTH - in_a_row * CELL) / 2 + column * CELL + MARGIN;
+            let top = self.first_row() + row * self.row();
             paste(area, &colours(&dark_on_light(input.clone())), (left, top))?;
             area.draw_text("the network's input", &below(SMALL, &TEXT), (left + DIGIT / 2, top + DIGIT + 4))?;
             bars(area, digit, (left + DIGIT, top))?;
         }
         Ok(())
+    }
+
+    /// The upper edge of the first row of digits, in pixels.
+    fn first_row(&self) -> i32 {
+        let height = self.grey_and_ink.iter().map(|picture| picture.height() as i32).max().unwrap_or(0);
+        TOP + height + LINE + 20
     }
 
     /// The height of a row of digits in pixels.

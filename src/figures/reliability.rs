@@ -1,10 +1,11 @@
 //! A reliability diagram: the accuracy of each bin of confidence, and below it the share of samples in each bin.
 
-use std::ops::Range;
-
 use plotters::{coord::Shift, prelude::*};
 
-use super::style::{DrawResult, LABEL, LINES, TEXT, TITLE, below, fitted, font, legend, marker, series};
+use super::{
+    axes::{Axis, plot},
+    style::{DrawResult, TEXT, TITLE, below, fitted, legend, marker, series},
+};
 use crate::{
     Error, Result,
     metrics::calibration::{Bin, Calibration},
@@ -31,6 +32,22 @@ impl Reliability {
         Ok(Self { title: title.into(), measured: measured.iter().map(named).collect() })
     }
 
+    pub(super) fn description(&self) -> String {
+        let measured: Vec<_> = self
+            .measured
+            .iter()
+            .map(|(name, calibration)| {
+                let surest = calibration.bins.iter().rfind(|bin| bin.count > 0);
+                let surest = surest.map_or(String::new(), |bin| {
+                    let (count, accuracy, confidence) = (bin.count, 100.0 * bin.accuracy, 100.0 * bin.confidence);
+                    format!("; of the surest {count}, {accuracy:.2} % are right at a confidence of {confidence:.2} %")
+                });
+                format!("{name}{surest}")
+            })
+            .collect();
+        format!("{}. {}.", self.title, measured.join(". "))
+    }
+
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (title, size) = fitted(&self.title, TITLE, SIZE.0 as i32 - 20);
         area.draw_text(&title, &below(size, &TEXT), (SIZE.0 as i32 / 2, 14))?;
@@ -38,42 +55,25 @@ impl Reliability {
         legend(area, (100, 70), &names, SIZE.0 as i32 - 130)?;
         let (_, rest) = area.split_vertically(64 + 25 * names.len() as u32);
         let (upper, lower) = rest.split_vertically(470);
-        self.draw_panel(&upper, "Accuracy", -0.02..1.04, |value| format!("{value:.1}"), |bin, _| bin.accuracy)?;
+        let accuracy = Axis::new("Accuracy", -0.02..1.04, 7);
+        self.draw_panel(&upper, accuracy, [(0.0, 0.0), (1.0, 1.0)], |bin, _| bin.accuracy)?;
         // Most samples lie in the last bin; the others would not be seen on an even scale.
-        let percent = |power: &f64| format!("{} %", (100.0 * 10_f64.powf(*power) * 100.0).round() / 100.0);
-        self.draw_panel(&lower, "Share of samples", -4.2..0.2, percent, |bin, all| (bin.count as f64 / all).log10())
+        let percent = |power: f64| format!("{} %", (100.0 * 10_f64.powf(power) * 100.0).round() / 100.0);
+        let share = Axis::new("Share of samples", -4.2..0.2, 5).labelled(percent);
+        self.draw_panel(&lower, share, [(0.0, 0.0), (1.0, 0.0)], |bin, all| (bin.count as f64 / all).log10())
     }
 
-    /// A value of each bin that has samples, over the bin's mean confidence; `value` is given the number of all samples, too.
+    /// A value of each bin that has samples, over the bin's mean confidence; `value` is given the number of all samples,
+    /// too. The grey line is where accuracy equals confidence, or where the shares end.
     fn draw_panel<B: DrawingBackend>(
         &self,
         area: &DrawingArea<B, Shift>,
-        name: &str,
-        range: Range<f64>,
-        label: impl Fn(&f64) -> String,
+        axis: Axis,
+        grey: [(f64, f64); 2],
         value: impl Fn(&Bin, f64) -> f64,
     ) -> DrawResult<B> {
-        let mut chart = ChartBuilder::on(area)
-            .margin(12)
-            .margin_right(28)
-            .x_label_area_size(54)
-            .y_label_area_size(90)
-            .build_cartesian_2d(0.0..1.0, range.clone())?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(LINES)
-            .axis_style(TEXT)
-            .x_desc("Confidence")
-            .y_desc(name)
-            .y_labels(5)
-            .y_label_formatter(&label)
-            .label_style(font(LABEL - 2, &TEXT))
-            .axis_desc_style(font(LABEL, &TEXT))
-            .draw()?;
-        // Where accuracy equals confidence; the shares lie below 1, the power 0.
-        let exact = [(0.0, 0.0), (1.0, if range.end > 1.0 { 1.0 } else { 0.0 })];
-        chart.draw_series(LineSeries::new(exact, TEXT.mix(0.5).stroke_width(2)))?;
+        let mut chart = plot(area, [Axis::new("Confidence", 0.0..1.0, 10), axis])?;
+        chart.draw_series(LineSeries::new(grey, TEXT.mix(0.5).stroke_width(2)))?;
         for (index, (_, calibration)) in self.measured.iter().enumerate() {
             let all = calibration.bins.iter().map(|bin| bin.count).sum::<usize>() as f64;
             let shown = calibration.bins.iter().filter(|bin| bin.count > 0);

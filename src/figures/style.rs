@@ -9,6 +9,8 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
+use super::text;
+
 /// The result of drawing on a backend.
 pub(super) type DrawResult<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
@@ -60,13 +62,12 @@ const SMALLEST: u32 = 12;
 /// In SVG this is the reader's own; in PNG it is the font that comes with the library.
 const FAMILY: &str = "sans-serif";
 
-/// Makes the library's font known to plotters.
+/// Makes the library's font known to plotters, which measures an SVG's text with it.
 pub(super) fn register_font() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
         // The font is part of the program; were it damaged, drawing text would say so.
-        let _ =
-            plotters::style::register_font(FAMILY, FontStyle::Normal, include_bytes!("../../assets/DejaVuSans.ttf"));
+        let _ = plotters::style::register_font(FAMILY, FontStyle::Normal, text::FILE);
     });
 }
 
@@ -116,9 +117,7 @@ pub(super) fn paste<B: DrawingBackend>(
 
 /// How wide a text of this size is, in pixels, in the library's font.
 pub(super) fn text_width(text: &str, size: u32) -> i32 {
-    register_font();
-    // A font that cannot be measured draws nothing, either.
-    (FAMILY, size).into_font().box_size(text).map_or(0, |(width, _)| width as i32)
+    text::width(text, size as f32).ceil() as i32
 }
 
 /// A text that is not wider than `room` pixels: cut where it is too long.

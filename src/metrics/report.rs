@@ -12,6 +12,7 @@ use crate::{
     Result,
     data::{Classes, MNIST},
     files,
+    notebook::show,
 };
 
 /// The scores of one class, or an average of them.
@@ -135,7 +136,7 @@ impl ClassificationReport {
 
     /// Shows the report in a notebook: evcxr calls this for the last value of a cell.
     pub fn evcxr_display(&self) {
-        println!("EVCXR_BEGIN_CONTENT text/plain\n{self}\nEVCXR_END_CONTENT");
+        show(&[("text/plain", &self.to_string())]);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::notebook::show;
+
 /// A network's layers with their output shapes and numbers of weights; shows itself as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
@@ -31,7 +33,7 @@ impl Summary {
 
     /// Shows the table in a notebook: evcxr calls this for the last value of a cell.
     pub fn evcxr_display(&self) {
-        println!("EVCXR_BEGIN_CONTENT text/plain\n{self}\nEVCXR_END_CONTENT");
+        show(&[("text/plain", &self.to_string())]);
     }
 }
 

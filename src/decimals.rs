@@ -1,0 +1,73 @@
+//! How many decimals numbers need that stand together, in a column of a table or along an axis.
+
+/// More than this is noise beside the larger numbers.
+const MOST: usize = 4;
+
+/// The fewest decimals that show each number as exactly as four do; where all numbers are small, four digits of the
+/// largest.
+pub(crate) fn decimals(numbers: impl Iterator<Item = f64> + Clone) -> usize {
+    let largest =
+        numbers.clone().filter(|number| number.is_finite()).fold(0.0, |largest: f64, number| largest.max(number.abs()));
+    let leading_zeros = if largest > 0.0 { ((-largest.log10()).ceil() - 1.0).clamp(0.0, 12.0) as usize } else { 0 };
+    let most = MOST + leading_zeros;
+    let rounded = |number: f64, decimals: usize| {
+        let power = 10_f64.powi(decimals as i32);
+        (number * power).round() / power
+    };
+    let as_exact = |decimals: &usize| {
+        let tolerance = 0.1 * 10_f64.powi(-(most as i32));
+        let is_shown =
+            |number: f64| !number.is_finite() || (rounded(number, *decimals) - rounded(number, most)).abs() < tolerance;
+        numbers.clone().all(is_shown)
+    };
+    (0..most).find(as_exact).unwrap_or(most)
+}
+
+/// A number with so many decimals; what rounds to 0 has no sign.
+pub(crate) fn fixed(number: f64, decimals: usize) -> String {
+    let text = format!("{number:.decimals$}");
+    match text.strip_prefix('-') {
+        Some(positive)
+            if !positive.contains(|character: char| matches!(character, '1'..='9') || character.is_alphabetic()) =>
+        {
+            positive.into()
+        }
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(numbers: &[f64]) -> usize {
+        decimals(numbers.iter().copied())
+    }
+
+    #[test]
+    fn numbers_have_the_decimals_that_they_need() {
+        assert_eq!(of(&[0.92, 0.94]), 2);
+        assert_eq!(of(&[98.0, 99.0, 0.0]), 0);
+        assert_eq!(of(&[0.1 + 0.2, 0.5]), 1);
+        assert_eq!(of(&[1.0 / 3.0, 0.5]), 4);
+        assert_eq!(of(&[f64::from(0.123_456_f32)]), 4);
+        assert_eq!(of(&[]), 0);
+        assert_eq!(of(&[f64::NAN, 0.5, f64::INFINITY]), 1);
+    }
+
+    #[test]
+    fn small_numbers_keep_four_digits() {
+        assert_eq!(of(&[0.000_123_456, 0.000_05]), 7);
+        assert_eq!(of(&[0.001, 0.000_123_456]), 6);
+        assert_eq!(of(&[0.01, 0.02]), 2);
+        // A large one makes the small ones noise.
+        assert_eq!(of(&[1.0, 0.000_000_1]), 0);
+    }
+
+    #[test]
+    fn what_rounds_to_0_has_no_sign() {
+        let texts = [(-0.04, 1), (-0.06, 1), (-1e-9, 0), (2.5, 2), (f64::NEG_INFINITY, 1)];
+        let texts = texts.map(|(number, decimals)| fixed(number, decimals));
+        assert_eq!(texts, ["0.0", "-0.1", "0", "2.50", "-inf"]);
+    }
+}
