@@ -270,14 +270,13 @@ mod tests {
         assert!(
             kept.len() == 256 && places.iter().zip(0..=255_u8).all(|(&place, grey)| kept[place as usize] == [grey; 3])
         );
-        let many: Vec<u8> =
-            (0..3_000_u32).flat_map(|number| [(number % 256) as u8, (number / 12) as u8, 255]).collect();
-        let (kept, places) = palette(&many);
-        assert!(kept.len() <= 256 && places.len() == 3_000);
-        let parts =
-            many.chunks(3).zip(&places).flat_map(|(colour, &place)| colour.iter().copied().zip(kept[place as usize]));
-        let furthest = parts.map(|(wanted, got)| wanted.abs_diff(got)).max();
-        assert!(furthest.is_some_and(|distance| distance <= 9), "{furthest:?}");
+        let many = (0..3_000_u32).map(|number| [(number % 256) as u8, (number / 12) as u8, 255]);
+        let many: Vec<Colour> = many.chain([[1, 2, 3]; 9]).collect();
+        let (kept, places) = palette(many.as_flattened());
+        assert!(kept.len() <= 256 && places.len() == many.len() && kept.contains(&[1, 2, 3]));
+        let distances = many.iter().zip(&places).map(|(colour, &place)| distance(colour, &kept[place as usize]));
+        let furthest = distances.max();
+        assert!(furthest.is_some_and(|furthest| furthest <= 16), "{furthest:?}");
     }
 
     #[test]

@@ -26,8 +26,8 @@ const LINE: i32 = 26;
 const COLUMNS: i32 = 3;
 const CELL: i32 = WIDTH / COLUMNS;
 const DIGIT: i32 = 126;
-const MARGIN: i32 = 8;
-const BAR: i32 = 84;
+const MARGIN: i32 = 6;
+const BAR: i32 = 70;
 const NAME: i32 = 44;
 const SMALL: u32 = 15;
 
