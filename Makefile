@@ -45,9 +45,10 @@ kernel: set-up  ## makes the kernel known to your own Jupyter and VS Code
 
 LINT = cargo fmt --check && cargo clippy --all-targets -- -D warnings
 
+# The unit tests train little: less optimised, they are compiled in half the time.
 check: set-up  ## runs the quick checks: format, lints, unit tests
 	$(LINT)
-	cargo test --lib
+	cargo test --lib --config 'profile.dev.package.mnist-classification.opt-level=1'
 
 test: SETUP += --tests
 test: set-up  ## runs every check
