@@ -231,6 +231,8 @@ def jupyterlab(folder):
     own = {name: str(folder) for name in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "JUPYTER_CONFIG_DIR")}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
     command += [f"--notebook-dir={NOTEBOOKS}", "--MappingKernelManager.kernel_info_timeout=600"]
+    # So that a test can give JupyterLab's own commands.
+    command += ["--LabApp.expose_app_in_browser=True"]
     log = folder / "log"
     with log.open("w") as messages:
         server = subprocess.Popen(command, env=FEW_EPOCHS | own, stderr=messages)
@@ -298,10 +300,9 @@ class Browser(unittest.TestCase):
 
     def check_accessibility(self):
         for theme in ("JupyterLab Light", "JupyterLab Dark"):
-            self.page.get_by_role("menuitem", name="Settings", exact=True).click()
-            self.page.get_by_role("menuitem", name="Theme", exact=True).hover()
-            self.page.locator(".lm-Menu-item", has=self.page.get_by_text(theme, exact=True)).click()
-            self.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for()
+            change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
+            self.page.evaluate(change, theme)
+            self.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
             self.assertEqual(accessibility_violations(self.page, {"include": [[".jp-OutputArea-output"]]}), [], theme)
 
     def run_last_cell(self, code, text):
