@@ -94,6 +94,14 @@ def save_pictures(notebook, folder):
     return saved
 
 
+def keep_pictures_once(notebook):
+    """As HTML, with their size and description; the other form would double the notebook."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "text/html" in output.get("data", {}):
+                output.data.pop("image/png", None)
+
+
 def contents(notebook):
     """The headings below the title, and the anchors that nbconvert gives them."""
     found = []
@@ -135,8 +143,9 @@ def main():
     if accuracy := test_accuracy(notebook):
         print(accuracy)
     if refresh:
-        nbformat.write(notebook, path)
         pictures = save_pictures(notebook, ROOT / "figures")
+        keep_pictures_once(notebook)
+        nbformat.write(notebook, path)
         print(f"Refreshed:          {relative(path)}")
     else:
         folder = ROOT / "out" / path.stem
