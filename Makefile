@@ -43,10 +43,14 @@ kernel: set-up  ## makes the kernel known to your own Jupyter and VS Code
 	$(JUPYTER) kernelspec install --user --name rust-mnist .venv/share/jupyter/kernels/rust-mnist
 	@echo "To remove it: jupyter kernelspec remove rust-mnist"
 
+# Cargo needs no more of set-up than this link.
+libtorch:
+	@$(MAKE) --no-print-directory set-up
+
 LINT = cargo fmt --check && cargo clippy --all-targets -- -D warnings
 
 # The unit tests train little: less optimised, they are compiled in half the time.
-check: set-up  ## runs the quick checks: format, lints, unit tests
+check: | libtorch  ## runs the quick checks: format, lints, unit tests
 	$(LINT)
 	cargo test --lib --config 'profile.dev.package.mnist-classification.opt-level=1'
 
