@@ -244,7 +244,9 @@ class OtherProjects(unittest.TestCase):
 
     def setUp(self):
         self.assertEqual(self.update().returncode, 0)
-        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
 
     def settings_of_the_user(self):
         """Cargo reads them above the build folders, as it reads those of the user's home."""

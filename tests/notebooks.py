@@ -149,7 +149,8 @@ class Executed:
         with self.exported_page() as page:
             words = page.locator("img").evaluate_all("images => images.map(image => image.alt)")
             self.assertEqual(len(words), len(pictures(self.cells)))
-            self.assertEqual([text for text in words if not re.search(r"\d", text)], [])
+            # Numbers, or what stands below each of several pictures.
+            self.assertEqual([text for text in words if not re.search(r"\d|; ", text)], [])
             links = page.locator("nav a").evaluate_all("links => links.map(link => decodeURI(link.hash.slice(1)))")
             self.assertGreater(len(links), 8)
             is_heading = "id => /^H[1-6]$/.test(document.getElementById(id)?.tagName)"
@@ -180,10 +181,14 @@ class Executed:
     def test_keeps_tables_and_charts_as_latex(self):
         from nbconvert.filters import escape_latex
 
+        def without_spaces(text):
+            return re.sub(r"\s", "", text)  # Long lines are wrapped.
+
         text = self.exported("latex")
         self.assertEqual(text.count("\\adjustimage{"), len(pictures(self.cells)))
         lines = [line for table in self.tables("text/plain") for line in table.splitlines()]
-        self.assertEqual([line for line in lines if escape_latex(line) not in text], [])
+        text = without_spaces(text)
+        self.assertEqual([line for line in lines if without_spaces(escape_latex(line)) not in text], [])
 
 
 class MainExecuted(Executed, unittest.TestCase):
