@@ -133,3 +133,27 @@ fn dark_on_light(mut picture: GrayImage) -> GrayImage {
 fn colours(picture: &GrayImage) -> RgbImage {
     RgbImage::from_fn(picture.width(), picture.height(), |x, y| Rgb([picture.get_pixel(x, y).0[0]; 3]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_shows_each_digit_with_the_probability_of_each_class() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("two strokes.png");
+        let is_inked = |x: u32, y: u32| y > 20 && y < 80 && ((30..36).contains(&x) || (90..96).contains(&x));
+        image::GrayImage::from_fn(130, 100, |x, y| image::Luma([if is_inked(x, y) { 0 } else { 255 }]))
+            .save(&path)
+            .unwrap();
+        let picture = Picture::of_digits(&path, [28, 28]).unwrap();
+        let model = crate::model::Mlp::new(&[784, 10], 0).unwrap();
+        let answer = crate::training::read(&model, &picture, &crate::data::Classes::numbered(10)).unwrap();
+        let figure = super::super::reading(&picture, &answer).unwrap();
+        let texts = super::super::tests::texts(&figure);
+        assert!(texts[0].starts_with(&format!("Read as {}", answer.text())), "{texts:?}");
+        assert_eq!(texts.iter().filter(|text| text.ends_with(" %")).count(), 20);
+        assert_eq!(figure.svg().unwrap().matches("<image").count(), 4, "picture, ink and two inputs");
+        assert!(figure.png().unwrap().starts_with(b"\x89PNG"));
+    }
+}

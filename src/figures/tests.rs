@@ -38,7 +38,7 @@ fn history(epochs: usize, validated: bool) -> History {
 }
 
 /// The texts of a chart in the order in which they are drawn.
-fn texts(figure: &Figure) -> Vec<String> {
+pub(super) fn texts(figure: &Figure) -> Vec<String> {
     let svg = figure.svg().unwrap();
     let texts = svg.split("<text").skip(1).map(|part| {
         let (_, text) = part.split_once('>').unwrap();
@@ -284,23 +284,4 @@ fn calibrations_and_lines_are_named_and_need_a_point() {
     }
     assert!(lines("", ["", ""], &[("none", vec![])]).is_err());
     assert!(lines("", ["", ""], &[("nan", vec![(0.0, f64::NAN)])]).is_err());
-}
-
-#[test]
-fn a_reading_shows_each_digit_with_the_probability_of_each_class() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("two strokes.png");
-    let is_inked = |x: u32, y: u32| y > 20 && y < 80 && ((30..36).contains(&x) || (90..96).contains(&x));
-    image::GrayImage::from_fn(130, 100, |x, y| image::Luma([if is_inked(x, y) { 0 } else { 255 }]))
-        .save(&path)
-        .unwrap();
-    let picture = crate::data::Picture::of_digits(&path, [28, 28]).unwrap();
-    let model = crate::model::Mlp::new(&[784, 10], 0).unwrap();
-    let answer = crate::training::read(&model, &picture, &Classes::numbered(10)).unwrap();
-    let figure = reading(&picture, &answer).unwrap();
-    let texts = texts(&figure);
-    assert!(texts[0].starts_with(&format!("Read as {}", answer.text())), "{texts:?}");
-    assert_eq!(texts.iter().filter(|text| text.ends_with(" %")).count(), 20);
-    assert_eq!(figure.svg().unwrap().matches("<image").count(), 4, "picture, ink and two inputs");
-    assert!(figure.png().unwrap().starts_with(b"\x89PNG"));
 }
