@@ -55,14 +55,10 @@ impl Heatmap {
 
     pub(super) fn description(&self) -> String {
         let (confusion, classes) = (&self.confusion, 0..self.names.len());
-        let counts = classes.clone().flat_map(|truth| classes.clone().map(move |predicted| (truth, predicted)));
-        let counts: Vec<_> =
-            counts.map(|(truth, predicted)| (truth, predicted, confusion.count(truth, predicted))).collect();
-        let all: u64 = counts.iter().map(|(.., count)| count).sum();
-        let right: u64 =
-            counts.iter().filter(|(truth, predicted, _)| truth == predicted).map(|(.., count)| count).sum();
-        let mut wrong: Vec<_> =
-            counts.iter().filter(|(truth, predicted, count)| truth != predicted && *count > 0).collect();
+        let pairs = classes.clone().flat_map(|truth| classes.clone().map(move |predicted| (truth, predicted)));
+        let mistakes = pairs.filter(|(truth, predicted)| truth != predicted);
+        let counts = mistakes.map(|(truth, predicted)| (truth, predicted, confusion.count(truth, predicted)));
+        let mut wrong: Vec<_> = counts.filter(|(.., count)| *count > 0).collect();
         wrong.sort_by_key(|(.., count)| std::cmp::Reverse(*count));
         let name = |class: usize| confusion.classes().name(class);
         let worst: Vec<_> = wrong
@@ -75,7 +71,8 @@ impl Heatmap {
         } else {
             format!("the most frequent mistakes: {}", worst.join(", "))
         };
-        format!("Confusion matrix: {}. {right} of {all} samples are right; {worst}.", confusion.name())
+        let (name, right, all) = (confusion.name(), confusion.correct(), confusion.total());
+        format!("Confusion matrix: {name}. {right} of {all} samples are right; {worst}.")
     }
 
     pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
