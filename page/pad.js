@@ -1,6 +1,7 @@
-// The pad: strokes by mouse, pen, finger or keyboard, and the answer as one draws. NETWORK stands before this script.
+// The pad: strokes by mouse, pen, finger or keyboard, and the answer as one draws. READER stands before this script:
+// the network's layers, and the probability below which an answer is doubtful.
 
-const network = NETWORK.map(unpacked);
+const network = READER.layers.map(unpacked);
 const element = (id) => document.getElementById(id);
 const [pad, pen, answer] = ["pad", "pen", "answer"].map(element);
 const context = pad.getContext("2d", { willReadFrequently: true });
@@ -9,8 +10,6 @@ const PEN = 22;
 const MARGIN = 28;
 // How far an arrow key moves the pen, alone and with Shift.
 const STEPS = [10, 2];
-// Answers with a lower probability are doubtful.
-const SURE = 0.9;
 
 // Each stroke is a list of points [x, y]; the last one is being drawn while `isDrawing`.
 const strokes = [];
@@ -65,7 +64,7 @@ function shown(values, chances) {
 function inWords(all) {
   const each = all.map((chances) => [chances.indexOf(Math.max(...chances)), Math.max(...chances)]);
   const least = Math.min(...each.map(([, chance]) => chance));
-  const doubt = least < SURE ? " (doubtful)" : "";
+  const doubt = least < READER.sure ? " (doubtful)" : "";
   if (each.length === 1) return `${each[0][0]}${doubt}, ${percent(least)}`;
   const numbers = each.map(([digit, chance]) => `${digit} ${percent(chance)}`).join(", ");
   return `${each.map(([digit]) => digit).join("")}${doubt}: ${numbers}`;

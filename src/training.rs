@@ -19,6 +19,7 @@ pub use description::{DataDescription, Description, ModelDescription};
 pub use evaluation::{Predictions, Scores, evaluate, evaluate_and_predict, predict};
 pub use fit::fit;
 pub use history::{Epoch, History};
+pub(crate) use reading::SURE;
 pub use reading::{Answer, Digit, read};
 pub use sampling::Sampling;
 pub use schedule::Schedule;

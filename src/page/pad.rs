@@ -7,6 +7,7 @@ use super::{Page, Parts};
 use crate::{
     Error, Result,
     model::{Layer, Network, quantised::Quantised},
+    training::SURE,
 };
 
 const PARTS: Parts = Parts {
@@ -45,9 +46,17 @@ impl Page {
             let expected = "from 28 × 28 pixels to ten logits, without NarrowConvolution".into();
             return Err(Error::Mismatch { what: "a network for the page", found: plan.to_string(), expected });
         }
-        let layers: Vec<_> = network.quantise()?.into_iter().map(Stored::from).collect();
-        Ok((Self::assemble(PARTS, "NETWORK", &layers)?, network))
+        let reader = Reader { layers: network.quantise()?.into_iter().map(Stored::from).collect(), sure: SURE };
+        Ok((Self::assemble(PARTS, "READER", &reader)?, network))
     }
+}
+
+/// What the page's script reads digits with.
+#[derive(Serialize)]
+struct Reader {
+    layers: Vec<Stored>,
+    /// An answer with a lower probability is doubtful.
+    sure: f64,
 }
 
 /// A layer as the page's script unpacks it.

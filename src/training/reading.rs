@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// An answer with a lower probability is doubtful.
-const SURE: f64 = 0.9;
+pub(crate) const SURE: f64 = 0.9;
 
 /// What a network takes a picture for. Its text is the answer, then the probabilities: of all classes where there is one
 /// digit, else of each digit's own.
