@@ -96,18 +96,17 @@ function joined(one, other) {
   };
 }
 
-// Joins the first two parts of one digit, if any.
-function joinTwo(digits, across) {
-  for (let one = 0; one < digits.length; one++) {
-    for (let other = one + 1; other < digits.length; other++) {
-      if (!areOneDigit(digits[one], digits[other], across)) continue;
-      digits[one] = joined(digits[one], digits[other]);
-      const last = digits.pop();
-      if (other < digits.length) digits[other] = last;
-      return true;
-    }
+// Joins the parts that belong together, two by two.
+function join(parts, belongTogether) {
+  for (let one = 0; one < parts.length; one++) {
+    const other = parts.findIndex((part, place) => place > one && belongTogether(parts[one], part));
+    if (other < 0) continue;
+    parts[one] = joined(parts[one], parts[other]);
+    const last = parts.pop();
+    if (other < parts.length) parts[other] = last;
+    // It may belong to one before it now.
+    one = -1;
   }
-  return false;
 }
 
 // The digits from left to right, each with all its pixels.
@@ -116,15 +115,22 @@ function digitsOf(ink) {
   for (const threshold of THRESHOLDS) parts ??= withoutMarks(connected(ink, threshold), ink);
   parts ??= connected(ink, THRESHOLDS[0]);
   const tallest = Math.max(...parts.map(high));
-  const isMain = (part) => high(part) * 5 >= tallest * 2;
+  const isOne = (one, other) => areOneDigit(one, other, ink.width);
+  const isMain = (part) => high(part) * 5 >= tallest * 2, isDust = (part) => size(part) * 8 <= tallest;
   const digits = parts.filter(isMain), small = parts.filter((part) => !isMain(part));
-  while (joinTwo(digits, ink.width));
-  // Larger parts first, so that smaller ones find what they belong to.
-  small.sort((one, other) => other.pixels.length - one.pixels.length);
-  for (const part of small) {
-    const gaps = digits.map((digit) => gap(digit, part)), nearest = gaps.indexOf(Math.min(...gaps));
-    const reach = Math.floor((tallest * (size(part) * 8 > tallest ? 3 : 1)) / 10);
-    if (gaps[nearest] <= Math.max(reach, 1)) digits[nearest] = joined(digits[nearest], part);
+  const pieces = small.filter((part) => !isDust(part)), dust = small.filter(isDust);
+  join(pieces, (one, other) => gap(one, other) * 10 <= tallest * 3 && isOne(one, other));
+  // Of a digit in pieces, or a low one, no part is tall.
+  const isDigit = (part) => high(part) * 4 >= tallest && size(part) * 5 >= tallest * 2;
+  digits.push(...pieces.filter(isDigit));
+  join(digits, isOne);
+  for (const [others, share] of [[pieces.filter((part) => !isDigit(part)), 3], [dust, 1]]) {
+    // Larger parts first, so that smaller ones find what they belong to.
+    others.sort((one, other) => other.pixels.length - one.pixels.length);
+    for (const part of others) {
+      const gaps = digits.map((digit) => gap(digit, part)), nearest = gaps.indexOf(Math.min(...gaps));
+      if (gaps[nearest] <= Math.max(Math.floor((tallest * share) / 10), 1)) digits[nearest] = joined(digits[nearest], part);
+    }
   }
   return digits.sort((one, other) => one.left + one.right - other.left - other.right);
 }

@@ -106,11 +106,14 @@ fn light_that_falls_on_paper_is_no_ink() {
         ("flash.jpg", &|x, y| 255.0 - 0.8 * from_middle(x, y)),
         ("vignette.jpg", &|x, y| 240.0 - 150.0 * (from_middle(x, y) / 212.0).powi(2)),
     ];
-    for pen in [5.0, 14.0] {
+    for pen in [5.0, 14.0, 22.0] {
         let ink = drawn('7', BOX, pen);
         for (name, light) in lights {
             let lit = |x, y| Luma([(light(x, y) * (1.0 - 0.7 * ink(x, y))) as u8]);
             pictures.save(&format!("{pen} {name}"), GrayImage::from_fn(300, 300, lit));
+            // Chalk on a blackboard.
+            let lit = |x, y| Luma([(light(x, y) * (0.15 + 0.7 * ink(x, y))) as u8]);
+            pictures.save(&format!("{pen} chalk, {name}"), GrayImage::from_fn(300, 300, lit));
         }
     }
     pictures.are_all("7");

@@ -52,24 +52,22 @@ fn photographed(grey: &Plane, ground: &Ground) -> Plane {
         return if ground.is_light { dark() } else { light() };
     }
     let (dark, light) = (dark(), light());
-    // The ink is what differs most from what is around it, or what is less. Most photographs are of paper.
-    let [dark_strength, light_strength] = [&dark, &light].map(strength);
-    let is_dark = if dark_strength.max(light_strength) > 1.6 * dark_strength.min(light_strength) {
-        dark_strength > light_strength
-    } else {
-        area(&dark) < 4.0 * area(&light)
-    };
-    if is_dark { dark } else { light }
+    // Few pixels are as dark as dark ink. What a wrong choice takes for ink is paper, which is as light as much else.
+    let shares = [share(&dark, grey, |value, ink| value <= ink), share(&light, grey, |value, ink| value >= ink)];
+    // Most photographs are of paper.
+    if shares[0] < 1.5 * shares[1] { dark } else { light }
+}
+
+/// The share of a grey picture's pixels that are as dark, or as light, as the middle one of its ink.
+fn share(ink: &Plane, grey: &Plane, is_as: impl Fn(f32, f32) -> bool) -> f32 {
+    let half = strength(ink) / 2.0;
+    let inked = ink.iter().zip(grey.iter()).filter(|(ink, _)| **ink > half).map(|(_, &grey)| grey);
+    let middle = quantile(inked.collect(), 0.5);
+    grey.iter().filter(|&&value| is_as(value, middle)).count() as f32 / grey.len() as f32
 }
 
 fn inverted(grey: &Plane) -> Plane {
     map(grey, |value| 1.0 - value)
-}
-
-/// The share of the pixels that have at least half the strength.
-fn area(ink: &Plane) -> f32 {
-    let half = strength(ink) / 2.0;
-    ink.iter().filter(|&&ink| ink > half).count() as f32 / ink.len() as f32
 }
 
 /// What the strongest pixels, one in 2,000, have in the mean.

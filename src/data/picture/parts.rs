@@ -24,19 +24,21 @@ pub(super) fn digits(ink: &Plane) -> Vec<Part> {
         THRESHOLDS.iter().find_map(|&threshold| without_marks(connected(ink, threshold), ink.width(), ink.height()));
     let parts = without_marks.unwrap_or_else(|| connected(ink, THRESHOLDS[0]));
     let tallest = parts.iter().map(Part::height).max().unwrap_or(0);
-    let is_main = |part: &Part| part.height() * 5 >= tallest * 2;
-    let (mut digits, mut small): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_main);
-    while let Some((one, other)) = of_one_digit(&digits, ink.width()) {
-        let part = digits.swap_remove(other);
-        digits[one].join(part);
-    }
-    // Larger parts first, so that smaller ones find what they belong to.
-    small.sort_by_key(|part| std::cmp::Reverse(part.pixels.len()));
-    for part in small {
-        let nearest = digits.iter_mut().min_by_key(|digit| digit.gap(&part));
-        let reach = tallest * if part.size() * 8 > tallest { 3 } else { 1 } / 10;
-        if let Some(digit) = nearest.filter(|digit| digit.gap(&part) <= reach.max(1)) {
-            digit.join(part);
+    let (mut digits, small): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.height() * 5 >= tallest * 2);
+    let (mut pieces, dust): (Vec<_>, Vec<_>) = small.into_iter().partition(|part| part.size() * 8 > tallest);
+    join(&mut pieces, |one, other| one.gap(other) * 10 <= tallest * 3 && are_of_one_digit(one, other, ink.width()));
+    // Of a digit in pieces, or a low one, no part is tall.
+    let is_digit = |part: &mut Part| part.height() * 4 >= tallest && part.size() * 5 >= tallest * 2;
+    digits.extend(pieces.extract_if(.., is_digit));
+    join(&mut digits, |one, other| are_of_one_digit(one, other, ink.width()));
+    for (mut small, reach) in [(pieces, tallest * 3 / 10), (dust, tallest / 10)] {
+        // Larger parts first, so that smaller ones find what they belong to.
+        small.sort_by_key(|part| std::cmp::Reverse(part.pixels.len()));
+        for part in small {
+            let nearest = digits.iter_mut().min_by_key(|digit| digit.gap(&part));
+            if let Some(digit) = nearest.filter(|digit| digit.gap(&part) <= reach.max(1)) {
+                digit.join(part);
+            }
         }
     }
     digits.sort_by_key(|digit| digit.left + digit.right);
@@ -150,16 +152,24 @@ fn without_marks(parts: Vec<Part>, width: u32, height: u32) -> Option<Vec<Part>>
     parts.iter().any(|part| part.height() * 10 > width.min(height)).then_some(parts)
 }
 
+/// Joins the parts that belong together, two by two.
+fn join(parts: &mut Vec<Part>, belong_together: impl Fn(&Part, &Part) -> bool) {
+    let two = |parts: &[Part]| {
+        let mut pairs = (0..parts.len()).flat_map(|one| (one + 1..parts.len()).map(move |other| (one, other)));
+        pairs.find(|&(one, other)| belong_together(&parts[one], &parts[other]))
+    };
+    while let Some((one, other)) = two(parts) {
+        let part = parts.swap_remove(other);
+        parts[one].join(part);
+    }
+}
+
 /// Two parts of one digit: one lies largely above, below or inside the other, or they all but touch.
-fn of_one_digit(parts: &[Part], across: u32) -> Option<(usize, usize)> {
-    let pairs = (0..parts.len()).flat_map(|one| (one + 1..parts.len()).map(move |other| (one, other)));
-    pairs.into_iter().find(|&(one, other)| {
-        let (one, other) = (&parts[one], &parts[other]);
-        let overlap = one.right.min(other.right).saturating_sub(one.left.max(other.left));
-        let is_slim = one.right.max(other.right) - one.left.min(other.left) < one.height().max(other.height());
-        overlap * 5 >= one.width().min(other.width()) * 2
-            || is_slim && one.gap_in_rows(other, across).is_some_and(|gap| gap * 20 <= one.height().max(other.height()))
-    })
+fn are_of_one_digit(one: &Part, other: &Part, across: u32) -> bool {
+    let overlap = one.right.min(other.right).saturating_sub(one.left.max(other.left));
+    let is_slim = one.right.max(other.right) - one.left.min(other.left) < one.height().max(other.height());
+    overlap * 5 >= one.width().min(other.width()) * 2
+        || is_slim && one.gap_in_rows(other, across).is_some_and(|gap| gap * 20 <= one.height().max(other.height()))
 }
 
 /// The connected parts, corner to corner, of the pixels above a threshold.
@@ -214,6 +224,9 @@ mod tests {
         // A bar of a 5 that does not touch the rest; a digit in two halves, one above the other.
         assert_eq!(found(&[ONE, [64..85, 60..66]]), [[50..85, 60..140]]);
         assert_eq!(found(&[ONE, [150..170, 60..97], [152..168, 103..140]]), [ONE, [150..170, 60..140]]);
+        // A low digit, and one in pieces, neither of which is tall.
+        assert_eq!(found(&[ONE, [150..200, 75..102]]), [ONE, [150..200, 75..102]]);
+        assert_eq!(found(&[ONE, [150..180, 70..98], [160..175, 110..138]]), [ONE, [150..180, 70..138]]);
         assert_eq!(found(&[]), Vec::<Rectangle>::new());
     }
 
