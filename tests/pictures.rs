@@ -17,11 +17,13 @@ use tempfile::TempDir;
 
 type Stroke = &'static [(f32, f32)];
 
-/// The strokes of digits that need no curves; x to the right, y down, from 0 to 1.
-const STROKES: [(char, &[Stroke]); 3] = [
+/// The strokes of digits and letters that need no curves; x to the right, y down, from 0 to 1.
+const STROKES: [(char, &[Stroke]); 5] = [
     ('1', &[&[(0.38, 0.24), (0.54, 0.08), (0.54, 0.92)]]),
     ('4', &[&[(0.62, 0.08), (0.2, 0.62), (0.84, 0.62)], &[(0.64, 0.36), (0.64, 0.94)]]),
     ('7', &[&[(0.2, 0.1), (0.8, 0.1), (0.44, 0.93)]]),
+    ('A', &[&[(0.1, 0.95), (0.5, 0.05), (0.9, 0.95)], &[(0.25, 0.6), (0.75, 0.6)]]),
+    ('K', &[&[(0.2, 0.05), (0.2, 0.95)], &[(0.8, 0.05), (0.2, 0.55), (0.85, 0.95)]]),
 ];
 
 /// How much ink, or light, each pixel of a picture has.
@@ -160,6 +162,18 @@ fn digits_in_a_row_are_a_number() {
 }
 
 #[test]
+fn a_letter_is_told_to_be_perhaps_no_digit() {
+    let pictures = Pictures::new();
+    for letter in ['A', 'K', '4'] {
+        pictures.save(&format!("{letter}.png"), on_paper(300, 300, &drawn(letter, BOX, 16.0)));
+    }
+    let shown = text(&run(pictures.0.path(), &["predict", "."]).stdout);
+    let heads: Vec<_> = shown.lines().filter(|line| line.contains(".png: ")).collect();
+    assert!(heads[0].ends_with(".png: 4"), "{shown}");
+    assert!(heads.len() == 3 && heads[1..].iter().all(|head| head.ends_with(" (this may not be a digit)")), "{shown}");
+}
+
+#[test]
 fn what_is_on_paper_beside_the_digit_is_left_out() {
     let pictures = Pictures::new();
     let ink = drawn('4', [85.0, 60.0, 130.0, 180.0], 14.0);
@@ -250,7 +264,8 @@ fn every_good_picture_is_answered_and_every_bad_one_told() {
         (&"4".into(), &"a.png".into(), &false.into())
     );
     let probabilities = lines[0]["digits"][0]["probabilities"].as_object().unwrap();
-    let sum: f64 = probabilities.values().filter_map(Value::as_f64).sum();
+    let none = lines[0]["digits"][0]["none"].as_f64().unwrap();
+    let sum: f64 = none + probabilities.values().filter_map(Value::as_f64).sum::<f64>();
     assert!(probabilities.len() == 10 && (sum - 1.0).abs() < 1e-9 && probabilities["4"].as_f64() > Some(0.9));
     assert!(lines[1]["error"].as_str().unwrap().contains("b.png"));
     // In grey, ink, strokes, and the network's 28 x 28: four pictures in a row.

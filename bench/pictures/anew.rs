@@ -11,11 +11,16 @@ use image::{GrayImage, ImageBuffer, Luma, codecs::jpeg::JpegEncoder, imageops};
 use mnist_classification::prelude::*;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-/// How much ink each pixel has, from 0 to 1; or light.
-type Plane = ImageBuffer<Luma<f32>, Vec<f32>>;
+use super::shapes::{Shape, shape};
 
-/// Draws this many pictures of some of these digits into a folder, with a `labels.csv`.
-pub fn draw(digits: &Digits, folder: &Path, count: usize, seed: u64) -> Result<()> {
+/// How much ink each pixel has, from 0 to 1; or light.
+pub type Plane = ImageBuffer<Luma<f32>, Vec<f32>>;
+
+/// What a picture of some kind shows, drawn with a pen of some width: its name, and the ink on its page.
+pub type Drawing<'a> = &'a dyn Fn(&str, f32, &mut StdRng) -> Result<(String, Plane)>;
+
+/// Draws this many pictures into a folder, with a `labels.csv`.
+pub fn draw(drawing: Drawing, folder: &Path, count: usize, seed: u64) -> Result<()> {
     let io = |source| Error::Io { file: folder.into(), source };
     fs::create_dir_all(folder).map_err(io)?;
     let mut random = StdRng::seed_from_u64(seed);
@@ -27,12 +32,7 @@ pub fn draw(digits: &Digits, folder: &Path, count: usize, seed: u64) -> Result<(
             3..6 => random.gen_range(0.05..0.3),
             _ => random.gen_range(0.3_f32..3.2),
         };
-        let (answer, ink) = if kind == "row" {
-            row(digits, pen, &mut random)?
-        } else {
-            let (label, ink) = digit(digits, random.gen_range(120.0..450.0), pen, &mut random)?;
-            (label.to_string(), with_margins(&ink, &mut random))
-        };
+        let (answer, ink) = drawing(kind, pen, &mut random)?;
         let (picture, is_jpeg) = (on_ground(&ink, kind, &mut random), kind == "photo" || random.gen_bool(0.4));
         let name = format!("{number:04}.{}", if is_jpeg { "jpg" } else { "png" });
         let path = folder.join(&name);
@@ -46,6 +46,34 @@ pub fn draw(digits: &Digits, folder: &Path, count: usize, seed: u64) -> Result<(
         writeln!(labels, "{name},{answer},{kind},{pen:.2}").map_err(|error| Error::Figure(error.to_string()))?;
     }
     fs::write(folder.join("labels.csv"), labels).map_err(io)
+}
+
+/// A digit of these, or a row of them.
+pub fn of_digits(digits: &Digits, kind: &str, pen: f32, random: &mut StdRng) -> Result<(String, Plane)> {
+    if kind == "row" {
+        return row(digits, pen, random);
+    }
+    let (label, ink) = digit(digits, random.gen_range(120.0..450.0), pen, random)?;
+    Ok((label.to_string(), with_margins(&ink, random)))
+}
+
+/// One of these letters and shapes.
+pub fn of_shapes(shapes: &[Shape], pen: f32, random: &mut StdRng) -> Result<(String, Plane)> {
+    let (name, strokes) = shapes[random.gen_range(0..shapes.len())];
+    let ink = shape(strokes, random.gen_range(120.0..450.0), pen, random);
+    Ok((name.into(), with_margins(&ink, random)))
+}
+
+/// A digit on its side or in a mirror, where that makes another thing of it.
+pub fn of_turned(digits: &Digits, pen: f32, random: &mut StdRng) -> Result<(String, Plane)> {
+    let (label, ink) = digit(digits, random.gen_range(120.0..450.0), pen, random)?;
+    let ink = match (label, random.gen_range(0..4)) {
+        (2..=5 | 7, 0) => imageops::rotate90(&ink),
+        (2..=5 | 7, 1) => imageops::rotate270(&ink),
+        (2..=7 | 9, _) => imageops::flip_horizontal(&ink),
+        _ => return of_turned(digits, pen, random),
+    };
+    Ok((format!("turned {label}"), with_margins(&ink, random)))
 }
 
 /// A random digit, `size` pixels long, cut to its ink. The pen is as wide as so many of the digit's 20 pixels;
@@ -94,7 +122,7 @@ fn skeleton(plane: &Plane) -> Vec<Vec<bool>> {
 }
 
 /// A line drawn with a round pen.
-fn traced(line: &[Vec<bool>], radius: f32) -> Plane {
+pub fn traced(line: &[Vec<bool>], radius: f32) -> Plane {
     let reach = radius.ceil() as i64 + 1;
     let mut ink = Plane::new(line[0].len() as u32 + 2 * reach as u32, line.len() as u32 + 2 * reach as u32);
     for (y, row) in line.iter().enumerate() {
@@ -110,7 +138,7 @@ fn traced(line: &[Vec<bool>], radius: f32) -> Plane {
     ink
 }
 
-fn cut(ink: &Plane) -> Plane {
+pub fn cut(ink: &Plane) -> Plane {
     let inked = || ink.enumerate_pixels().filter(|(.., value)| value.0[0] > 0.1);
     let (left, top) = inked().fold((u32::MAX, u32::MAX), |(left, top), (x, y, _)| (left.min(x), top.min(y)));
     let (right, bottom) = inked().fold((0, 0), |(right, bottom), (x, y, _)| (right.max(x), bottom.max(y)));

@@ -4,35 +4,54 @@
 //! and `pen_in_mnist_pixels`; it prints those that were not read, how many were, of each kind, and whether the
 //! probabilities mean what they say.
 //! `pictures --speed FOLDER` prints how long `predict` takes for the first picture of a folder and for each further one.
-//! `pictures --draw FOLDER COUNT SEED [test]` draws such a folder: MNIST's training digits, or its test digits, as people
-//! might have drawn them.
+//! `pictures --draw FOLDER COUNT SEED [test|others|shapes]` draws such a folder: MNIST's training digits, or its test
+//! digits, as people might have drawn them; or what is no digit, of which `shapes` are kinds that `others` has none of.
+//! `pictures --none DIGITS OTHERS` learns from two such folders what is no digit, and writes `models/cnn/none.safetensors`.
 
 mod anew;
 mod calibration;
+mod none;
+mod shapes;
 mod speed;
 
 use std::{env, fs, path::Path};
 
 use calibration::Calibration;
 use mnist_classification::{prelude::*, run::Classifier, tch};
+use rand::Rng;
+use shapes::{LEARNT, UNSEEN};
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--draw", folder, count, seed, rest @ ..] if matches!(rest, [] | ["test"]) => {
+        ["--draw", folder, count, seed, rest @ ..] if matches!(rest, [] | ["test" | "others" | "shapes"]) => {
             let number = |text: &str| {
                 let expected = "a number".into();
                 text.parse().map_err(|_| Error::Setting { setting: "an argument", found: text.into(), expected })
             };
+            let (folder, count, seed) = (Path::new(folder), number(count)? as usize, number(seed)?);
             let mnist = Mnist::load()?;
-            let digits = if rest == ["test"] { &mnist.test } else { &mnist.train };
-            anew::draw(digits, Path::new(folder), number(count)? as usize, number(seed)?)
+            let (train, test) = (&mnist.train, &mnist.test);
+            let drawing: anew::Drawing = match rest {
+                [] => &|kind, pen, random| anew::of_digits(train, kind, pen, random),
+                ["test"] => &|kind, pen, random| anew::of_digits(test, kind, pen, random),
+                ["shapes"] => &|_, pen, random| anew::of_shapes(UNSEEN, pen, random),
+                _ => &|_, pen, random| {
+                    if random.gen_bool(0.3) {
+                        anew::of_turned(train, pen, random)
+                    } else {
+                        anew::of_shapes(LEARNT, pen, random)
+                    }
+                },
+            };
+            anew::draw(drawing, folder, count, seed)
         }
+        ["--none", digits, others] => none::fit(Path::new("models/cnn"), Path::new(digits), Path::new(others)),
         ["--speed", folder] => speed::measure(Path::new(folder), "models/cnn"),
         [folder] => read(folder, "models/cnn"),
         [folder, network] => read(folder, network),
         _ => {
-            let expected = "FOLDER [NETWORK], --speed FOLDER, or --draw FOLDER COUNT SEED [test]".into();
+            let expected = "FOLDER [NETWORK], --speed FOLDER, --draw FOLDER COUNT SEED [test|others|shapes], or --none DIGITS OTHERS".into();
             Err(Error::Setting { setting: "the arguments", found: format!("{arguments:?}"), expected })
         }
     }
@@ -43,7 +62,7 @@ fn read(folder: &str, network: &str) -> Result<()> {
     let classifier = Classifier::load(Path::new(network))?;
     let labels = Path::new(&folder).join("labels.csv");
     let text = fs::read_to_string(&labels).map_err(|source| Error::Io { file: labels, source })?;
-    let (mut kinds, mut sure) = (Vec::<(String, [usize; 2])>::new(), [0, 0]);
+    let (mut kinds, mut sure, mut doubtful) = (Vec::<(String, [usize; 2])>::new(), [0, 0], [0, 0]);
     let mut calibration = Calibration::default();
     for line in text.lines().skip(1) {
         let fields: Vec<_> = line.split(',').collect();
@@ -52,6 +71,7 @@ fn read(folder: &str, network: &str) -> Result<()> {
         let (answer, probability) = match read(&Path::new(&folder).join(file)) {
             Ok(answer) => {
                 calibration.add(&answer, digit);
+                doubtful = [doubtful[0] + usize::from(answer.is_doubtful()), doubtful[1] + 1];
                 (answer.text(), answer.probability())
             }
             Err(error) => (error.to_string(), 0.0),
@@ -77,7 +97,7 @@ fn read(folder: &str, network: &str) -> Result<()> {
             println!("{file} ({kind}, pen {}): {digit}, read as {answer} with {:.1} %", fields[3], 100.0 * probability);
         }
     }
-    kinds.push(("over 95 %".into(), sure));
+    kinds.extend([("over 95 %".into(), sure), ("doubtful".into(), doubtful)]);
     kinds.sort();
     for (name, [right, all]) in kinds {
         println!("{name:32} {right:5} of {all:5} {:6.1} %", 100.0 * right as f64 / all as f64);

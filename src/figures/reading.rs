@@ -67,7 +67,7 @@ impl Reading {
     }
 
     fn title(&self) -> String {
-        let doubt = if self.answer.is_doubtful() { ", doubtful" } else { "" };
+        let doubt = self.answer.doubt().map(|doubt| format!(", {doubt}")).unwrap_or_default();
         format!("Read as {}{doubt}", self.answer.text())
     }
 

@@ -13,7 +13,7 @@ use crate::{
     Error, Result,
     data::{Classes, Picture},
     model::{Network, weights},
-    training::{Answer, read},
+    training::{Answer, read, read_or_none},
 };
 
 /// How the names of a folder's pictures end.
@@ -23,6 +23,8 @@ const PICTURES: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", 
 #[derive(Debug)]
 pub struct Classifier {
     network: Network,
+    /// The logit for none of the classes, where the network has one.
+    none: Option<Network>,
     /// Height and width of the pictures that the network takes.
     size: [usize; 2],
     classes: Classes,
@@ -41,9 +43,10 @@ impl Classifier {
             let expected = "one for grey pictures, such as [784] or [1, 28, 28]".into();
             return Err(Error::Malformed { file, found, expected });
         };
+        let none = none_of(&network, folder)?;
         let count = network.plan().shapes()?.last().map_or(0, |shape| shape.iter().product());
         let classes = classes(folder).filter(|classes| classes.len() == count);
-        Ok(Self { network, size, classes: classes.unwrap_or_else(|| Classes::numbered(count)) })
+        Ok(Self { network, none, size, classes: classes.unwrap_or_else(|| Classes::numbered(count)) })
     }
 
     /// Finds the digits or letters of a picture, or one thing where the classes are neither.
@@ -68,7 +71,10 @@ impl Classifier {
     /// # Errors
     /// As [`read`].
     pub fn classify(&self, picture: &Picture) -> Result<Answer> {
-        read(&self.network, picture, &self.classes)
+        match &self.none {
+            Some(none) => read_or_none(&self.network, none, picture, &self.classes),
+            None => read(&self.network, picture, &self.classes),
+        }
     }
 }
 
@@ -110,6 +116,21 @@ pub fn pictures(path: &Path) -> Result<Vec<PathBuf>> {
 /// Whether pictures of this height and width are a network's samples.
 fn fits([height, width]: &[usize; 2], network: &Network) -> bool {
     network.plan().input == [height * width] || network.plan().input == [1, *height, *width]
+}
+
+/// The logit for none of a network's classes, from `none.safetensors` beside its weights; there may be none.
+fn none_of(network: &Network, folder: &Path) -> Result<Option<Network>> {
+    let file = weights::file(folder).with_file_name("none.safetensors");
+    if !file.is_file() {
+        return Ok(None);
+    }
+    let none = Network::load(&file)?;
+    let taken = network.plan().shapes()?.into_iter().rev().nth(1);
+    if taken != Some(none.plan().input.clone()) || none.plan().shapes()?.pop() != Some(vec![1]) {
+        let expected = format!("one output from what the last layer beside it takes, {:?}", taken.unwrap_or_default());
+        return Err(Error::Malformed { file, found: none.plan().to_string(), expected });
+    }
+    Ok(Some(none))
 }
 
 /// The height and width of the pictures that the run in this folder was trained on.

@@ -3,16 +3,16 @@
 use std::fmt;
 
 use serde_json::{Map, Value, json};
-use tch::Kind;
+use tch::{Kind, Tensor};
 
 use crate::{
     Result,
     data::{Classes, Picture},
-    model::Model,
+    model::{Model, Network},
 };
 
 /// An answer with a lower probability is doubtful.
-pub(crate) const SURE: f64 = 0.9;
+pub const SURE: f64 = 0.9;
 
 /// What a network takes a picture for. Its text is the answer, then the probabilities: of all classes where there is one
 /// digit, else of each digit's own.
@@ -27,6 +27,8 @@ pub struct Answer {
 pub struct Digit {
     /// The name and the probability of each class.
     pub probabilities: Vec<(String, f64)>,
+    /// The probability that it is of no class; nothing where the network cannot tell.
+    pub none: Option<f64>,
 }
 
 /// Reads a picture with a model whose classes these are.
@@ -35,11 +37,35 @@ pub struct Digit {
 /// [`Error::Torch`](crate::Error::Torch) when the model cannot take the picture.
 pub fn read(model: &dyn Model, picture: &Picture, classes: &Classes) -> Result<Answer> {
     let _guard = tch::no_grad_guard();
+    answer(&model.forward(&on_device_of(model, picture)?)?, classes)
+}
+
+/// As [`read`], where a picture may show none of the classes: `none` has a logit for that, which it computes from what the
+/// network's last layer takes. All logits share one softmax.
+///
+/// # Errors
+/// As [`read`], of both.
+pub fn read_or_none(network: &Network, none: &Network, picture: &Picture, classes: &Classes) -> Result<Answer> {
+    let _guard = tch::no_grad_guard();
+    let inputs = on_device_of(network, picture)?;
+    let mut outputs = network.layer_outputs(&inputs)?;
+    let logits = outputs.pop().unwrap_or_else(|| inputs.shallow_clone());
+    let none = none.forward(outputs.last().unwrap_or(&inputs))?;
+    answer(&Tensor::f_cat(&[logits, none], 1)?, classes)
+}
+
+fn on_device_of(model: &dyn Model, picture: &Picture) -> Result<Tensor> {
     let parameters = model.parameters();
-    let device = parameters.first().map_or(tch::Device::Cpu, |(_, parameter)| parameter.device());
-    let logits = model.forward(&picture.inputs.f_to(device)?)?;
+    Ok(picture.inputs.f_to(parameters.first().map_or(tch::Device::Cpu, |(_, parameter)| parameter.device()))?)
+}
+
+/// From the logits of all classes, and perhaps one for none of them behind these.
+fn answer(logits: &Tensor, classes: &Classes) -> Result<Answer> {
     let probabilities = Vec::<Vec<f64>>::try_from(logits.f_softmax(1, Kind::Double)?)?;
-    let named = |each: Vec<f64>| Digit { probabilities: classes.names().iter().cloned().zip(each).collect() };
+    let named = |each: Vec<f64>| Digit {
+        none: each.get(classes.len()).copied(),
+        probabilities: classes.names().iter().cloned().zip(each).collect(),
+    };
     Ok(Answer { digits: probabilities.into_iter().map(named).collect() })
 }
 
@@ -59,15 +85,24 @@ impl Answer {
         self.probability() < SURE
     }
 
+    /// Why the answer is doubtful, in words; nothing where it is not.
+    pub fn doubt(&self) -> Option<&'static str> {
+        let may_be_none = |digit: &Digit| digit.none.is_some_and(|none| none > 1.0 - SURE);
+        let doubt = if self.digits.iter().any(may_be_none) { "this may not be a digit" } else { "doubtful" };
+        self.is_doubtful().then_some(doubt)
+    }
+
     /// The answer for a program.
     pub fn json(&self) -> Value {
         let digit = |digit: &Digit| {
             let probabilities: Map<_, _> =
                 digit.probabilities.iter().map(|(name, probability)| (name.clone(), json!(probability))).collect();
-            json!({ "answer": digit.best().0, "probability": digit.best().1, "probabilities": probabilities })
+            let (answer, probability) = digit.best();
+            json!({ "answer": answer, "probability": probability, "probabilities": probabilities, "none": digit.none })
         };
         let digits: Vec<_> = self.digits.iter().map(digit).collect();
-        json!({ "answer": self.text(), "doubtful": self.is_doubtful(), "digits": digits })
+        let (doubtful, doubt) = (self.is_doubtful(), self.doubt());
+        json!({ "answer": self.text(), "doubtful": doubtful, "doubt": doubt, "digits": digits })
     }
 }
 
@@ -81,10 +116,14 @@ impl Digit {
 
 impl fmt::Display for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        writeln!(formatter, "{}{}", self.text(), if self.is_doubtful() { " (doubtful)" } else { "" })?;
+        let doubt = self.doubt().map(|doubt| format!(" ({doubt})")).unwrap_or_default();
+        writeln!(formatter, "{}{doubt}", self.text())?;
         let mut line = |name: &str, probability: f64| writeln!(formatter, "  {name}  {:6.2} %", 100.0 * probability);
         match &self.digits[..] {
-            [digit] => digit.probabilities.iter().try_for_each(|(name, probability)| line(name, *probability)),
+            [digit] => {
+                digit.probabilities.iter().try_for_each(|(name, probability)| line(name, *probability))?;
+                digit.none.map_or(Ok(()), |none| line("none", none))
+            }
             digits => digits.iter().map(Digit::best).try_for_each(|(name, probability)| line(name, probability)),
         }
     }
@@ -95,7 +134,8 @@ mod tests {
     use super::*;
 
     fn digit(probabilities: [f64; 3]) -> Digit {
-        Digit { probabilities: ["a", "b", "c"].map(String::from).into_iter().zip(probabilities).collect() }
+        let probabilities = ["a", "b", "c"].map(String::from).into_iter().zip(probabilities).collect();
+        Digit { probabilities, none: None }
     }
 
     #[test]
@@ -106,5 +146,19 @@ mod tests {
         assert_eq!(number.to_string(), "ba (doubtful)\n  b   95.00 %\n  a   60.00 %\n");
         assert_eq!((number.json()["answer"].as_str(), number.json()["doubtful"].as_bool()), (Some("ba"), Some(true)));
         assert_eq!(number.json()["digits"][1]["probabilities"]["b"], 0.4);
+    }
+
+    #[test]
+    fn what_may_be_none_of_the_classes_is_told_and_takes_its_share_of_the_probabilities() {
+        let letter = Answer { digits: vec![Digit { none: Some(0.3), ..digit([0.0, 0.7, 0.0]) }] };
+        let shown = "b (this may not be a digit)\n  a    0.00 %\n  b   70.00 %\n  c    0.00 %\n  none   30.00 %\n";
+        assert_eq!(letter.to_string(), shown);
+        assert_eq!(letter.json()["doubt"], "this may not be a digit");
+        let known = Answer { digits: vec![Digit { none: Some(0.01), ..digit([0.0, 0.7, 0.29]) }] };
+        assert_eq!(known.doubt(), Some("doubtful"));
+        let logits = Tensor::from_slice(&[0.0_f32, 0.0, 2.0_f32.ln()]).reshape([1, 3]);
+        let answer = answer(&logits, &Classes::numbered(2)).unwrap();
+        assert_eq!(answer.digits[0].probabilities.len(), 2);
+        assert!((answer.digits[0].none.unwrap() - 0.5).abs() < 1e-6 && answer.is_doubtful());
     }
 }
