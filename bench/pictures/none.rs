@@ -27,8 +27,7 @@ const COST: f64 = 0.02;
 pub fn fit(folder: &Path, digits: &Path, others: &Path) -> Result<()> {
     let _guard = no_grad_guard();
     tch::set_num_threads(1);
-    let network = Network::load(folder)?;
-    let (digits, others) = (Samples::of(&network, digits, true)?, Samples::of(&network, others, false)?);
+    let (digits, others) = (Samples::of(folder, digits, true)?, Samples::of(folder, others, false)?);
     let is_fourth = Tensor::arange(digits.hidden.size()[0], (Kind::Int64, Device::Cpu)).remainder(4).eq(3);
     let (learnt, kept) = (digits.only(&is_fourth.logical_not()), digits.only(&is_fourth));
     let weights = logistic(&learnt, &others)?;
@@ -52,9 +51,9 @@ struct Samples {
 }
 
 impl Samples {
-    /// Of the pictures of a folder in which as many digits were found as there are.
-    fn of(network: &Network, folder: &Path, are_digits: bool) -> Result<Self> {
-        let classifier = Classifier::load(Path::new("models/cnn"))?;
+    /// Of the pictures of a folder in which as many digits were found as there are, or one thing that is none.
+    fn of(network: &Path, folder: &Path, are_digits: bool) -> Result<Self> {
+        let (classifier, network) = (Classifier::load(network)?, Network::load(network)?);
         let labels = folder.join("labels.csv");
         let text = fs::read_to_string(&labels).map_err(|source| Error::Io { file: labels, source })?;
         let (mut hidden, mut logits) = (Vec::new(), Vec::new());
