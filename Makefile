@@ -63,7 +63,7 @@ test: set-up  ## runs every check
 	.venv/bin/python tests/kernels.py
 	.venv/bin/python tests/notebooks.py
 
-figures: set-up  ## executes the notebooks, keeps their outputs in them and their pictures in figures/
+figures: set-up  ## executes the notebooks, keeps their outputs in them and the documents' pictures in figures/
 	@$(EXECUTE) $(NOTEBOOK) --refresh
 	@$(EXECUTE) $(IMPROVEMENTS) --refresh
 	@$(EXECUTE) $(ERRORS) --refresh
