@@ -61,8 +61,6 @@ def environment():
     # Jupyter puts its own folder first, but not always.
     programs = str(VENV / "bin")
     variables["PATH"] = os.pathsep.join([programs, *(path for path in variables["PATH"].split(os.pathsep) if path != programs)])
-    # glibc keeps freed memory instead of handing it back after each step, which makes convolutions faster.
-    variables |= {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "10000000000"}
     library_path = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
     paths = [str(LIBTORCH / "lib"), variables.get(library_path)]
     variables[library_path] = os.pathsep.join(filter(None, paths))
