@@ -59,18 +59,13 @@ test: set-up  ## runs every check
 	$(LINT)
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 	cargo test
-	.venv/bin/python tests/page.py
-	.venv/bin/python tests/kernels.py
-	.venv/bin/python tests/notebooks.py
+	for file in page kernels cells notebooks lab; do .venv/bin/python tests/$$file.py || exit 1; done
 
-figures: set-up  ## executes the notebooks, keeps their outputs in them and their pictures in figures/
+figures: set-up  ## executes the notebooks, keeps their outputs in them and the documents' pictures in figures/
 	@$(EXECUTE) $(NOTEBOOK) --refresh
 	@$(EXECUTE) $(IMPROVEMENTS) --refresh
 	@$(EXECUTE) $(ERRORS) --refresh
 
-# glibc keeps freed memory instead of handing it back after each step, which makes convolutions faster.
-experiments: export MALLOC_MMAP_THRESHOLD_ = 1000000000
-experiments: export MALLOC_TRIM_THRESHOLD_ = 10000000000
 experiments: set-up  ## trains all of Improvements.ipynb's table that is not in results/ yet
 	cargo run --quiet --example experiments
 	.venv/bin/python bench/tables.py

@@ -1,7 +1,8 @@
 """Executes a notebook from top to bottom in the Rust kernel and exports what it shows.
 
     execute.py NOTEBOOK             writes the executed notebook, its HTML page and its pictures into out/
-    execute.py NOTEBOOK --refresh   writes the outputs into the notebook itself and its pictures into figures/
+    execute.py NOTEBOOK --refresh   writes the outputs into the notebook itself, and into figures/ the pictures that
+                                    README and docs/ show
 
 A picture is named after its cell (a cell's `id` in the notebook's file).
 """
@@ -82,16 +83,27 @@ def joined(outputs):
     return result
 
 
-def save_pictures(notebook, folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    saved = []
+def pictures_of(notebook):
+    """File name and bytes of every picture."""
+    found = {}
     for cell in notebook.cells:
         pictures = [output.data["image/png"] for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
         for number, picture in enumerate(pictures, 1):
-            path = folder / (cell.id + (f"-{number}" if number > 1 else "") + ".png")
-            path.write_bytes(base64.b64decode(picture))
-            saved.append(path)
-    return saved
+            found[cell.id + (f"-{number}" if number > 1 else "") + ".png"] = base64.b64decode(picture)
+    return found
+
+
+def shown_in_documents():
+    """File names of the pictures of figures/ that README and docs/ show."""
+    documents = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
+    return {name for path in documents for name in re.findall(r"\]\((?:\.\./)?figures/([^)]+)\)", path.read_text())}
+
+
+def save_pictures(pictures, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures.items():
+        (folder / name).write_bytes(picture)
+    return [folder / name for name in pictures]
 
 
 def keep_pictures_once(notebook):
@@ -143,18 +155,20 @@ def main():
     if accuracy := test_accuracy(notebook):
         print(accuracy)
     if refresh:
-        pictures = save_pictures(notebook, ROOT / "figures")
+        shown = shown_in_documents()
+        pictures = {name: picture for name, picture in pictures_of(notebook).items() if name in shown}
+        saved = save_pictures(pictures, ROOT / "figures")
         keep_pictures_once(notebook)
         nbformat.write(notebook, path)
         print(f"Refreshed:          {relative(path)}")
     else:
         folder = ROOT / "out" / path.stem
-        pictures = save_pictures(notebook, folder)
+        saved = save_pictures(pictures_of(notebook), folder)
         nbformat.write(notebook, folder / path.name)
         (folder / (path.stem + ".html")).write_text(html_page(notebook, path.stem))
         print(f"Executed notebook:  {relative(folder / path.name)}")
         print(f"HTML page:          {relative(folder / (path.stem + '.html'))}")
-    print("Pictures:           " + "\n                    ".join(str(relative(picture)) for picture in pictures))
+    print("Pictures:           " + "\n                    ".join(str(relative(picture)) for picture in saved))
 
 
 if __name__ == "__main__":

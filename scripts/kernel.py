@@ -8,15 +8,19 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import zmq
 
 import spare
+from project import ROOT
 
 DELIMITER = b"<IDS|MSG>"
 # Jupyter's side of a channel, and evcxr's.
@@ -26,8 +30,11 @@ CHANNELS = {
     "control": (zmq.ROUTER, zmq.DEALER),
     "stdin": (zmq.ROUTER, zmq.DEALER),
 }
+LIBRARY = re.compile(r'^(:dep +mnist-classification *=.*\bpath *= *")([^"]+)(")', re.MULTILINE)
 # So long a kernel is quiet before the next spare is started: it takes the processor for a while.
 QUIET_SECONDS = 20
+# How often a kernel looks whether the Jupyter that started it still runs.
+PARENT_SECONDS = 5
 
 
 def address(connection, channel):
@@ -84,7 +91,21 @@ def signed_anew(frames, old_key, new_key):
     parts = frames[start + 1 :]
     if len(parts) < 4 or not hmac.compare_digest(frames[start], sign(old_key, parts)):
         return None
+    if json.loads(parts[0])["msg_type"] == "execute_request":
+        parts[3] = with_this_library(parts[3])
     return [*frames[:start], sign(new_key, parts), *parts]
+
+
+def with_this_library(content):
+    """A cell whose `:dep` line names the library by a path at which there is none, as in a notebook that was copied to
+    another folder, gets the path of this one."""
+
+    def right_path(found):
+        return found[0] if (Path(found[2]) / "Cargo.toml").exists() else found[1] + str(ROOT) + found[3]
+
+    cell = json.loads(content)
+    cell["code"] = LIBRARY.sub(right_path, cell["code"])
+    return json.dumps(cell).encode()
 
 
 def wait_until_ready(evcxr, key, door):
@@ -109,6 +130,13 @@ def is_busy(frames, before):
     return before
 
 
+def is_orphaned():
+    """Whether the Jupyter that started this was killed and could not end its kernels. One that lets its kernels outlive it
+    sets no variable."""
+    parent = os.environ.get("JPY_PARENT_PID")
+    return parent is not None and int(parent) != os.getppid()
+
+
 def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, door):
     """Until the session ends."""
     poller = zmq.Poller()
@@ -120,9 +148,11 @@ def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, door):
             ways[jupyter[channel]] = (evcxr[channel], jupyters_key, evcxrs_key)
     for source in ways:
         poller.register(source, zmq.POLLIN)
-    busy, next_spare = False, None
-    while True:
-        events = dict(poller.poll(1000 * QUIET_SECONDS))
+    busy, next_spare, last_message = False, None, time.monotonic()
+    while not is_orphaned():
+        events = dict(poller.poll(1000 * PARENT_SECONDS))
+        if events:
+            last_message = time.monotonic()
         for source, (target, old_key, new_key) in ways.items():
             if source in events and (frames := signed_anew(source.recv_multipart(), old_key, new_key)):
                 target.send_multipart(frames)
@@ -130,7 +160,8 @@ def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, door):
                     busy = is_busy(frames, busy)
         if list(events) == [door.fileno()]:
             return
-        if not events and not busy and next_spare is None:
+        is_quiet = not busy and time.monotonic() - last_message > QUIET_SECONDS
+        if is_quiet and next_spare is None:
             silent = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
             next_spare = subprocess.Popen([sys.executable, spare.__file__, os.getcwd()], **silent)
 
@@ -152,6 +183,7 @@ def main(connection_file):
     pass_messages(jupyter, connection["key"], evcxr, sessions_connection["key"], door)
 
     context.destroy()
+    door.shutdown(socket.SHUT_WR)
     status = door.recv(20)
     if not status:
         # The session's own process was killed and could not end evcxr's.

@@ -12,6 +12,8 @@ VENV = ROOT / ".venv"
 LIBTORCH = ROOT / "libtorch"
 NOTEBOOKS = ROOT / "notebooks"
 KERNELS = ROOT / "target" / "kernel"
+# Programs that evcxr finds in place of cargo and the linker.
+CELLS = ROOT / "scripts" / "cells"
 EVCXR = VENV / "bin" / "evcxr_jupyter"
 # Not "rust": evcxr rewrites a user's kernel of that name when its version differs.
 KERNEL_NAME = "rust-mnist"

@@ -28,7 +28,7 @@ import psutil
 from jupyter_client.connect import write_connection_file
 
 import warm
-from project import EVCXR, KERNELS, LIBTORCH, VENV, rust_environment
+from project import CELLS, EVCXR, KERNELS, LIBTORCH, VENV, rust_environment
 
 # What evcxr reads when it starts. rust-analyzer inside it takes long over what a notebook asks for first: the
 # dependencies and a first variable are there before the kernel says that it is ready. The `:dep` lines are the notebooks'
@@ -61,8 +61,6 @@ def environment():
     # Jupyter puts its own folder first, but not always.
     programs = str(VENV / "bin")
     variables["PATH"] = os.pathsep.join([programs, *(path for path in variables["PATH"].split(os.pathsep) if path != programs)])
-    # glibc keeps freed memory instead of handing it back after each step, which makes convolutions faster.
-    variables |= {"MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_TRIM_THRESHOLD_": "10000000000"}
     library_path = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
     paths = [str(LIBTORCH / "lib"), variables.get(library_path)]
     variables[library_path] = os.pathsep.join(filter(None, paths))
@@ -182,6 +180,8 @@ def main(folder, lock, listener):
     # evcxr looks here for a kernel of its own to rewrite: let it find none.
     variables["JUPYTER_PATH"] = str(folder)
     variables["MNIST_INTERRUPT_FILE"] = str(folder / "interrupt")
+    if sys.platform == "linux" and "MNIST_PLAIN_CELLS" not in variables:
+        variables["PATH"] = f"{CELLS}{os.pathsep}{variables['PATH']}"
     command = [EVCXR, "--control_file", str(folder / "connection.json")]
     # In a group of its own, which holds the processes that run the cells, too.
     evcxr = subprocess.Popen(command, env=variables, pass_fds=[lock], start_new_session=True)

@@ -1,11 +1,12 @@
 """The warm build folder: all that the notebooks depend on, compiled once. Every kernel starts from a clone of it.
 
-    warm/Cargo.toml   a workspace of two crates
-         Cargo.lock   the versions of the repository's own Cargo.lock
-         cells/       the crate that the kernel writes and compiles for every cell
-         pins/        an empty crate with the same dependencies as the notebooks
+    warm/Cargo.toml     a workspace of two crates
+         Cargo.lock     the versions of the repository's own Cargo.lock
+         cells/         the crate that the kernel writes and compiles for every cell
+         dependencies/  a crate that is nothing but the notebooks' dependencies, in one shared library
 
-evcxr starts without dependencies, and cargo drops from Cargo.lock what no crate asks for. "pins" always asks.
+Cells are linked to that library (see cells/cells.sh). evcxr starts without dependencies, and cargo drops from Cargo.lock what
+no crate asks for; "dependencies" always asks.
 """
 
 import json
@@ -13,15 +14,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
-from project import KERNELS, NOTEBOOKS, ROOT, fingerprint, rust_environment
+from project import CELLS, KERNELS, NOTEBOOKS, ROOT, fingerprint, rust_environment
 
 WARM = KERNELS / "warm"
 
 # In a workspace only this profile counts. It is the one that evcxr writes, with unoptimised cells.
 WORKSPACE = """\
 [workspace]
-members = ["cells", "pins"]
+members = ["cells", "dependencies"]
 resolver = "3"
 
 [profile.dev]
@@ -37,6 +39,9 @@ PACKAGE = """\
 name = "{name}"
 version = "1.0.0"
 edition = "2024"
+
+[lib]
+crate-type = ["cdylib"]
 
 [dependencies]
 {dependencies}
@@ -74,12 +79,14 @@ def write(path, text):
 
 def update():
     """Compiles what is missing or has changed, which cargo knows best; it also goes on where it was interrupted."""
-    cells, pins = WARM / "cells", WARM / "pins"
+    cells, all_of_them = WARM / "cells", WARM / "dependencies"
     write(WARM / "Cargo.toml", WORKSPACE)
     write(cells / "Cargo.toml", PACKAGE.format(name="ctx", dependencies=""))
-    write(pins / "Cargo.toml", PACKAGE.format(name="pins", dependencies=dependencies()))
-    for package in (cells, pins):
-        write(package / "src" / "lib.rs", "")
+    write(cells / "src" / "lib.rs", "")
+    write(all_of_them / "Cargo.toml", PACKAGE.format(name="dependencies", dependencies=dependencies()))
+    # The compiler links only what is used.
+    names = [line.split()[0].replace("-", "_") for line in dependencies().splitlines()]
+    write(all_of_them / "src" / "lib.rs", "".join(f"use {name} as _;\n" for name in names))
     shutil.copy(ROOT / "Cargo.lock", WARM / "Cargo.lock")
     # Folder, target and flags are evcxr's own; with others, cargo would compile everything again in the notebook.
     environment = rust_environment()
@@ -91,9 +98,11 @@ def update():
     if not fetched.exists() or fetched.read_text() != wanted:
         subprocess.run(["cargo", "fetch"], cwd=WARM, env=environment, check=True)
         fetched.write_text(wanted)
+    package = ["--package", "dependencies", "--target", host]
+    linker = [f"-Clinker={CELLS / 'cc'}"] if sys.platform == "linux" else []
     # evcxr checks a cell where it must know more of an error, as for a closure that cannot be kept.
-    for command in ("build", "check"):
-        subprocess.run(["cargo", command, "--package", "pins", "--target", host], cwd=cells, env=environment, check=True)
+    for command in (["rustc", *package, "--", *linker], ["check", *package]):
+        subprocess.run(["cargo", *command], cwd=cells, env=environment, check=True)
 
 
 def clone(source, destination):

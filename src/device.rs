@@ -1,9 +1,11 @@
 //! Where to compute: on the processor, or on a GPU that libtorch can use.
 
 mod cuda;
+mod memory;
 
 use tch::{Cuda, Device};
 
+pub(crate) use self::memory::keep_freed_memory;
 use crate::{Error, Result};
 
 /// The device of this name: `cpu`, `cuda`, or `auto` for the GPU where there is one that libtorch can use.

@@ -42,7 +42,7 @@
 //! ```
 
 #![deny(missing_docs)]
-// Three files are excepted and say why: lanes.rs, optimizer/one_pass.rs and device/cuda.rs.
+// Four files are excepted and say why: lanes.rs, optimizer/one_pass.rs, device/cuda.rs and device/memory.rs.
 #![deny(unsafe_code)]
 
 pub mod analysis;

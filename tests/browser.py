@@ -1,4 +1,4 @@
-"""What the browser tests share: where Chromium is, and what axe finds on a page."""
+"""What the browser tests share: where Chromium is, what axe finds on a page, and a digit drawn on the pad."""
 
 import os
 import shutil
@@ -17,3 +17,17 @@ def accessibility_violations(page, context=None):
 
     found = Axe().run(page, context).response["violations"]
     return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
+
+
+def draw_a_seven(page):
+    """Draws on the pad that a cell shows; gives the answer."""
+    frame = page.locator("iframe[title='Draw a digit']")
+    frame.scroll_into_view_if_needed()
+    box = frame.content_frame.locator("#pad").bounding_box()
+    first, *others = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in [(0.3, 0.2), (0.7, 0.2), (0.5, 0.8)]]
+    page.mouse.move(*first)
+    page.mouse.down()
+    for place in others:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+    return frame.content_frame.locator("#answer").inner_text()

@@ -1,11 +1,6 @@
-"""Checks of the kernel itself through the Jupyter protocol: several at once, interrupted, killed, with a changed library,
-from a spare that was started beforehand."""
+"""Checks of the kernel itself: what a reader does in one, several at once, killed, from a spare that was started beforehand."""
 
-import contextlib
-import os
-import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,101 +12,12 @@ from pathlib import Path
 from queue import Empty
 
 import psutil
-from jupyter_client import BlockingKernelClient, KernelManager
-from jupyter_client.kernelspec import KernelSpecManager
 
-ROOT = Path(__file__).resolve().parent.parent
-KERNELS = ROOT / "target" / "kernel"
-NOTEBOOKS = ROOT / "notebooks"
-SPARE = [sys.executable, str(ROOT / "scripts" / "spare.py")]
-SPECS = ROOT / ".venv" / "share" / "jupyter" / "kernels"
-COLOURS = re.compile("\x1b\\[[0-9;]*m")
+from common import NOTEBOOKS, ROOT, SPARE, main
+from kernel_client import FIRST_CELL, SPECS, Kernel, eventually, processes, sessions, spare, spares, started
 
-
-class Kernel:
-    """A kernel, and a client that runs cells in it."""
-
-    def __init__(self, **variables):
-        specs = KernelSpecManager(kernel_dirs=[str(SPECS)])
-        self.manager = KernelManager(kernel_name="rust-mnist", kernel_spec_manager=specs)
-        self.messages = tempfile.TemporaryFile("w+")
-        self.manager.start_kernel(cwd=str(NOTEBOOKS), env=os.environ | variables, stderr=self.messages)
-        self.client = self.manager.blocking_client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=600)
-
-    def stop(self):
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
-        self.messages.close()
-
-    def run(self, code, seen=lambda text: None):
-        """Runs a cell; gives what it printed, and its errors, which evcxr prints too where a cell fails at run time.
-        `seen` gets the text as it comes."""
-        texts = {"stdout": "", "stderr": ""}
-
-        def collect(message):
-            content = message["content"]
-            if message["msg_type"] == "stream":
-                texts[content["name"]] += content["text"]
-                seen(content["text"])
-            if message["msg_type"] == "error":
-                texts["stderr"] += COLOURS.sub("", "\n".join(content["traceback"]))
-
-        self.client.execute_interactive(code, timeout=600, output_hook=collect)
-        # evcxr passes on what a cell wrote to standard error a moment after its reply.
-        with contextlib.suppress(Empty):
-            while True:
-                collect(self.client.get_iopub_msg(timeout=0.2))
-        return texts["stdout"], texts["stderr"]
-
-    def kill(self):
-        """As when the machine's memory runs out: no process of the kernel can do anything any more."""
-        os.killpg(self.manager.provisioner.pgid, signal.SIGKILL)
-
-
-def started(count):
-    """So many kernels, all started at the same time."""
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(lambda _: Kernel(), range(count)))
-
-
-def sessions():
-    """Of kernels at work; a spare has none yet."""
-    return {folder for folder in KERNELS.glob("session-*") if not (folder / "waiting").exists()}
-
-
-def spares():
-    return [path.parent for path in KERNELS.glob("session-*/waiting")]
-
-
-def spare(**variables):
-    """The folder of a spare that is ready."""
-    subprocess.run(SPARE, env=os.environ | variables, stderr=subprocess.DEVNULL, check=True)
-    [folder] = spares()
-    client = BlockingKernelClient(connection_file=str(folder / "connection.json"))
-    client.load_connection_file()
-    client.start_channels()
-    client.wait_for_ready(timeout=600)
-    client.stop_channels()
-    return folder
-
-
-def processes(folder):
-    """All processes of the session in this folder."""
-    [keeper] = [process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [])[2:3] == [str(folder)]]
-    return [keeper, *keeper.children(recursive=True)]
-
-
-def eventually(condition):
-    deadline = time.monotonic() + 120
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return condition()
-
-
-def tearDownModule():
-    subprocess.run([*SPARE, "--end"], check=True)
+# What a copy of the repository need not have.
+NOT_COPIED = [".git", ".venv", "figures", "libtorch", "out", "runs", "target"]
 
 
 class One(unittest.TestCase):
@@ -123,8 +29,7 @@ class One(unittest.TestCase):
         cls.addClassCleanup(cls.kernel.stop)
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
-        first = ':dep mnist-classification = { path = "..", default-features = false }\nuse mnist_classification::prelude::*;'
-        _, error = cls.kernel.run(first)
+        _, error = cls.kernel.run(FIRST_CELL)
         if error:
             raise AssertionError(error)
         cls.kernel.run("let digits = Mnist::drawn(0)?.train.preprocess();")
@@ -190,104 +95,6 @@ class One(unittest.TestCase):
         self.assertEqual(self.ok("println!(\"{}\", 6 * 7);"), "42\n")
 
 
-def compiled(folder):
-    """The crates that a session has compiled itself, beyond its cells."""
-
-    def crates(cells):
-        files = {path.name for path in cells.glob("target/*/debug/deps/lib*") if path.suffix in (".rlib", ".rmeta", ".so")}
-        return {name for name in files if "ctx" not in name}
-
-    return crates(folder / "cells") - crates(KERNELS / "warm" / "cells")
-
-
-class OtherProjects(unittest.TestCase):
-    """What other projects have left in the shell, in the user's settings and on PATH."""
-
-    VARIABLES = {
-        "RUSTFLAGS": "-Cdebuginfo=1",
-        "CARGO_ENCODED_RUSTFLAGS": "-Cdebuginfo=2",
-        "RUSTC_WRAPPER": "/nowhere/sccache",
-        "CARGO_BUILD_RUSTC_WRAPPER": "/nowhere/sccache",
-        "CARGO_BUILD_TARGET": "wasm32-unknown-unknown",
-        "CARGO_BUILD_TARGET_DIR": "/nowhere/target",
-        "CARGO_TARGET_DIR": "/nowhere/target",
-        "CARGO_PROFILE_DEV_OPT_LEVEL": "3",
-        "CARGO_PROFILE_DEV_CODEGEN_UNITS": "1",
-        "CARGO_INCREMENTAL": "0",
-        "RUSTUP_TOOLCHAIN": "nightly",
-        "LIBTORCH": "/nowhere/libtorch",
-        "LIBTORCH_USE_PYTORCH": "1",
-        "LIBTORCH_CXX11_ABI": "0",
-        "LIBTORCH_LIB": "/nowhere/lib",
-        "CXXFLAGS": "-O3 -D_GLIBCXX_USE_CXX11_ABI=0",
-        "CXXFLAGS_x86_64_unknown_linux_gnu": "-O3",
-        "EVCXR_CONFIG_DIR": "/nowhere",
-    }
-    SETTINGS = """
-        [build]
-        rustflags = ["-Cdebuginfo=1"]
-        rustc-wrapper = "/nowhere/sccache"
-        target-dir = "/nowhere/target"
-        target = "wasm32-unknown-unknown"
-        [target.x86_64-unknown-linux-gnu]
-        rustflags = ["-Ctarget-cpu=native"]
-    """
-
-    def update(self, **variables):
-        command = [sys.executable, "-c", "import warm; warm.update()"]
-        return subprocess.run(command, cwd=ROOT / "scripts", env=os.environ | variables, capture_output=True, text=True)
-
-    def assert_compiles_nothing(self, **variables):
-        done = self.update(**variables)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertNotIn("Compiling", done.stderr)
-
-    def setUp(self):
-        self.assertEqual(self.update().returncode, 0)
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-
-    def settings_of_the_user(self):
-        """Cargo reads them above the build folders, as it reads those of the user's home."""
-        settings = KERNELS / ".cargo" / "config.toml"
-        settings.parent.mkdir()
-        self.addCleanup(shutil.rmtree, settings.parent)
-        settings.write_text(self.SETTINGS)
-
-    def test_variables_make_cargo_compile_nothing(self):
-        for name, value in self.VARIABLES.items():
-            with self.subTest(name):
-                self.assert_compiles_nothing(**{name: value})
-
-    def test_settings_make_cargo_compile_nothing(self):
-        self.settings_of_the_user()
-        self.assert_compiles_nothing()
-
-    def test_a_kernel_with_all_of_it_compiles_its_cells_alone(self):
-        self.settings_of_the_user()
-        variables = self.VARIABLES | {"PATH": self.path_with_lld()}
-        before = sessions()
-        kernel = Kernel(**variables)
-        self.addCleanup(kernel.stop)
-        [session] = sessions() - before
-        first = ':dep mnist-classification = { path = "..", default-features = false }\nuse mnist_classification::prelude::*;'
-        self.assertEqual(kernel.run(first)[1], "")
-        self.assertEqual(kernel.run('let training = Training::default();\nprintln!("{}", training.epochs);'), ("15\n", ""))
-        # What evcxr checks or adds by itself.
-        self.assertIn("half", kernel.run("let half = |x: f64| x / 2.0;")[1])
-        self.assertEqual(kernel.run('async fn answer() -> u32 { 42 }\nprintln!("{}", answer().await);'), ("42\n", ""))
-        self.assertEqual(compiled(session), set())
-
-    def path_with_lld(self):
-        """PATH, with the linker that comes with Rust as `lld` in front where there is one: evcxr would take it."""
-        sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        for linker in Path(sysroot.strip()).glob("lib/rustlib/*/bin/rust-lld"):
-            for name in ("lld", "ld.lld"):
-                (self.folder / name).symlink_to(linker)
-        return str(self.folder) + os.pathsep + os.environ["PATH"]
-
-
 class Several(unittest.TestCase):
     """Kernels side by side."""
 
@@ -332,14 +139,12 @@ class Several(unittest.TestCase):
                 pass
 
     def test_a_change_in_the_library_is_compiled_once_and_shows(self):
-        outdated = spare()
-        source = ROOT / "src" / "lib.rs"
-        before = source.read_bytes()
-        self.addCleanup(source.write_bytes, before)
+        copy, specs = self.copy_of_the_repository()
+        outdated = spare(copy, copy / "notebooks")
         number = time.time_ns() % 1_000_000
-        changed = f"\n/// A number that a test put here.\npub const CHANGED: u32 = {number};\n"
-        source.write_bytes(before + changed.encode())
-        kernels = started(2)
+        with (copy / "src" / "lib.rs").open("a") as source:
+            source.write(f"\n/// A number that a test put here.\npub const CHANGED: u32 = {number};\n")
+        kernels = started(2, specs=specs, folder=copy / "notebooks")
         self.addCleanup(lambda: [kernel.stop() for kernel in kernels])
         compiled = 0
         for kernel in kernels:
@@ -348,6 +153,33 @@ class Several(unittest.TestCase):
             compiled += kernel.messages.read().count("Compiling mnist-classification")
         self.assertEqual(compiled, 1)
         self.assertFalse(outdated.exists())
+
+    def copy_of_the_repository(self):
+        """Its folder, and that of its kernel's specification; it starts from what is compiled here."""
+        folder = tempfile.TemporaryDirectory(dir=ROOT / "target", ignore_cleanup_errors=True)
+        self.addCleanup(folder.cleanup)
+        copy = Path(folder.name) / "repository"
+        shutil.copytree(ROOT, copy, ignore=lambda place, names: NOT_COPIED if Path(place) == ROOT else [])
+        for name in (".venv", "libtorch"):
+            (copy / name).symlink_to(ROOT / name)
+        (copy / "target" / "kernel").mkdir(parents=True)
+        clone = "import pathlib, sys, warm; warm.clone(warm.WARM, pathlib.Path(sys.argv[1]))"
+        command = [sys.executable, "-c", clone, str(copy / "target" / "kernel" / "warm")]
+        subprocess.run(command, cwd=ROOT / "scripts", check=True)
+        self.addCleanup(subprocess.run, [sys.executable, str(copy / "scripts" / "spare.py"), "--end"], check=True)
+        specification = SPECS / "rust-mnist" / "kernel.json"
+        copied = copy / "kernels" / "rust-mnist" / "kernel.json"
+        copied.parent.mkdir(parents=True)
+        copied.write_text(specification.read_text().replace(str(ROOT / "scripts"), str(copy / "scripts")))
+        return copy, copy / "kernels"
+
+    def test_of_a_killed_jupyter_ends_with_it(self):
+        jupyter = "from kernel_client import Kernel\nprint(Kernel().manager.provisioner.pid, flush=True)\ninput()"
+        command = [sys.executable, "-c", jupyter]
+        with subprocess.Popen(command, cwd=ROOT / "tests", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
+            launcher = psutil.Process(int(started.stdout.readline()))
+            started.kill()
+        self.assertEqual(psutil.wait_procs([launcher], timeout=60)[1], [])
 
 
 class Spare(unittest.TestCase):
@@ -422,7 +254,4 @@ class Spare(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    result = unittest.main(verbosity=2, exit=False).result
-    failed = len({str(getattr(test, "test_case", test)) for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed")
-    sys.exit(not result.wasSuccessful())
+    main()

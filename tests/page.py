@@ -11,15 +11,14 @@ import json
 import os
 import struct
 import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 from random import Random
 
 from browser import chromium
+from common import ROOT, main
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "out" / "page.html"
 COMMITTED = ROOT / "page" / "draw.html"
 NETWORK = ROOT / "models" / "page"
@@ -279,7 +278,4 @@ DRAW_AT_RANDOM = """seed => {
 
 
 if __name__ == "__main__":
-    result = unittest.main(verbosity=2, exit=False).result
-    failed = len({str(getattr(test, "test_case", test)) for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed")
-    sys.exit(not result.wasSuccessful())
+    main()

@@ -6,6 +6,7 @@ use super::{Scores, Training, evaluate, evaluation::correct, fast::FastSteps, st
 use crate::{
     Error, Result,
     data::Samples,
+    device::keep_freed_memory,
     model::{Model, Plan},
     optimizer::{OptimizerState, Rule},
     random::{Purpose, Random, generator},
@@ -59,6 +60,9 @@ impl<'a> Steps<'a> {
             Rule::RmsProp(rule) if is_fast => Some(FastSteps::new(&parameters, samples, rule, &optimizer.squares)?),
             _ => None,
         };
+        if fast.is_none() {
+            keep_freed_memory();
+        }
         Ok(Self {
             model,
             samples: samples.shallow_clone(),

@@ -1,0 +1,175 @@
+"""Checks of how cells are compiled: nothing but the cell, whatever other projects have left in the shell, in the user's
+settings and on PATH."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from common import ROOT, main
+from kernel_client import FIRST_CELL, KERNELS, Kernel, sessions
+
+
+@unittest.skipUnless(sys.platform == "linux", "cells are compiled as evcxr does it where this is not Linux")
+class Cells(unittest.TestCase):
+    """From a kernel's second cell on."""
+
+    @classmethod
+    def setUpClass(cls):
+        before = sessions()
+        cls.kernel = Kernel()
+        cls.addClassCleanup(cls.kernel.stop)
+        [session] = sessions() - before
+        cls.cells = session / "cells"
+        cls.note = cls.cells / ".cell-note"
+        cls.kernel.run(FIRST_CELL)
+        cls.kernel.run("let two = 2;")
+
+    def ok(self, code):
+        printed, error = self.kernel.run(code)
+        self.assertEqual(error, "", code)
+        return printed
+
+    def of_the_last_cell(self):
+        """The shared library that a cell became."""
+        libraries = self.cells.glob("target/*/debug/deps/libcode_*.so")
+        return max(libraries, key=lambda library: library.stat().st_mtime_ns).read_bytes()
+
+    def test_repeat_what_cargo_ran_and_take_the_dependencies_from_one_library(self):
+        noted = self.note.stat().st_mtime_ns
+        code = 'println!("{} {}", two, Mlp::new(&[3, 2], 0)?.summary().parameters());'
+        self.assertEqual(self.ok(code), "2 8\n")
+        self.assertIn(b"libdependencies.so", self.of_the_last_cell())
+        self.assertIn("mismatched types", self.kernel.run('let number: u32 = "text";')[1])
+        self.assertEqual(self.ok('println!("{}", two + 1);'), "3\n")
+        self.assertEqual(self.note.stat().st_mtime_ns, noted)
+
+    def test_are_compiled_by_cargo_where_that_fails(self):
+        text = self.note.read_text()
+        self.assertIn("-Clinker=", text)
+        self.note.write_text(text.replace(f"{ROOT}/scripts/cells/cc", "false"))
+        self.assertEqual(self.ok('println!("{}", two + 2);'), "4\n")
+        self.assertEqual(self.note.read_text(), text)
+
+    def test_take_a_crate_of_the_readers_own_and_see_its_changes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "src" / "lib.rs"
+            source.parent.mkdir()
+            (Path(folder) / "Cargo.toml").write_text('[package]\nname = "own"\nversion = "1.0.0"\nedition = "2024"\n')
+            for answer in (41, 42):
+                source.write_text(f"pub fn answer() -> u32 {{ {answer} }}\n")
+                code = f':dep own = {{ path = "{folder}" }}\nprintln!("{{}} {{}}", two, own::answer());'
+                self.assertEqual(self.ok(code), f"2 {answer}\n")
+            self.assertEqual(self.ok('println!("{}", own::answer());'), "42\n")
+
+    def test_are_evcxrs_own_when_the_reader_wants_it(self):
+        before = sessions()
+        kernel = Kernel(MNIST_PLAIN_CELLS="1")
+        self.addCleanup(kernel.stop)
+        [session] = sessions() - before
+        self.assertEqual(kernel.run('println!("{}", 6 * 7);'), ("42\n", ""))
+        self.assertFalse((session / "cells" / ".cell-note").exists())
+
+
+def compiled(folder):
+    """The crates that a session has compiled itself, beyond its cells."""
+
+    def crates(cells):
+        files = {path.name for path in cells.glob("target/*/debug/deps/lib*") if path.suffix in (".rlib", ".rmeta", ".so")}
+        return {name for name in files if "ctx" not in name}
+
+    return crates(folder / "cells") - crates(KERNELS / "warm" / "cells")
+
+
+class OtherProjects(unittest.TestCase):
+    """What other projects have left in the shell, in the user's settings and on PATH."""
+
+    VARIABLES = {
+        "RUSTFLAGS": "-Cdebuginfo=1",
+        "CARGO_ENCODED_RUSTFLAGS": "-Cdebuginfo=2",
+        "RUSTC_WRAPPER": "/nowhere/sccache",
+        "CARGO_BUILD_RUSTC_WRAPPER": "/nowhere/sccache",
+        "CARGO_BUILD_TARGET": "wasm32-unknown-unknown",
+        "CARGO_BUILD_TARGET_DIR": "/nowhere/target",
+        "CARGO_TARGET_DIR": "/nowhere/target",
+        "CARGO_PROFILE_DEV_OPT_LEVEL": "3",
+        "CARGO_PROFILE_DEV_CODEGEN_UNITS": "1",
+        "CARGO_INCREMENTAL": "0",
+        "RUSTUP_TOOLCHAIN": "nightly",
+        "LIBTORCH": "/nowhere/libtorch",
+        "LIBTORCH_USE_PYTORCH": "1",
+        "LIBTORCH_CXX11_ABI": "0",
+        "LIBTORCH_LIB": "/nowhere/lib",
+        "CXXFLAGS": "-O3 -D_GLIBCXX_USE_CXX11_ABI=0",
+        "CXXFLAGS_x86_64_unknown_linux_gnu": "-O3",
+        "EVCXR_CONFIG_DIR": "/nowhere",
+    }
+    SETTINGS = """
+        [build]
+        rustflags = ["-Cdebuginfo=1"]
+        rustc-wrapper = "/nowhere/sccache"
+        target-dir = "/nowhere/target"
+        target = "wasm32-unknown-unknown"
+        [target.x86_64-unknown-linux-gnu]
+        rustflags = ["-Ctarget-cpu=native"]
+    """
+
+    def update(self, **variables):
+        command = [sys.executable, "-c", "import warm; warm.update()"]
+        return subprocess.run(command, cwd=ROOT / "scripts", env=os.environ | variables, capture_output=True, text=True)
+
+    def assert_compiles_nothing(self, **variables):
+        done = self.update(**variables)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("Compiling", done.stderr)
+
+    def setUp(self):
+        self.assertEqual(self.update().returncode, 0)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def settings_of_the_user(self):
+        """Cargo reads them above the build folders, as it reads those of the user's home."""
+        settings = KERNELS / ".cargo" / "config.toml"
+        settings.parent.mkdir()
+        self.addCleanup(shutil.rmtree, settings.parent)
+        settings.write_text(self.SETTINGS)
+
+    def test_variables_make_cargo_compile_nothing(self):
+        for name, value in self.VARIABLES.items():
+            with self.subTest(name):
+                self.assert_compiles_nothing(**{name: value})
+
+    def test_settings_make_cargo_compile_nothing(self):
+        self.settings_of_the_user()
+        self.assert_compiles_nothing()
+
+    def test_a_kernel_with_all_of_it_compiles_its_cells_alone(self):
+        self.settings_of_the_user()
+        variables = self.VARIABLES | {"PATH": self.path_with_lld()}
+        before = sessions()
+        kernel = Kernel(**variables)
+        self.addCleanup(kernel.stop)
+        [session] = sessions() - before
+        self.assertEqual(kernel.run(FIRST_CELL)[1], "")
+        self.assertEqual(kernel.run('let training = Training::default();\nprintln!("{}", training.epochs);'), ("15\n", ""))
+        # What evcxr checks or adds by itself.
+        self.assertIn("half", kernel.run("let half = |x: f64| x / 2.0;")[1])
+        self.assertEqual(kernel.run('async fn answer() -> u32 { 42 }\nprintln!("{}", answer().await);'), ("42\n", ""))
+        self.assertEqual(compiled(session), set())
+
+    def path_with_lld(self):
+        """PATH, with the linker that comes with Rust as `lld` in front where there is one: evcxr would take it."""
+        sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for linker in Path(sysroot.strip()).glob("lib/rustlib/*/bin/rust-lld"):
+            for name in ("lld", "ld.lld"):
+                (self.folder / name).symlink_to(linker)
+        return str(self.folder) + os.pathsep + os.environ["PATH"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""What the tests in Python share: where things are, and how a file of tests runs."""
+
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+MAIN = NOTEBOOKS / "MNIST-Classification.ipynb"
+SPARE = [sys.executable, str(ROOT / "scripts" / "spare.py")]
+
+
+def main():
+    """Runs the tests of the file that calls this; afterwards no kernel waits for a notebook."""
+    result = unittest.main(verbosity=2, exit=False).result
+    subprocess.run([*SPARE, "--end"], check=True)
+    failed = len({str(getattr(test, "test_case", test)) for test, _ in result.failures + result.errors})
+    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed")
+    sys.exit(not result.wasSuccessful())

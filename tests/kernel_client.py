@@ -1,0 +1,107 @@
+"""Kernels for the tests: started through the Jupyter protocol, and seen from outside."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty
+
+import psutil
+from jupyter_client import BlockingKernelClient, KernelManager
+from jupyter_client.kernelspec import KernelSpecManager
+
+from common import NOTEBOOKS, ROOT
+
+KERNELS = ROOT / "target" / "kernel"
+SPECS = ROOT / ".venv" / "share" / "jupyter" / "kernels"
+COLOURS = re.compile("\x1b\\[[0-9;]*m")
+# A notebook's first cell.
+FIRST_CELL = ':dep mnist-classification = { path = "..", default-features = false }\nuse mnist_classification::prelude::*;'
+
+
+class Kernel:
+    """A kernel, and a client that runs cells in it."""
+
+    def __init__(self, specs=SPECS, folder=NOTEBOOKS, **variables):
+        specs = KernelSpecManager(kernel_dirs=[str(specs)])
+        self.manager = KernelManager(kernel_name="rust-mnist", kernel_spec_manager=specs)
+        self.messages = tempfile.TemporaryFile("w+")
+        self.manager.start_kernel(cwd=str(folder), env=os.environ | variables, stderr=self.messages)
+        self.client = self.manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=600)
+
+    def stop(self):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+        self.messages.close()
+
+    def run(self, code, seen=lambda text: None):
+        """Runs a cell; gives what it printed, and its errors, which evcxr prints too where a cell fails at run time.
+        `seen` gets the text as it comes."""
+        texts = {"stdout": "", "stderr": ""}
+
+        def collect(message):
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                texts[content["name"]] += content["text"]
+                seen(content["text"])
+            if message["msg_type"] == "error":
+                texts["stderr"] += COLOURS.sub("", "\n".join(content["traceback"]))
+
+        self.client.execute_interactive(code, timeout=600, output_hook=collect)
+        # evcxr passes on what a cell wrote to standard error a moment after its reply.
+        with contextlib.suppress(Empty):
+            while True:
+                collect(self.client.get_iopub_msg(timeout=0.2))
+        return texts["stdout"], texts["stderr"]
+
+    def kill(self):
+        """As when the machine's memory runs out: no process of the kernel can do anything any more."""
+        os.killpg(self.manager.provisioner.pgid, signal.SIGKILL)
+
+
+def started(count, **options):
+    """So many kernels, all started at the same time."""
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(lambda _: Kernel(**options), range(count)))
+
+
+def sessions():
+    """Of kernels at work; a spare has none yet."""
+    return {folder for folder in KERNELS.glob("session-*") if not (folder / "waiting").exists()}
+
+
+def spares(root=ROOT):
+    return [path.parent for path in root.glob("target/kernel/session-*/waiting")]
+
+
+def spare(root=ROOT, notebooks=NOTEBOOKS, **variables):
+    """The folder of a spare that is ready, for notebooks in this folder."""
+    command = [sys.executable, str(root / "scripts" / "spare.py"), str(notebooks)]
+    subprocess.run(command, env=os.environ | variables, stderr=subprocess.DEVNULL, check=True)
+    [folder] = spares(root)
+    client = BlockingKernelClient(connection_file=str(folder / "connection.json"))
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready(timeout=600)
+    client.stop_channels()
+    return folder
+
+
+def processes(folder):
+    """All processes of the session in this folder."""
+    [keeper] = [process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [])[2:3] == [str(folder)]]
+    return [keeper, *keeper.children(recursive=True)]
+
+
+def eventually(condition):
+    deadline = time.monotonic() + 120
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()

@@ -1,0 +1,135 @@
+"""Checks of the main notebook in JupyterLab in a real browser, opened and run as a reader does."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from browser import accessibility_violations, chromium, draw_a_seven
+from common import MAIN, NOTEBOOKS, main
+from outputs import FEW_EPOCHS, code_cells, pictures
+
+MINUTES = 60_000  # in a browser's milliseconds
+
+
+@contextlib.contextmanager
+def jupyterlab(folder):
+    """A server as `make lab` starts it, with settings of its own; gives the address with the token."""
+    settings = folder / "@jupyterlab" / "notebook-extension"
+    settings.mkdir(parents=True)
+    # Otherwise JupyterLab keeps only those cells in the page that are in sight.
+    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    own = {name: str(folder) for name in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "JUPYTER_CONFIG_DIR")}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
+    command += [f"--notebook-dir={NOTEBOOKS}", "--MappingKernelManager.kernel_info_timeout=600"]
+    # So that a test can give JupyterLab's own commands.
+    command += ["--LabApp.expose_app_in_browser=True"]
+    log = folder / "log"
+    with log.open("w") as messages:
+        server = subprocess.Popen(command, env=FEW_EPOCHS | own, stderr=messages)
+    try:
+        while not (address := re.search(r"http://127\.0\.0\.1:\S+token=\S+", log.read_text())):
+            if server.poll() is not None:
+                raise RuntimeError("JupyterLab ended:\n" + log.read_text())
+            time.sleep(0.2)
+        yield address.group(0)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@unittest.skipUnless(chromium(), "Chromium is not installed, so the notebook is not opened in a browser")
+class Browser(unittest.TestCase):
+    """The main notebook in JupyterLab, opened and run as a reader does."""
+
+    def setUp(self):
+        from playwright.sync_api import sync_playwright
+
+        self.stack = contextlib.ExitStack()
+        self.addCleanup(self.stack.close)
+        # An empty copy, so that every output seen comes from this run.
+        self.notebook = NOTEBOOKS / f"browser-test-{os.getpid()}.ipynb"
+        content = json.loads(MAIN.read_text())
+        for cell in content["cells"]:
+            if cell["cell_type"] == "code":
+                cell.update(outputs=[], execution_count=None)
+        self.notebook.write_text(json.dumps(content))
+        self.stack.callback(self.notebook.unlink)
+        kept = NOTEBOOKS / ".ipynb_checkpoints" / f"{self.notebook.stem}-checkpoint.ipynb"
+        self.stack.callback(kept.unlink, missing_ok=True)
+        folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        address = self.stack.enter_context(jupyterlab(folder))
+        chrome = self.stack.enter_context(sync_playwright()).chromium
+        browser = chrome.launch(executable_path=chromium(), args=["--no-sandbox"])
+        self.stack.callback(browser.close)
+        self.page = browser.new_page()
+        self.page.goto(address.replace("/lab?", f"/lab/tree/{self.notebook.name}?"))
+
+    def test_a_readers_session(self):
+        self.run_all_cells()
+        self.assertRegex(draw_a_seven(self.page), "^7, ")
+        self.check_accessibility()
+        self.change_a_cell_and_run_it_again()
+        self.interrupt_training_and_go_on()
+
+    def run_all_cells(self):
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell", timeout=2 * MINUTES)
+        # Before the kernel is there, JupyterLab would ask for one.
+        self.page.get_by_text("Rust (MNIST) | Idle").wait_for(timeout=5 * MINUTES)
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.page.wait_for_function(
+            """() => document.querySelector('[data-mime-type="application/vnd.jupyter.error"]') ||
+            [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(cell => /\\[\\d+\\]/.test(cell.innerText))""",
+            timeout=10 * MINUTES,
+        )
+        failed = self.page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts()
+        self.assertEqual(failed, [])
+        drawn = "images => images.filter(image => image.complete && image.naturalWidth > 0).length"
+        shown = self.page.locator(".jp-OutputArea-output img").evaluate_all(drawn)
+        self.assertEqual(shown, len(pictures(code_cells(MAIN))))
+
+    def check_accessibility(self):
+        for theme in ("JupyterLab Light", "JupyterLab Dark"):
+            change = "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })"
+            self.page.evaluate(change, theme)
+            self.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
+            self.assertEqual(accessibility_violations(self.page, {"include": [[".jp-OutputArea-output"]]}), [], theme)
+
+    def run_last_cell(self, code, text):
+        """Types this into the last code cell, runs it, and waits until its output holds a text."""
+        cell = self.page.locator(".jp-CodeCell").last
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Control+Enter")
+        cell.locator(".jp-OutputArea-output", has_text=text).first.wait_for(timeout=MINUTES)
+        return cell
+
+    def change_a_cell_and_run_it_again(self):
+        for digit in (3, 5):
+            code = f'println!("Digit {digit}: the truth is {{}}", mnist.test.labels.int64_value(&[{digit}]));'
+            self.run_last_cell(code, f"Digit {digit}: the truth is")
+
+    def interrupt_training_and_go_on(self):
+        code = (
+            'let long = Training { epochs: 8, checkpoint: Some(format!("{folder}/long").into()), ..training.clone() };\n'
+            "let history = fit(&mut model, &train, &long)?;"
+        )
+        self.run_last_cell(code, "Epoch 3/8")
+        self.page.locator('[data-command="notebook:interrupt-kernel"]').first.click()
+        self.page.get_by_text("training was interrupted in epoch").wait_for(timeout=MINUTES)
+        self.page.get_by_text("Rust (MNIST) | Idle").wait_for(timeout=MINUTES)
+        cell = self.run_last_cell(code, "Epoch 8/8")
+        self.page.get_by_text("Rust (MNIST) | Idle").wait_for(timeout=MINUTES)
+        self.assertIn("Going on after epoch", cell.inner_text())
+
+
+if __name__ == "__main__":
+    main()
