@@ -19,15 +19,40 @@ def accessibility_violations(page, context=None):
     return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
 
 
-def draw_a_seven(page):
-    """Draws on the pad that a cell shows; gives the answer."""
+# A 7, by the keys that move the pen from the middle of the pad.
+SEVEN = ["ArrowLeft"] * 7 + ["ArrowUp"] * 8 + ["Space"] + ["ArrowRight"] * 14 + ["ArrowDown", "ArrowDown", "ArrowLeft"] * 8 + ["Space"]
+
+
+def draw_a_seven(page, by="mouse"):
+    """Draws on the pad that a cell shows, by mouse, finger or keyboard; gives the answer."""
     frame = page.locator("iframe[title='Draw a digit']")
     frame.scroll_into_view_if_needed()
-    box = frame.content_frame.locator("#pad").bounding_box()
-    first, *others = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in [(0.3, 0.2), (0.7, 0.2), (0.5, 0.8)]]
-    page.mouse.move(*first)
+    pad, answer = [frame.content_frame.locator(name) for name in ("#pad", "#answer")]
+    pad.press("Delete")
+    box = pad.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in [(0.3, 0.2), (0.7, 0.2), (0.5, 0.8)]]
+    {"mouse": with_the_mouse, "finger": with_a_finger, "keyboard": with_keys}[by](page, pad, places)
+    answer.filter(has_not_text="Nothing drawn").wait_for()
+    return answer.inner_text()
+
+
+def with_the_mouse(page, pad, places):
+    page.mouse.move(*places[0])
     page.mouse.down()
-    for place in others:
+    for place in places[1:]:
         page.mouse.move(*place, steps=4)
     page.mouse.up()
-    return frame.content_frame.locator("#answer").inner_text()
+
+
+def with_a_finger(page, pad, places):
+    browser = page.context.new_cdp_session(page)
+    browser.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for kind, place in zip(["touchStart", "touchMove", "touchMove"], places, strict=True):
+        browser.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [dict(zip("xy", place, strict=True))]})
+    browser.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    browser.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def with_keys(page, pad, places):
+    for key in SEVEN:
+        pad.press(key)

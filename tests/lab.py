@@ -73,7 +73,8 @@ class Browser(unittest.TestCase):
 
     def test_a_readers_session(self):
         self.run_all_cells()
-        self.assertRegex(draw_a_seven(self.page), "^7, ")
+        for by in ("mouse", "finger", "keyboard"):
+            self.assertRegex(draw_a_seven(self.page, by), "^7, ", by)
         self.check_accessibility()
         self.change_a_cell_and_run_it_again()
         self.interrupt_training_and_go_on()
