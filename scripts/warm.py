@@ -87,7 +87,7 @@ def update():
     # The compiler links only what is used.
     names = [line.split()[0].replace("-", "_") for line in dependencies().splitlines()]
     write(all_of_them / "src" / "lib.rs", "".join(f"use {name} as _;\n" for name in names))
-    shutil.copy(ROOT / "Cargo.lock", WARM / "Cargo.lock")
+    write(WARM / "Cargo.lock", (ROOT / "Cargo.lock").read_text())
     # Folder, target and flags are evcxr's own; with others, cargo would compile everything again in the notebook.
     environment = rust_environment()
     environment.update(RUSTFLAGS="-Cprefer-dynamic", CARGO_TARGET_DIR="target", CARGO_BUILD_BUILD_DIR="target")
@@ -113,7 +113,7 @@ def clone(source, destination):
         if entry.is_dir(follow_symlinks=False):
             if entry.name != "incremental":
                 clone(entry.path, target)
-        elif entry.stat().st_size > 16_384 and "ctx" not in entry.name:
+        elif entry.stat().st_size > 16_384 and "ctx" not in entry.name and entry.name != "Cargo.lock":
             os.link(entry.path, target)
         else:
             shutil.copy2(entry.path, target)
