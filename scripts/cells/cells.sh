@@ -1,7 +1,7 @@
 #!/bin/sh
-# Compiles a cell without the work that is the same for every cell. Cargo needs half of a cell's time to find that nothing
-# but the cell has changed, and linking the dependencies' 170 static libraries takes half of the rest. evcxr and cargo find
-# this script under four names:
+# Compiles a cell without the work that is the same for every cell. Cargo needs a third of a cell's time to find that
+# nothing but the cell has changed, and linking the dependencies' 170 static libraries takes two thirds of the rest. evcxr
+# and cargo find this script under four names:
 #
 #   rustup          says that this script is cargo
 #   cargo           builds the first cell as usual, and the others by repeating what cargo ran for it
