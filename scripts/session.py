@@ -181,7 +181,10 @@ def main(folder, lock, listener):
     variables["JUPYTER_PATH"] = str(folder)
     variables["MNIST_INTERRUPT_FILE"] = str(folder / "interrupt")
     if sys.platform == "linux" and "MNIST_PLAIN_CELLS" not in variables:
-        variables["PATH"] = f"{CELLS}{os.pathsep}{variables['PATH']}"
+        variables["PATH"] = f"{CELLS / 'bin'}{os.pathsep}{variables['PATH']}"
+        # The rust-analyzer within evcxr takes cargo from here, whatever PATH says.
+        variables["CELLS_CARGO_HOME"] = variables.get("CARGO_HOME", str(Path.home() / ".cargo"))
+        variables["CARGO_HOME"] = str(CELLS)
     command = [EVCXR, "--control_file", str(folder / "connection.json")]
     # In a group of its own, which holds the processes that run the cells, too.
     evcxr = subprocess.Popen(command, env=variables, pass_fds=[lock], start_new_session=True)

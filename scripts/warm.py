@@ -15,8 +15,9 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
-from project import CELLS, KERNELS, NOTEBOOKS, ROOT, fingerprint, rust_environment
+from project import CELLS, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, rust_environment
 
 WARM = KERNELS / "warm"
 
@@ -27,11 +28,13 @@ members = ["cells", "dependencies"]
 resolver = "3"
 
 [profile.dev]
-opt-level = 0
 debug = false
 strip = "debuginfo"
 codegen-units = 16
 rpath = true
+
+[profile.dev.package.ctx]
+opt-level = 0
 """
 
 PACKAGE = """\
@@ -77,8 +80,31 @@ def write(path, text):
         path.write_text(text)
 
 
+def decisive(compiler):
+    """What decides whether cargo compiles the dependencies anew: names, and texts that change with it."""
+    settings = Path(os.environ.get("CARGO_HOME", "~/.cargo")).expanduser() / "config.toml"
+    files = {"Cargo.lock": ROOT / "Cargo.lock", ".cargo/config.toml": ROOT / ".cargo" / "config.toml", str(settings): settings}
+    return {
+        "the compiler": compiler,
+        "libtorch": str(LIBTORCH.resolve()),
+        "a `:dep` line": dependencies(),
+        **{name: fingerprint(path) if path.exists() else "" for name, path in files.items()},
+    }
+
+
 def update():
     """Compiles what is missing or has changed, which cargo knows best; it also goes on where it was interrupted."""
+    # Folder, target and flags are evcxr's own; with others, cargo would compile everything again in the notebook.
+    environment = rust_environment()
+    environment.update(RUSTFLAGS="-Cprefer-dynamic", CARGO_TARGET_DIR="target", CARGO_BUILD_BUILD_DIR="target")
+    compiler = subprocess.run(["rustc", "-vV"], env=environment, capture_output=True, text=True, check=True).stdout
+    made_with, wanted = WARM / "made-with.json", decisive(compiler)
+    found = json.loads(made_with.read_text()) if made_with.exists() else {}
+    changed = [name for name in wanted if found.get(name) != wanted[name]]
+    if found and changed:
+        reason = f"{' and '.join(changed)} changed"
+        print(f"{reason[0].upper()}{reason[1:]}: what the notebooks depend on may compile anew, for minutes.", file=sys.stderr)
+
     cells, all_of_them = WARM / "cells", WARM / "dependencies"
     write(WARM / "Cargo.toml", WORKSPACE)
     write(cells / "Cargo.toml", PACKAGE.format(name="ctx", dependencies=""))
@@ -88,21 +114,19 @@ def update():
     names = [line.split()[0].replace("-", "_") for line in dependencies().splitlines()]
     write(all_of_them / "src" / "lib.rs", "".join(f"use {name} as _;\n" for name in names))
     write(WARM / "Cargo.lock", (ROOT / "Cargo.lock").read_text())
-    # Folder, target and flags are evcxr's own; with others, cargo would compile everything again in the notebook.
-    environment = rust_environment()
-    environment.update(RUSTFLAGS="-Cprefer-dynamic", CARGO_TARGET_DIR="target", CARGO_BUILD_BUILD_DIR="target")
-    version = subprocess.run(["rustc", "-vV"], env=environment, capture_output=True, text=True, check=True).stdout
-    host = re.search("^host: (.+)$", version, re.MULTILINE).group(1)
     # The kernel asks cargo for the crates of all platforms, and asks no server.
-    fetched, wanted = WARM / "fetched", fingerprint(WARM / "Cargo.lock")
-    if not fetched.exists() or fetched.read_text() != wanted:
+    if "Cargo.lock" in changed:
         subprocess.run(["cargo", "fetch"], cwd=WARM, env=environment, check=True)
-        fetched.write_text(wanted)
-    package = ["--package", "dependencies", "--target", host]
-    linker = [f"-Clinker={CELLS / 'cc'}"] if sys.platform == "linux" else []
-    # evcxr checks a cell where it must know more of an error, as for a closure that cannot be kept.
-    for command in (["rustc", *package, "--", *linker], ["check", *package]):
+    package = ["--package", "dependencies", "--target", re.search("^host: (.+)$", compiler, re.MULTILINE).group(1)]
+    if sys.platform == "linux":
+        commands = [["rustc", *package, "--", f"-Clinker={CELLS / 'bin' / 'cc'}"]]
+    else:
+        # evcxr checks a cell where it must know more of an error; on Linux, cells.sh needs nothing more for that.
+        commands = [["rustc", *package], ["check", *package]]
+    for command in commands:
         subprocess.run(["cargo", *command], cwd=cells, env=environment, check=True)
+    if changed:
+        write(made_with, json.dumps(wanted))
 
 
 def clone(source, destination):

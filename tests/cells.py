@@ -50,7 +50,7 @@ class Cells(unittest.TestCase):
     def test_are_compiled_by_cargo_where_that_fails(self):
         text = self.note.read_text()
         self.assertIn("-Clinker=", text)
-        self.note.write_text(text.replace(f"{ROOT}/scripts/cells/cc", "false"))
+        self.note.write_text(text.replace(f"{ROOT}/scripts/cells/bin/cc", "false"))
         self.assertEqual(self.ok('println!("{}", two + 2);'), "4\n")
         self.assertEqual(self.note.read_text(), text)
 

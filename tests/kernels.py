@@ -1,6 +1,9 @@
 """Checks of the kernel itself: what a reader does in one, several at once, killed, from a spare that was started beforehand."""
 
+import os
+import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +15,8 @@ from pathlib import Path
 from queue import Empty
 
 import psutil
+from jupyter_client import KernelManager
+from jupyter_client.kernelspec import KernelSpecManager
 
 from common import NOTEBOOKS, ROOT, SPARE, main
 from kernel_client import FIRST_CELL, SPECS, Kernel, eventually, processes, sessions, spare, spares, started
@@ -180,6 +185,34 @@ class Several(unittest.TestCase):
             launcher = psutil.Process(int(started.stdout.readline()))
             started.kill()
         self.assertEqual(psutil.wait_procs([launcher], timeout=60)[1], [])
+
+
+class Many(unittest.TestCase):
+    """Kernels one after another; KERNELS says how many."""
+
+    def test_that_are_stopped_or_killed_at_any_moment_leave_nothing_behind(self):
+        subprocess.run([*SPARE, "--end"], check=True)
+        before, folders = self.at_work(), sessions()
+        moments = random.Random(1)
+        for number in range(int(os.environ.get("KERNELS", 10))):
+            manager = KernelManager(kernel_name="rust-mnist", kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(SPECS)]))
+            manager.start_kernel(cwd=str(NOTEBOOKS), stderr=subprocess.DEVNULL)
+            time.sleep(moments.uniform(0, 5))
+            if number % 2:
+                manager.shutdown_kernel(now=True)
+            else:
+                os.killpg(manager.provisioner.pgid, signal.SIGKILL)
+                manager.cleanup_resources()
+        self.assertTrue(eventually(lambda: self.at_work() <= before), "a process lives on")
+        # What was killed could not remove its folder; whatever starts or ends a session does.
+        subprocess.run([*SPARE, "--end"], check=True)
+        self.assertEqual(sessions() | set(spares()), folders)
+
+    def at_work(self):
+        """evcxr's processes and those of the sessions: with them their ports are gone, too."""
+        names = {"evcxr_jupyter", "session.py", "kernel.py"}
+        all_of_them = psutil.process_iter(["cmdline"])
+        return {process for process in all_of_them if names & {Path(word).name for word in process.info["cmdline"] or []}}
 
 
 class Spare(unittest.TestCase):

@@ -16,6 +16,9 @@ case ":$PATH:" in
     *":$folder:"*) echo "$folder stands twice in PATH." >&2; exit 1 ;;
 esac
 
+# Under the name cargo rust-analyzer, which is a part of evcxr, finds this script in CARGO_HOME.
+[ -z "$CELLS_CARGO_HOME" ] || CARGO_HOME=$CELLS_CARGO_HOME
+
 # What follows an option: `value_of -o "$@"`.
 value_of() {
     option=$1
@@ -42,19 +45,23 @@ is_outdated() {
 
 cargo_for_evcxr() {
     case "$RUSTC_WRAPPER $*" in
-        " "*"build --target "*" --message-format=json") ;;
+        " "*"build --target "*" --message-format=json") emit=link ;;
+        " "*"check --target "*" --message-format=json") emit=metadata ;;
+        *"/rustlib/"*) exec cargo "$@" ;;
+        *" metadata "*" --manifest-path $PWD/"*" --filter-platform "*) cargo "$@" | python "$folder/../crates.py"; exit ;;
         *) exec cargo "$@" ;;
     esac
     export CELL_NOTE="$PWD/.cell-note"
     if [ -f "$CELL_NOTE" ] && ! is_outdated "$CELL_NOTE"; then
-        messages=$(sh "$CELL_NOTE" 2>&1)
+        messages=$(sed "s/'--emit=dep-info,link'/'--emit=dep-info,$emit'/" "$CELL_NOTE" | sh 2>&1)
         status=$?
         case "$messages" in
             *'"message":"linking with '*) rm "$CELL_NOTE" ;;
             *) printf '%s\n' "$messages"; exit "$status" ;;
         esac
     fi
-    RUSTC_WRAPPER="$folder/rustc-wrapper" exec cargo "$@"
+    [ "$emit" = metadata ] || export RUSTC_WRAPPER="$folder/rustc-wrapper"
+    exec cargo "$@"
 }
 
 rustc_for_cargo() {
