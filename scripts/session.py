@@ -185,6 +185,7 @@ def main(folder, lock, listener):
         # The rust-analyzer within evcxr takes cargo from here, whatever PATH says.
         variables["CELLS_CARGO_HOME"] = variables.get("CARGO_HOME", str(Path.home() / ".cargo"))
         variables["CARGO_HOME"] = str(CELLS)
+        variables["RUST_SRC_PATH"] = str(warm.RUST_SOURCE)
     command = [EVCXR, "--control_file", str(folder / "connection.json")]
     # In a group of its own, which holds the processes that run the cells, too.
     evcxr = subprocess.Popen(command, env=variables, pass_fds=[lock], start_new_session=True)

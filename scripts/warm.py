@@ -20,6 +20,8 @@ from pathlib import Path
 from project import CELLS, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, rust_environment
 
 WARM = KERNELS / "warm"
+# Where rust-analyzer reads Rust's own library: links to it, see link_rust_source.
+RUST_SOURCE = KERNELS / "rust-source"
 
 # In a workspace only this profile counts. It is the one that evcxr writes, with unoptimised cells.
 WORKSPACE = """\
@@ -92,6 +94,18 @@ def decisive(compiler):
     }
 
 
+def link_rust_source(environment):
+    """Links Rust's own library without the crates that only the compiler and its tests need. One of them, stdarch, describes
+    the instructions of all processors: rust-analyzer needs a third of its time and memory for it."""
+    question = ["rustc", "--print", "sysroot"]
+    sysroot = subprocess.run(question, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    shutil.rmtree(RUST_SOURCE, ignore_errors=True)
+    RUST_SOURCE.mkdir()
+    for entry in os.scandir(os.path.join(sysroot, "lib/rustlib/src/rust/library")):
+        if entry.name not in {"alloctests", "compiler-builtins", "coretests", "portable-simd", "stdarch"}:
+            (RUST_SOURCE / entry.name).symlink_to(entry.path)
+
+
 def update():
     """Compiles what is missing or has changed, which cargo knows best; it also goes on where it was interrupted."""
     # Folder, target and flags are evcxr's own; with others, cargo would compile everything again in the notebook.
@@ -114,6 +128,8 @@ def update():
     names = [line.split()[0].replace("-", "_") for line in dependencies().splitlines()]
     write(all_of_them / "src" / "lib.rs", "".join(f"use {name} as _;\n" for name in names))
     write(WARM / "Cargo.lock", (ROOT / "Cargo.lock").read_text())
+    if "the compiler" in changed:
+        link_rust_source(environment)
     # The kernel asks cargo for the crates of all platforms, and asks no server.
     if "Cargo.lock" in changed:
         subprocess.run(["cargo", "fetch"], cwd=WARM, env=environment, check=True)
@@ -129,15 +145,19 @@ def update():
         write(made_with, json.dumps(wanted))
 
 
-def clone(source, destination):
-    """Copies what cargo rewrites in place (its notes, all small) and links the rest, which it only ever replaces."""
+# What cargo has compiled and noted of crates that no session compiles again.
+LASTING = re.compile(r"cells/target/.*/(\.fingerprint|build|deps)/(?!.*(ctx|dependencies|mnist.classification))")
+
+
+def clone(source, destination, path=""):
+    """Links what no session changes, and large files, which are only ever replaced; copies the rest."""
     destination.mkdir(exist_ok=True)
     for entry in os.scandir(source):
-        target = destination / entry.name
+        target, name = destination / entry.name, os.path.join(path, entry.name)
         if entry.is_dir(follow_symlinks=False):
             if entry.name != "incremental":
-                clone(entry.path, target)
-        elif entry.stat().st_size > 16_384 and "ctx" not in entry.name and entry.name != "Cargo.lock":
+                clone(entry.path, target, name)
+        elif LASTING.match(name) or (entry.stat().st_size > 16_384 and "ctx" not in name and entry.name != "Cargo.lock"):
             os.link(entry.path, target)
         else:
             shutil.copy2(entry.path, target)

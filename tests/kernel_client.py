@@ -34,7 +34,11 @@ class Kernel:
         self.manager.start_kernel(cwd=str(folder), env=os.environ | variables, stderr=self.messages)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=600)
+        try:
+            self.client.wait_for_ready(timeout=600)
+        except RuntimeError as error:
+            self.messages.seek(0)
+            raise RuntimeError(self.messages.read()) from error
 
     def stop(self):
         self.client.stop_channels()

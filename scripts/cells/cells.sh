@@ -51,35 +51,34 @@ cargo_for_evcxr() {
         *" metadata "*" --manifest-path $PWD/"*" --filter-platform "*) cargo "$@" | python "$folder/../crates.py"; exit ;;
         *) exec cargo "$@" ;;
     esac
-    export CELL_NOTE="$PWD/.cell-note"
-    if [ -f "$CELL_NOTE" ] && ! is_outdated "$CELL_NOTE"; then
-        messages=$(sed "s/'--emit=dep-info,link'/'--emit=dep-info,$emit'/" "$CELL_NOTE" | sh 2>&1)
-        status=$?
-        case "$messages" in
-            *'"message":"linking with '*) rm "$CELL_NOTE" ;;
-            *) printf '%s\n' "$messages"; exit "$status" ;;
-        esac
+    note="$PWD/.cell-note"
+    if [ -f "$note" ] && ! is_outdated "$note"; then
+        messages=$(sed "s/'--emit=dep-info,link'/'--emit=dep-info,$emit'/" "$note" | sh 2>&1)
+    else
+        messages=$(CELL_NOTE="$note" RUSTC_WRAPPER="$folder/rustc-wrapper" cargo "$@")
     fi
-    [ "$emit" = metadata ] || export RUSTC_WRAPPER="$folder/rustc-wrapper"
-    exec cargo "$@"
+    status=$?
+    case "$messages" in
+        *'"message":"linking with '*) rm "$note"; exec cargo "$@" ;;
+        *) printf '%s\n' "$messages"; exit "$status" ;;
+    esac
 }
 
 rustc_for_cargo() {
     case "$*" in
-        *" --crate-name ctx "*" --crate-type cdylib --emit=dep-info,link "*)
-            cell="$(value_of --out-dir "$@")/libctx.so"
-            (
-                # The descriptors that they name are open in this cargo alone.
-                unset CARGO_MAKEFLAGS MAKEFLAGS MFLAGS
-                export -p
-                echo "cd $(quoted "$PWD")"
-                # Here evcxr reads where the compiled cell lies.
-                echo "printf %s $(quoted "$cell") > \"\$EVCXR_EXECUTION_SO_PATH\""
-                for argument; do quoted "$argument"; done
-                quoted "-Clinker=$folder/cc"
-            ) > "$CELL_NOTE"
-            ;;
+        *" --crate-name ctx "*" --crate-type cdylib --emit=dep-info,link "*) set -- "$@" "-Clinker=$folder/cc" ;;
+        *) exec "$@" ;;
     esac
+    cell="$(value_of --out-dir "$@")/libctx.so"
+    (
+        # The descriptors that they name are open in this cargo alone.
+        unset CARGO_MAKEFLAGS MAKEFLAGS MFLAGS
+        export -p
+        echo "cd $(quoted "$PWD")"
+        # Here evcxr reads where the compiled cell lies.
+        echo "printf %s $(quoted "$cell") > \"\$EVCXR_EXECUTION_SO_PATH\""
+        for argument; do quoted "$argument"; done
+    ) > "$CELL_NOTE"
     exec "$@"
 }
 
