@@ -13,14 +13,17 @@ pub(super) fn grey(picture: &RgbaImage) -> Plane {
         plane.iter_mut().zip(values).for_each(|(place, value)| *place = value);
         plane
     };
+    let any = |is: fn([u8; 4]) -> bool| picture.pixels().any(|pixel| is(pixel.0));
+    let is_coloured = any(|[red, green, blue, _]| red != green || red != blue);
+    if !is_coloured && !any(|pixel| pixel[3] < 255) {
+        return channel(0);
+    }
     let alpha = channel(3);
-    let is_seen = |alpha: u8| alpha > 127;
-    let any = |is: &dyn Fn([u8; 4]) -> bool| picture.pixels().any(|pixel| is(pixel.0));
-    if any(&|pixel| !is_seen(pixel[3])) && any(&|pixel| is_seen(pixel[3])) && is_plain(picture) {
+    if any(|pixel| pixel[3] <= 127) && any(|pixel| pixel[3] > 127) && is_plain(picture) {
         return map(&alpha, |alpha| 1.0 - alpha);
     }
     let on_white = |index| zip(&channel(index), &alpha, |value, alpha| 1.0 - alpha * (1.0 - value));
-    if !any(&|[red, green, blue, _]| red != green || red != blue) {
+    if !is_coloured {
         return on_white(0);
     }
     let [red, green, blue] = [0, 1, 2].map(on_white);
@@ -34,15 +37,15 @@ pub(super) fn grey(picture: &RgbaImage) -> Plane {
 /// Whether all that can be seen has one colour, so that there is no paper.
 fn is_plain(picture: &RgbaImage) -> bool {
     (0..3).all(|index| {
-        let visible =
-            || picture.pixels().filter(|pixel| pixel.0[3] > 127).map(|pixel| f32::from(pixel.0[index]) / 255.0);
-        quantile(visible().collect(), 0.98) - quantile(visible().collect(), 0.02) < 0.12
+        let visible = picture.pixels().filter(|pixel| pixel.0[3] > 127);
+        let visible: Vec<_> = visible.map(|pixel| f32::from(pixel.0[index]) / 255.0).collect();
+        quantile(&visible, 0.98) - quantile(&visible, 0.02) < 0.12
     })
 }
 
 /// How far the numbers lie from their median, in the mean.
 fn spread(plane: &Plane) -> f32 {
-    let middle = quantile(plane.to_vec(), 0.5);
+    let middle = quantile(plane, 0.5);
     plane.iter().map(|value| (value - middle).abs()).sum::<f32>() / plane.len() as f32
 }
 

@@ -1,6 +1,6 @@
 //! Grey pictures of numbers from 0 to 1, and what all steps need of them.
 
-use image::{ImageBuffer, Luma};
+use image::{GrayImage, ImageBuffer, Luma};
 
 /// A grey picture of numbers.
 pub(super) type Plane = ImageBuffer<Luma<f32>, Vec<f32>>;
@@ -17,14 +17,31 @@ pub(super) fn zip(one: &Plane, other: &Plane, with: impl Fn(f32, f32) -> f32) ->
     result
 }
 
-/// Of more numbers than this, about so many tell a quantile.
+/// The numbers in eight bits each.
+pub(super) fn bytes(plane: &Plane) -> GrayImage {
+    let mut result = GrayImage::new(plane.width(), plane.height());
+    result.iter_mut().zip(plane.iter()).for_each(|(byte, value)| *byte = (255.0 * value + 0.5) as u8);
+    result
+}
+
+/// The numbers that [`bytes`] has kept.
+pub(super) fn of_bytes(picture: &GrayImage) -> Plane {
+    let mut result = Plane::new(picture.width(), picture.height());
+    result.iter_mut().zip(picture.iter()).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0);
+    result
+}
+
+/// Of more numbers than this, about so many tell how they lie.
 const ENOUGH: usize = 20_000;
 
+/// All of the numbers, or enough of them.
+pub(super) fn sample(values: &[f32]) -> impl Iterator<Item = f32> {
+    values.iter().copied().step_by((values.len() / ENOUGH).max(1))
+}
+
 /// The number below which this share of the numbers lies; 0 of none.
-pub(super) fn quantile(mut values: Vec<f32>, share: f64) -> f32 {
-    if values.len() > 2 * ENOUGH {
-        values = values.iter().copied().step_by(values.len() / ENOUGH).collect();
-    }
+pub(super) fn quantile(values: &[f32], share: f64) -> f32 {
+    let mut values: Vec<_> = sample(values).collect();
     if values.is_empty() {
         return 0.0;
     }

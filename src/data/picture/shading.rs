@@ -2,17 +2,17 @@
 
 use super::{
     morphology::closing,
-    plane::{Plane, map, quantile, zip},
+    plane::{Plane, bytes, map, of_bytes, quantile, zip},
 };
 
 /// How far each pixel is darker than the paper around it; where the paper `reflects`, as a share of the paper's light: a
 /// shadow takes as large a share from paper as from ink.
 pub(super) fn without_shading(grey: &Plane, reflects: bool) -> Plane {
     let side = grey.width().min(grey.height());
-    let paper = closing(grey, (side / 2).max(3) as usize);
+    let paper = of_bytes(&closing(&bytes(grey), (side / 2).max(3) as usize));
     let ink = zip(&paper, grey, |paper, value| (paper - value) / if reflects { paper.max(0.1) } else { 1.0 });
     // The closing takes the lightest of the noise for the paper.
-    let ground = quantile(ink.to_vec(), 0.5).min(0.1);
+    let ground = quantile(&ink, 0.5).min(0.1);
     map(&ink, |ink| (ink - ground).max(0.0))
 }
 

@@ -49,7 +49,8 @@ pub(super) fn is_usual(digit: &Plane) -> bool {
 
 /// Scaled down, a thin stroke pales: it becomes as strong as before.
 fn restored(digit: &Plane) -> Plane {
-    let strength = quantile(digit.iter().copied().filter(|&ink| ink > 0.1).collect(), 0.75);
+    let inked: Vec<_> = digit.iter().copied().filter(|&ink| ink > 0.1).collect();
+    let strength = quantile(&inked, 0.75);
     map(digit, |ink| (ink / strength.clamp(0.1, 1.0)).min(1.0))
 }
 
