@@ -2,7 +2,7 @@
 
 use super::{
     ground::{Ground, is_two_greys},
-    plane::{Plane, map, quantile, threshold},
+    plane::{Plane, map, quantile, sample, threshold},
     shading::without_shading,
 };
 
@@ -24,12 +24,12 @@ impl Ink {
         let is_large = grey.width().min(grey.height()) >= SMALL;
         let noise = if is_large { noise(grey) } else { 0.0 };
         // Noise of a camera; a drawing has none, and its thin strokes stay as they are.
-        let (grey, noise) =
-            if noise > 0.008 { (smoothed(grey), noise * 0.27) } else { (grey.clone(), noise) };
-        let threshold = threshold(&grey);
-        let ground = Ground::of(&grey, threshold);
-        let is_drawn = !is_large || is_two_greys(&grey, threshold);
-        let plane = if is_drawn { drawn(&grey, &ground, threshold) } else { photographed(&grey, &ground) };
+        let (smooth, noise) = if noise > 0.008 { (Some(smoothed(grey)), noise * 0.27) } else { (None, noise) };
+        let grey = smooth.as_ref().unwrap_or(grey);
+        let threshold = threshold(grey);
+        let ground = Ground::of(grey, threshold);
+        let is_drawn = !is_large || is_two_greys(grey, threshold);
+        let plane = if is_drawn { drawn(grey, &ground, threshold) } else { photographed(grey, &ground) };
         let strength = strength(&plane);
         Self { plane, strength, noise }
     }
@@ -38,7 +38,7 @@ impl Ink {
 /// The ink on paper of one grey.
 fn drawn(grey: &Plane, ground: &Ground, threshold: f32) -> Plane {
     let is_paper = |value: &f32| (*value > threshold) == ground.is_light;
-    let paper = quantile(&grey.iter().copied().filter(is_paper).collect::<Vec<_>>(), 0.5);
+    let paper = quantile(&sample(grey).filter(is_paper).collect::<Vec<_>>(), 0.5);
     if ground.is_light {
         map(grey, |value| (paper - value).max(0.0))
     } else {
