@@ -17,6 +17,23 @@ pub(super) fn zip(one: &Plane, other: &Plane, with: impl Fn(f32, f32) -> f32) ->
     result
 }
 
+/// A picture as many times smaller, each pixel the mean of a square; what is left at the right and below is left out.
+pub(super) fn shrunk(plane: &Plane, times: u32) -> Plane {
+    let side = times as usize;
+    let mut result = Plane::new(plane.width() / times, plane.height() / times);
+    let (width, across) = (plane.width() as usize, result.width() as usize);
+    for (row, found) in result.chunks_mut(across).enumerate() {
+        for line in plane.chunks(width).skip(row * side).take(side) {
+            found
+                .iter_mut()
+                .zip(line.chunks_exact(side))
+                .for_each(|(found, values)| *found += values.iter().sum::<f32>());
+        }
+        found.iter_mut().for_each(|found| *found /= (side * side) as f32);
+    }
+    result
+}
+
 /// The numbers in eight bits each.
 pub(super) fn bytes(plane: &Plane) -> GrayImage {
     let mut result = GrayImage::new(plane.width(), plane.height());

@@ -5,7 +5,7 @@ use image::{Luma, imageops};
 use super::plane::{Plane, map, quantile};
 
 /// The longer side of a digit while its strokes are measured, in pixels.
-const SIDE: f32 = 100.0;
+pub(super) const SIDE: f32 = 100.0;
 
 /// Strokes as wide as this share of the digit's longer side stay as they are: 98 in 100 of MNIST's training digits.
 const USUAL: [f32; 2] = [0.097, 0.218];
