@@ -28,7 +28,8 @@ pub(super) fn decode(path: &Path) -> Result<RgbaImage> {
         ));
     };
     let picture = image::io::Reader::with_format(Cursor::new(&bytes), format).decode();
-    let picture = picture.map_err(|error| malformed(format!("a damaged {format:?} picture ({error})")))?;
+    let picture =
+        picture.map_err(|error| malformed(format!("a damaged {format:?} picture ({error}; save it again)")))?;
     let picture = upright(picture, &bytes);
     let is_large = picture.width().max(picture.height()) > LONGEST;
     let picture = if is_large { picture.resize(LONGEST, LONGEST, FilterType::Triangle) } else { picture };

@@ -115,3 +115,21 @@ fn smoothed(grey: &Plane) -> Plane {
     }
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use image::Luma;
+
+    use super::*;
+
+    #[test]
+    fn smoothing_spreads_a_pixel_by_a_standard_deviation_of_1() {
+        let dot = Plane::from_fn(21, 15, |x, y| Luma([f32::from((x, y) == (9, 7))]));
+        let found = smoothed(&dot);
+        let moment = |power: i32| {
+            found.enumerate_pixels().map(|(x, _, value)| value.0[0] * (x as f32 - 9.0).powi(power)).sum::<f32>()
+        };
+        assert_eq!([moment(0), moment(1), moment(2)], [1.0, 0.0, 1.0]);
+        assert_eq!(smoothed(&Plane::from_pixel(5, 6, Luma([0.5]))), Plane::from_pixel(5, 6, Luma([0.5])));
+    }
+}

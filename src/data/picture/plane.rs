@@ -48,12 +48,12 @@ pub(super) fn of_bytes(picture: &GrayImage) -> Plane {
     result
 }
 
-/// Of more numbers than this, about so many tell how they lie.
+/// Of more numbers than this, at most so many tell how they lie.
 const ENOUGH: usize = 20_000;
 
 /// All of the numbers, or enough of them.
 pub(super) fn sample(values: &[f32]) -> impl Iterator<Item = f32> {
-    values.iter().copied().step_by((values.len() / ENOUGH).max(1))
+    values.iter().copied().step_by(values.len().div_ceil(ENOUGH).max(1))
 }
 
 /// The number below which this share of the numbers lies; 0 of none.
@@ -84,4 +84,25 @@ pub(super) fn threshold(plane: &Plane) -> f32 {
         }
     }
     ((best.1 + 0.5) / 255.0) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_smaller_picture_has_the_means_of_squares() {
+        let plane = Plane::from_fn(7, 5, |x, y| Luma([(10 * y + x) as f32]));
+        let small = shrunk(&plane, 3);
+        assert_eq!((small.dimensions(), small.to_vec()), ((2, 1), vec![11.0, 14.0]));
+    }
+
+    #[test]
+    fn a_quantile_of_many_numbers_is_told_by_a_sample() {
+        let values: Vec<f32> = (0..1_000_000).map(|index| (index * 7_919 % 1_000_000) as f32).collect();
+        for share in [0.0, 0.25, 0.99] {
+            assert!((quantile(&values, share) / 1e6 - share as f32).abs() < 0.01, "{share}");
+        }
+        assert_eq!([quantile(&[3.0, 1.0, 2.0], 0.5), quantile(&[], 0.5)], [2.0, 0.0]);
+    }
 }
