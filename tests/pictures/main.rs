@@ -255,10 +255,10 @@ fn canvases_are_read() {
         .collect();
     type Is = fn(&str, f64, f64) -> bool;
     let parts: [(&str, usize, Is); 8] = [
-        ("all", 95, |..| true),
-        ("drawn on a canvas", 95, |kind, ..| kind == "canvas"),
-        ("scanned", 95, |kind, ..| kind == "scan"),
-        ("photographed", 90, |kind, ..| kind == "photo"),
+        ("all", 95, |_, _, _| true),
+        ("drawn on a canvas", 95, |kind, _, _| kind == "canvas"),
+        ("scanned", 95, |kind, _, _| kind == "scan"),
+        ("photographed", 90, |kind, _, _| kind == "photo"),
         ("with MNIST's pen", 95, |_, pen, _| pen == 0.0),
         ("with a thin pen", 90, |_, pen, _| pen > 0.0 && pen < 0.3),
         ("with a wider pen", 95, |_, pen, _| pen >= 0.3),
