@@ -71,7 +71,7 @@ impl Picture {
             let (found, expected) = (format!("{size:?}"), "[height, width] in pixels, from 1 to 10,000".into());
             return Err(Error::Setting { setting: "the size of a picture", found, expected });
         }
-        let grey = colour::grey(&decode::decode(path)?);
+        let grey = colour::grey(decode::decode(path)?);
         let times = grey.width().min(grey.height()) / FIRST_LOOK;
         let first = (times > 1).then(|| Found::on(shrunk(&grey, times), is_written).ok()).flatten();
         let found = first.filter(Found::is_large).map_or_else(|| Found::on(grey, is_written), Ok);
