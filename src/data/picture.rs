@@ -98,7 +98,7 @@ impl Found {
     fn on(grey: Plane, is_written: bool) -> std::result::Result<Self, &'static str> {
         let Ink { plane, strength, noise } = Ink::of(&grey);
         if strength < FAINTEST[0] || strength < FAINTEST[1] * noise {
-            let is_seen = strength > 0.02 && strength > 5.0 * noise;
+            let is_seen = strength > 0.02 && strength > 5.5 * noise;
             return Err(if is_seen { "too little contrast" } else { "a picture without ink" });
         }
         let ink = map(&plane, |ink| (ink / strength).min(1.0));

@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_quantile_of_many_numbers_is_told_by_a_sample() {
-        let values: Vec<f32> = (0..1_000_000).map(|index| (index * 7_919 % 1_000_000) as f32).collect();
+        let values: Vec<f32> = (0..1_000_000).map(|index| (index * 7_919_i64 % 1_000_000) as f32).collect();
         for share in [0.0, 0.25, 0.99] {
             assert!((quantile(&values, share) / 1e6 - share as f32).abs() < 0.01, "{share}");
         }

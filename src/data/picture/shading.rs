@@ -30,7 +30,8 @@ mod tests {
         let grey = Plane::from_fn(120, 90, |x, y| Luma([light(x) * reflected(x, y)]));
         for (x, y, ink) in without_shading(&grey, true).enumerate_pixels() {
             let expected = 1.0 - reflected(x, y) / 0.9;
-            assert!((ink.0[0] - expected).abs() < 1e-5, "{x}, {y}: {}", ink.0[0]);
+            // The paper has eight bits.
+            assert!((ink.0[0] - expected).abs() < 0.005, "{x}, {y}: {}", ink.0[0]);
         }
     }
 }
