@@ -106,11 +106,8 @@ fn smoothed(grey: &Plane) -> Plane {
     for (y, found) in result.chunks_mut(width).enumerate() {
         // Beyond its edges, the picture goes on as it ends.
         let around = [0, 1, 2, 3, 4].map(|below| rows[(y + below).clamp(2, rows.len() + 1) - 2]);
-        let mut line = vec![0.0; width + 4];
-        for x in 0..line.len() {
-            let x_in = x.clamp(2, width + 1) - 2;
-            line[x] = bell(&around.map(|row| row[x_in]));
-        }
+        let columns = (0..width + 4).map(|x| x.clamp(2, width + 1) - 2);
+        let line: Vec<_> = columns.map(|x| bell(&around.map(|row| row[x]))).collect();
         found.iter_mut().zip(line.array_windows()).for_each(|(found, around)| *found = bell(around));
     }
     result
