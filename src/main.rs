@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::{Mutex, PoisonError},
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -174,26 +175,31 @@ fn predict(arguments: &Predict) -> Result<ExitCode> {
     tch::set_num_threads(1);
     let classifier = Classifier::load(&run::network(arguments.run.as_deref()))?;
     let open = classifier.opener();
+    // The network takes one picture at a time, while other cores open theirs.
+    let classifier = Mutex::new(classifier);
+    let read = |path: &Path| {
+        let picture = open(path)?;
+        let answer = classifier.lock().unwrap_or_else(PoisonError::into_inner).classify(&picture)?;
+        Ok((answer, arguments.seen.is_some().then_some(picture)))
+    };
     let (mut code, mut seen) = (ExitCode::SUCCESS, Vec::new());
     let mut pictures = arguments.pictures.iter().flat_map(|path| match run::pictures(path) {
         Ok(found) => found.into_iter().map(|picture| (picture, Ok(()))).collect(),
         Err(error) => vec![(path.clone(), Err(error))],
     });
-    // Pictures are large: only a few for each core are in memory at a time.
-    let few = 4 * rayon::current_num_threads();
+    // Only some for each core at a time, so that the first answers come soon.
+    let some = 16 * rayon::current_num_threads();
     loop {
-        let opened: Vec<_> = pictures.by_ref().take(few).collect();
-        if opened.is_empty() {
+        let found: Vec<_> = pictures.by_ref().take(some).collect();
+        if found.is_empty() {
             break;
         }
-        let opened: Vec<_> =
-            opened.into_par_iter().map(|(path, found)| (found.and_then(|()| open(&path)), path)).collect();
-        for (picture, path) in opened {
-            let read = picture.and_then(|picture| Ok((classifier.classify(&picture)?, picture)));
+        let answers: Vec<_> =
+            found.into_par_iter().map(|(path, found)| (found.and_then(|()| read(&path)), path)).collect();
+        for (read, path) in answers {
             show(&path, read.as_ref().map(|(answer, _)| answer), arguments.json)?;
             match read {
-                Ok((_, picture)) if arguments.seen.is_some() => seen.push(picture),
-                Ok(_) => {}
+                Ok((_, picture)) => seen.extend(picture),
                 Err(_) => code = ExitCode::FAILURE,
             }
         }

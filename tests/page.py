@@ -16,7 +16,7 @@ import unittest
 from pathlib import Path
 from random import Random
 
-from browser import chromium
+from browser import accessibility_violations, chromium
 from common import ROOT, main
 
 PAGE = ROOT / "out" / "page.html"
@@ -173,6 +173,14 @@ class Pad(InBrowser):
         self.draw(page, [(150 + x / 2, 60 + y / 2) for x, y in SEVEN])
         self.assertRegex(self.answer(page), "^37")
         self.assertEqual(page.locator("#digits figure").count(), 2)
+
+    def test_axe_finds_nothing_in_light_and_in_dark(self):
+        for scheme in ["light", "dark"]:
+            page = self.open(color_scheme=scheme)
+            self.assertEqual(accessibility_violations(page), [], f"{scheme}, nothing drawn")
+            self.draw(page, THREE)
+            self.assertRegex(self.answer(page), "^3, ")
+            self.assertEqual(accessibility_violations(page), [], f"{scheme}, a 3 drawn")
 
     @unittest.skipUnless(test_digits(), "MNIST_DIR names no folder with MNIST's test digits")
     def test_gives_the_test_digits_the_same_probabilities_as_rust(self):

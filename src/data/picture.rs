@@ -24,13 +24,16 @@ use tch::Tensor;
 
 use crate::{Error, Result};
 use ink::Ink;
-use plane::{Plane, map};
+use plane::{Plane, map, shrunk};
 
 /// The share of a picture's height and width into which its digit fits: in MNIST 20 of 28 pixels.
 const BOX: f64 = 20.0 / 28.0;
 
 /// The least contrast of ink, as a share of the paper's light, and as a multiple of the noise.
 const FAINTEST: [f32; 2] = [0.06, 6.0];
+
+/// A picture whose shorter side is twice as long is first looked at this small, which takes less time.
+const FIRST_LOOK: u32 = 200;
 
 /// The digits of a picture.
 #[derive(Debug)]
@@ -52,9 +55,7 @@ impl Picture {
     /// [`Error::Missing`] when there is no such file, [`Error::Malformed`] when it is no picture or holds no ink;
     /// [`Error::Setting`] for a size of 0 or over 10,000.
     pub fn of_digits(path: impl AsRef<Path>, size: [usize; 2]) -> Result<Self> {
-        Self::read(path.as_ref(), size, |ink| {
-            parts::digits(ink).iter().map(|digit| stroke::usual_width(&digit.cut(ink))).collect()
-        })
+        Self::read(path.as_ref(), size, true)
     }
 
     /// As [`Picture::of_digits`], of one thing that is not written, such as a piece of clothing.
@@ -62,31 +63,56 @@ impl Picture {
     /// # Errors
     /// As [`Picture::of_digits`].
     pub fn of_one(path: impl AsRef<Path>, size: [usize; 2]) -> Result<Self> {
-        Self::read(path.as_ref(), size, |ink| vec![stroke::cut(ink)])
+        Self::read(path.as_ref(), size, false)
     }
 
-    fn read(path: &Path, size: [usize; 2], find: impl Fn(&Plane) -> Vec<Plane>) -> Result<Self> {
+    fn read(path: &Path, size: [usize; 2], is_written: bool) -> Result<Self> {
         if size.iter().any(|side| !(1..=10_000).contains(side)) {
             let (found, expected) = (format!("{size:?}"), "[height, width] in pixels, from 1 to 10,000".into());
             return Err(Error::Setting { setting: "the size of a picture", found, expected });
         }
-        let malformed = |found: &str| {
+        let grey = colour::grey(decode::decode(path)?);
+        let times = grey.width().min(grey.height()) / FIRST_LOOK;
+        let first = (times > 1).then(|| Found::on(shrunk(&grey, times), is_written).ok()).flatten();
+        let found = first.filter(Found::is_large).map_or_else(|| Found::on(grey, is_written), Ok);
+        let Found { grey, ink, parts } = found.map_err(|found| {
             let expected = "a picture of digits, dark on light or light on dark".into();
             Error::Malformed { file: path.into(), found: found.into(), expected }
-        };
-        let grey = colour::grey(&decode::decode(path)?);
-        let Ink { plane, strength, noise } = Ink::of(&grey);
-        if strength < FAINTEST[0] || strength < FAINTEST[1] * noise {
-            let is_seen = strength > 0.02 && strength > 5.0 * noise;
-            return Err(malformed(if is_seen { "too little contrast" } else { "a picture without ink" }));
-        }
-        let ink = map(&plane, |ink| (ink / strength).min(1.0));
-        let digits = find(&ink);
-        if digits.is_empty() {
-            return Err(malformed("a picture without ink"));
-        }
+        })?;
+        let digits: Vec<_> = if is_written { parts.iter().map(stroke::usual_width).collect() } else { parts };
         let inputs = digits.iter().map(|digit| centred(&boxed(digit, size), size)).collect::<Result<Vec<_>>>()?;
         Ok(Self { inputs: Tensor::f_cat(&inputs, 0)?, size, grey, ink, digits })
+    }
+}
+
+/// What is found on a picture.
+struct Found {
+    grey: Plane,
+    ink: Plane,
+    /// Each digit, cut out.
+    parts: Vec<Plane>,
+}
+
+impl Found {
+    /// The digits of a picture in grey, or the one thing that is not written; or why there is none.
+    fn on(grey: Plane, is_written: bool) -> std::result::Result<Self, &'static str> {
+        let Ink { plane, strength, noise } = Ink::of(&grey);
+        if strength < FAINTEST[0] || strength < FAINTEST[1] * noise {
+            let is_seen = strength > 0.02 && strength > 5.5 * noise;
+            return Err(if is_seen { "too little contrast" } else { "a picture without ink" });
+        }
+        let ink = map(&plane, |ink| (ink / strength).min(1.0));
+        let parts: Vec<_> = if is_written {
+            parts::digits(&ink).iter().map(|digit| digit.cut(&ink)).collect()
+        } else {
+            vec![stroke::cut(&ink)]
+        };
+        if parts.is_empty() { Err("a picture without ink") } else { Ok(Self { grey, ink, parts }) }
+    }
+
+    /// Whether every digit is as large as its strokes are measured in, so that a larger picture would not show more.
+    fn is_large(&self) -> bool {
+        self.parts.iter().all(|part| part.width().max(part.height()) as f32 >= stroke::SIDE)
     }
 }
 

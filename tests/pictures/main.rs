@@ -137,6 +137,7 @@ fn tiny_cut_and_slim_pictures_are_read() {
     let ink = drawn('7', [4.0, 3.0, 20.0, 22.0], 2.0);
     pictures.save("like MNIST.png", GrayImage::from_fn(28, 28, |x, y| Luma([(255.0 * ink(x, y)) as u8])));
     pictures.save("to the edges.png", on_paper(200, 200, &drawn('7', [-30.0, -15.0, 260.0, 222.0], 24.0)));
+    pictures.save("small on a large page.png", on_paper(1_300, 1_000, &drawn('7', [900.0, 620.0, 36.0, 48.0], 4.0)));
     pictures.save("in a corner.png", on_paper(900, 120, &drawn('7', [820.0, 20.0, 60.0, 80.0], 6.0)));
     pictures.are_all("7");
     let pictures = Pictures::new();
@@ -161,7 +162,7 @@ fn formats_are_told_by_their_contents_and_what_is_none_in_words() {
         (&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], "a HEIC or AVIF picture (save it as JPEG)"),
         (b"%PDF-1.4\n", "a PDF document (save its page as a picture)"),
         (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "an SVG drawing (export it as PNG)"),
-        (&png[..png.len() / 2], "a damaged Png picture"),
+        (&png[..png.len() / 2], "a damaged Png picture (unexpected end of file; save it again)"),
         (b"", "an empty file"),
     ] {
         let path = pictures.0.path().join("other.png");
@@ -242,12 +243,30 @@ fn canvases_are_read() {
     };
     let labels = fs::read_to_string(folder.join("labels.csv")).unwrap();
     let classifier = Classifier::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/cnn")).unwrap();
-    let is_right = |line: &&str| {
-        let mut fields = line.split(',');
-        let (file, digit) = (fields.next().unwrap(), fields.next().unwrap());
-        let read = classifier.open(&folder.join(file)).and_then(|picture| classifier.classify(&picture));
-        read.is_ok_and(|answer| answer.text() == digit)
-    };
-    let (count, right) = (labels.lines().skip(1).count(), labels.lines().skip(1).filter(is_right).count());
-    assert!(right * 100 >= count * 95, "{right} of {count}");
+    // Of each picture its kind, its pen, whether it is read right, and the probability.
+    let read: Vec<(&str, f64, bool, f64)> = (labels.lines().skip(1))
+        .map(|line| {
+            let fields: Vec<_> = line.split(',').collect();
+            let answer =
+                classifier.open(&folder.join(fields[0])).and_then(|picture| classifier.classify(&picture)).ok();
+            let is_right = answer.as_ref().is_some_and(|answer| answer.text() == fields[1]);
+            (fields[2], fields[3].parse().unwrap(), is_right, answer.map_or(0.0, |answer| answer.probability()))
+        })
+        .collect();
+    type Is = fn(&str, f64, f64) -> bool;
+    let parts: [(&str, usize, Is); 8] = [
+        ("all", 95, |_, _, _| true),
+        ("drawn on a canvas", 95, |kind, _, _| kind == "canvas"),
+        ("scanned", 95, |kind, _, _| kind == "scan"),
+        ("photographed", 90, |kind, _, _| kind == "photo"),
+        ("with MNIST's pen", 95, |_, pen, _| pen == 0.0),
+        ("with a thin pen", 90, |_, pen, _| pen > 0.0 && pen < 0.3),
+        ("with a wider pen", 95, |_, pen, _| pen >= 0.3),
+        ("answered with over 95 %", 97, |_, _, probability| probability > 0.95),
+    ];
+    for (name, least, is_in) in parts {
+        let of = read.iter().filter(|(kind, pen, _, probability)| is_in(kind, *pen, *probability));
+        let (count, right) = of.fold((0, 0), |(count, right), read| (count + 1, right + usize::from(read.2)));
+        assert!(count > 0 && right * 100 >= count * least, "{name}: {right} of {count}");
+    }
 }

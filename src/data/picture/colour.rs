@@ -1,26 +1,29 @@
 //! From colours to grey: the channel that tells ink from paper.
 
-use image::RgbaImage;
+use image::{DynamicImage, RgbaImage};
 
-use super::plane::{Plane, map, quantile, zip};
+use super::plane::{Plane, map, of_bytes, quantile, zip};
 
 /// The picture in grey, from 0 (dark) to 1 (light), by the channel in which ink and paper differ most. Where only the
 /// transparency tells them apart, it becomes the grey.
-pub(super) fn grey(picture: &RgbaImage) -> Plane {
+pub(super) fn grey(picture: DynamicImage) -> Plane {
+    if let DynamicImage::ImageLuma8(grey) = &picture {
+        return of_bytes(grey);
+    }
+    let picture = &picture.into_rgba8();
     let channel = |index: usize| {
         let mut plane = Plane::new(picture.width(), picture.height());
         let values = picture.pixels().map(|pixel| f32::from(pixel.0[index]) / 255.0);
         plane.iter_mut().zip(values).for_each(|(place, value)| *place = value);
         plane
     };
+    let any = |is: fn([u8; 4]) -> bool| picture.pixels().any(|pixel| is(pixel.0));
     let alpha = channel(3);
-    let is_seen = |alpha: u8| alpha > 127;
-    let any = |is: &dyn Fn([u8; 4]) -> bool| picture.pixels().any(|pixel| is(pixel.0));
-    if any(&|pixel| !is_seen(pixel[3])) && any(&|pixel| is_seen(pixel[3])) && is_plain(picture) {
+    if any(|pixel| pixel[3] <= 127) && any(|pixel| pixel[3] > 127) && is_plain(picture) {
         return map(&alpha, |alpha| 1.0 - alpha);
     }
     let on_white = |index| zip(&channel(index), &alpha, |value, alpha| 1.0 - alpha * (1.0 - value));
-    if !any(&|[red, green, blue, _]| red != green || red != blue) {
+    if !any(|[red, green, blue, _]| red != green || red != blue) {
         return on_white(0);
     }
     let [red, green, blue] = [0, 1, 2].map(on_white);
@@ -34,15 +37,15 @@ pub(super) fn grey(picture: &RgbaImage) -> Plane {
 /// Whether all that can be seen has one colour, so that there is no paper.
 fn is_plain(picture: &RgbaImage) -> bool {
     (0..3).all(|index| {
-        let visible =
-            || picture.pixels().filter(|pixel| pixel.0[3] > 127).map(|pixel| f32::from(pixel.0[index]) / 255.0);
-        quantile(visible().collect(), 0.98) - quantile(visible().collect(), 0.02) < 0.12
+        let visible = picture.pixels().filter(|pixel| pixel.0[3] > 127);
+        let visible: Vec<_> = visible.map(|pixel| f32::from(pixel.0[index]) / 255.0).collect();
+        quantile(&visible, 0.98) - quantile(&visible, 0.02) < 0.12
     })
 }
 
 /// How far the numbers lie from their median, in the mean.
 fn spread(plane: &Plane) -> f32 {
-    let middle = quantile(plane.to_vec(), 0.5);
+    let middle = quantile(plane, 0.5);
     plane.iter().map(|value| (value - middle).abs()).sum::<f32>() / plane.len() as f32
 }
 
@@ -55,7 +58,7 @@ mod tests {
     /// A stroke of one colour on another, and what the grey of both is.
     fn greys(ink: [u8; 4], paper: [u8; 4]) -> [f32; 2] {
         let picture = RgbaImage::from_fn(40, 40, |x, _| Rgba(if (10..14).contains(&x) { ink } else { paper }));
-        let grey = grey(&picture);
+        let grey = grey(picture.into());
         [grey.get_pixel(12, 20).0[0], grey.get_pixel(30, 20).0[0]]
     }
 
@@ -82,7 +85,7 @@ mod tests {
             (10..50, 10..50) => Rgba([255, 255, 255, 255]),
             _ => Rgba([0, 0, 0, 0]),
         });
-        let grey = grey(&picture);
+        let grey = grey(picture.into());
         assert_eq!([(27, 30), (45, 45), (2, 2)].map(|(x, y)| grey.get_pixel(x, y).0[0].round()), [0.0, 1.0, 1.0]);
     }
 }

@@ -3,7 +3,7 @@
 use std::{fs, io::Cursor, path::Path};
 
 use exif::{In, Tag};
-use image::{DynamicImage, ImageFormat, RgbaImage, imageops::FilterType};
+use image::{DynamicImage, ImageFormat, imageops::FilterType};
 
 use crate::{Error, Result, signature};
 
@@ -14,7 +14,7 @@ const FORMATS: &str = "PNG, JPEG, WebP, BMP, GIF or TIFF";
 const LONGEST: u32 = 1_600;
 
 /// Reads a picture upright, whatever its name ends in.
-pub(super) fn decode(path: &Path) -> Result<RgbaImage> {
+pub(super) fn decode(path: &Path) -> Result<DynamicImage> {
     let expected = format!("a picture of digits: {FORMATS}");
     if !path.is_file() {
         return Err(Error::Missing { file: path.into(), expected });
@@ -28,11 +28,11 @@ pub(super) fn decode(path: &Path) -> Result<RgbaImage> {
         ));
     };
     let picture = image::io::Reader::with_format(Cursor::new(&bytes), format).decode();
-    let picture = picture.map_err(|error| malformed(format!("a damaged {format:?} picture ({error})")))?;
+    let picture =
+        picture.map_err(|error| malformed(format!("a damaged {format:?} picture ({error}; save it again)")))?;
     let picture = upright(picture, &bytes);
     let is_large = picture.width().max(picture.height()) > LONGEST;
-    let picture = if is_large { picture.resize(LONGEST, LONGEST, FilterType::Triangle) } else { picture };
-    Ok(picture.into_rgba8())
+    Ok(if is_large { picture.resize(LONGEST, LONGEST, FilterType::Triangle) } else { picture })
 }
 
 /// Turns a picture as its EXIF data asks for, where it has any: phones save what the sensor saw.

@@ -1,6 +1,6 @@
 //! Which of dark and light is the ground of a picture, and which the ink.
 
-use super::plane::{Plane, quantile};
+use super::plane::{Plane, quantile, sample};
 
 /// What the edge of a picture tells of its ground.
 pub(super) struct Ground {
@@ -17,7 +17,7 @@ impl Ground {
         let values =
             |pixels: &mut dyn Iterator<Item = (u32, u32)>| pixels.map(|(x, y)| grey.get_pixel(x, y).0[0]).collect();
         let light =
-            |values: &Vec<f32>| values.iter().filter(|&&value| value > threshold).count() as f64 / values.len() as f64;
+            |values: &[f32]| values.iter().filter(|&&value| value > threshold).count() as f64 / values.len() as f64;
         let ring = |inset: u32| -> Vec<f32> {
             let (left, top, right, bottom) = (inset, inset, width - 1 - inset, height - 1 - inset);
             let rows = (left..=right).flat_map(|x| [(x, top), (x, bottom)]);
@@ -28,12 +28,12 @@ impl Ground {
         let (corners, edge, inside) = (light(&corners), light(&outermost), light(&ring(width.min(height) / 14)));
         let is_framed = edge.min(inside) < 0.1 && edge.max(inside) > 0.9;
         // A flash or a vignette makes the edge dark, too, but most of the picture is lighter then.
-        let is_even = (quantile(outermost, 0.5) - quantile(grey.to_vec(), 0.5)).abs() < 0.04;
+        let is_even = (quantile(&outermost, 0.5) - quantile(grey, 0.5)).abs() < 0.04;
         let is_whole = is_even && (edge.max(inside) < 0.03 || edge.min(inside) > 0.97);
         let is_light = if !is_framed && (corners == 0.0 || corners == 1.0) {
             corners == 1.0
         } else {
-            light(&grey.to_vec()) + inside + if is_framed { inside } else { edge } > 1.5
+            light(grey) + inside + if is_framed { inside } else { edge } > 1.5
         };
         Self { is_light, is_whole }
     }
@@ -46,12 +46,13 @@ pub(super) fn is_two_greys(grey: &Plane, threshold: f32) -> bool {
         let mean = values.iter().sum::<f32>() / values.len().max(1) as f32;
         values.iter().map(|value| (value - mean).powi(2)).sum::<f32>()
     };
-    let (dark, light): (Vec<f32>, Vec<f32>) = grey.iter().partition(|&&value| value <= threshold);
-    if (variance(&dark) + variance(&light)) / variance(grey).max(1e-9) >= 0.05 {
+    let all: Vec<_> = sample(grey).collect();
+    let (dark, light): (Vec<f32>, Vec<f32>) = all.iter().partition(|&&value| value <= threshold);
+    if (variance(&dark) + variance(&light)) / variance(&all).max(1e-9) >= 0.05 {
         return false;
     }
-    let middles = [&dark, &light].map(|values| quantile(values.clone(), 0.5));
-    let ends = [quantile(dark, 0.002), quantile(light, 0.998)];
+    let middles = [&dark, &light].map(|values| quantile(values, 0.5));
+    let ends = [quantile(&dark, 0.002), quantile(&light, 0.998)];
     let between = 0.25 * (middles[1] - middles[0]);
     middles[0] - ends[0] < between && ends[1] - middles[1] < between
 }

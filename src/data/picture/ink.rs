@@ -1,10 +1,8 @@
 //! The ink of a picture: how much darker or lighter than its paper each pixel is.
 
-use image::imageops;
-
 use super::{
     ground::{Ground, is_two_greys},
-    plane::{Plane, map, quantile, threshold},
+    plane::{Plane, map, quantile, sample, threshold},
     shading::without_shading,
 };
 
@@ -26,23 +24,26 @@ impl Ink {
         let is_large = grey.width().min(grey.height()) >= SMALL;
         let noise = if is_large { noise(grey) } else { 0.0 };
         // Noise of a camera; a drawing has none, and its thin strokes stay as they are.
-        let (grey, noise) =
-            if noise > 0.008 { (imageops::blur(grey, 1.0), noise * 0.28) } else { (grey.clone(), noise) };
-        let threshold = threshold(&grey);
-        let ground = Ground::of(&grey, threshold);
-        let is_drawn = !is_large || is_two_greys(&grey, threshold);
-        let plane = if is_drawn { drawn(&grey, &ground) } else { photographed(&grey, &ground) };
+        let (smooth, noise) = if noise > 0.008 { (Some(smoothed(grey)), noise * 0.27) } else { (None, noise) };
+        let grey = smooth.as_ref().unwrap_or(grey);
+        let threshold = threshold(grey);
+        let ground = Ground::of(grey, threshold);
+        let is_drawn = !is_large || is_two_greys(grey, threshold);
+        let plane = if is_drawn { drawn(grey, &ground, threshold) } else { photographed(grey, &ground) };
         let strength = strength(&plane);
         Self { plane, strength, noise }
     }
 }
 
 /// The ink on paper of one grey.
-fn drawn(grey: &Plane, ground: &Ground) -> Plane {
-    let grey = if ground.is_light { grey.clone() } else { inverted(grey) };
-    let threshold = threshold(&grey);
-    let paper = quantile(grey.iter().copied().filter(|&value| value > threshold).collect(), 0.5);
-    map(&grey, |value| (paper - value).max(0.0))
+fn drawn(grey: &Plane, ground: &Ground, threshold: f32) -> Plane {
+    let is_paper = |value: &f32| (*value > threshold) == ground.is_light;
+    let paper = quantile(&sample(grey).filter(is_paper).collect::<Vec<_>>(), 0.5);
+    if ground.is_light {
+        map(grey, |value| (paper - value).max(0.0))
+    } else {
+        map(grey, |value| (value - paper).max(0.0))
+    }
 }
 
 /// The ink on paper that light falls on.
@@ -61,8 +62,8 @@ fn photographed(grey: &Plane, ground: &Ground) -> Plane {
 /// The share of a grey picture's pixels that are as dark, or as light, as the middle one of its ink.
 fn share(ink: &Plane, grey: &Plane, is_as: impl Fn(f32, f32) -> bool) -> f32 {
     let half = strength(ink) / 2.0;
-    let inked = ink.iter().zip(grey.iter()).filter(|(ink, _)| **ink > half).map(|(_, &grey)| grey);
-    let middle = quantile(inked.collect(), 0.5);
+    let inked: Vec<_> = ink.iter().zip(grey.iter()).filter(|(ink, _)| **ink > half).map(|(_, &grey)| grey).collect();
+    let middle = quantile(&inked, 0.5);
     grey.iter().filter(|&&value| is_as(value, middle)).count() as f32 / grey.len() as f32
 }
 
@@ -73,19 +74,59 @@ fn inverted(grey: &Plane) -> Plane {
 /// What the strongest pixels, one in 2,000, have in the mean.
 fn strength(ink: &Plane) -> f32 {
     let count = (ink.len() / 2_000).max(12).min(ink.len());
-    let mut values = ink.to_vec();
-    values.select_nth_unstable_by(count - 1, |one, other| other.total_cmp(one));
-    values[..count].iter().sum::<f32>() / count as f32
+    let high = quantile(ink, 0.99);
+    let mut values: Vec<_> = ink.iter().copied().filter(|&value| value > 0.0 && value >= high).collect();
+    values.sort_unstable_by(|one, other| other.total_cmp(one));
+    values.iter().take(count).sum::<f32>() / count as f32
 }
 
-/// The standard deviation of the noise, from the differences of each pixel to its neighbours: most of them are paper.
+/// The standard deviation of the noise, from the differences of pixels to their neighbours: most of them are paper.
 fn noise(grey: &Plane) -> f32 {
     let rows: Vec<_> = grey.chunks(grey.width() as usize).collect();
-    let mut differences = Vec::with_capacity(grey.len());
-    for rows in rows.windows(3) {
+    let mut differences = Vec::new();
+    // About fifty rows tell it.
+    for rows in rows.windows(3).step_by(rows.len().div_ceil(50)) {
         let [above, row, below] = [rows[0], rows[1], rows[2]];
         let around = |x: usize| (row[x - 1] + row[x + 1] + above[x] + below[x]) / 4.0;
         differences.extend((1..row.len() - 1).map(|x| (row[x] - around(x)).abs()));
     }
-    1.4826 * 0.8_f32.sqrt() * quantile(differences, 0.5)
+    1.4826 * 0.8_f32.sqrt() * quantile(&differences, 0.5)
+}
+
+/// Each number's mean with those around it, by weights of 1, 4, 6, 4 and 1 down and across: a bell whose standard deviation
+/// is 1.
+fn smoothed(grey: &Plane) -> Plane {
+    let bell = |around: &[f32; 5]| {
+        let [one, two, three, four, five] = around;
+        (one + 4.0 * two + 6.0 * three + 4.0 * four + five) / 16.0
+    };
+    let width = grey.width() as usize;
+    let rows: Vec<_> = grey.chunks(width).collect();
+    let mut result = Plane::new(grey.width(), grey.height());
+    for (y, found) in result.chunks_mut(width).enumerate() {
+        // Beyond its edges, the picture goes on as it ends.
+        let around = [0, 1, 2, 3, 4].map(|below| rows[(y + below).clamp(2, rows.len() + 1) - 2]);
+        let columns = (0..width + 4).map(|x| x.clamp(2, width + 1) - 2);
+        let line: Vec<_> = columns.map(|x| bell(&around.map(|row| row[x]))).collect();
+        found.iter_mut().zip(line.array_windows()).for_each(|(found, around)| *found = bell(around));
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Luma;
+
+    use super::*;
+
+    #[test]
+    fn smoothing_spreads_a_pixel_by_a_standard_deviation_of_1() {
+        let dot = Plane::from_fn(21, 15, |x, y| Luma([f32::from((x, y) == (9, 7))]));
+        let found = smoothed(&dot);
+        let moment = |power: i32| {
+            found.enumerate_pixels().map(|(x, _, value)| value.0[0] * (x as f32 - 9.0).powi(power)).sum::<f32>()
+        };
+        assert_eq!([moment(0), moment(1), moment(2)], [1.0, 0.0, 1.0]);
+        assert_eq!(smoothed(&Plane::from_pixel(5, 6, Luma([0.5]))), Plane::from_pixel(5, 6, Luma([0.5])));
+    }
 }

@@ -1,6 +1,6 @@
 //! The parts of a picture's ink: which belong to digits, which are dust, lines, frames and edges, and where each digit is.
 
-use image::Luma;
+use image::{GrayImage, Luma};
 
 use super::{morphology::dilation, plane::Plane};
 
@@ -59,18 +59,18 @@ impl Part {
         // MNIST's strokes pale over one pixel of a digit's 20.
         let reach = self.size().div_ceil(20);
         let (left, top) = (self.left as i64 - i64::from(reach), self.top as i64 - i64::from(reach));
-        let mut own = Plane::new(self.width() + 2 * reach, self.height() + 2 * reach);
+        let mut own = GrayImage::new(self.width() + 2 * reach, self.height() + 2 * reach);
         for &pixel in &self.pixels {
             let (x, y) = (i64::from(pixel % ink.width()) - left, i64::from(pixel / ink.width()) - top);
-            own.put_pixel(x as u32, y as u32, Luma([1.0]));
+            own.put_pixel(x as u32, y as u32, Luma([1]));
         }
         let around = dilation(&own, reach);
         Plane::from_fn(own.width(), own.height(), |x, y| {
             let place = (u32::try_from(i64::from(x) + left), u32::try_from(i64::from(y) + top));
             let (Ok(in_x), Ok(in_y)) = place else { return Luma([0.0]) };
             let value = ink.get_pixel_checked(in_x, in_y).map_or(0.0, |pixel| pixel.0[0]);
-            let is_own = own.get_pixel(x, y).0[0] > 0.0;
-            let is_edge = around.get_pixel(x, y).0[0] > 0.0 && value <= THRESHOLDS[0];
+            let is_own = own.get_pixel(x, y).0[0] > 0;
+            let is_edge = around.get_pixel(x, y).0[0] > 0 && value <= THRESHOLDS[0];
             Luma([if is_own || is_edge { value } else { 0.0 }])
         })
     }

@@ -7,7 +7,10 @@ use image::{
     imageops::{self, FilterType},
 };
 
-use super::{Picture, plane::Plane};
+use super::{
+    Picture,
+    plane::{Plane, bytes},
+};
 use crate::{Error, Result, files};
 
 /// The height of each step, the space around it, and that space's grey.
@@ -74,11 +77,4 @@ fn scaled(picture: &GrayImage) -> GrayImage {
     // Pixels of a small picture stay squares.
     let filter = if picture.height() < HEIGHT { FilterType::Nearest } else { FilterType::Triangle };
     imageops::resize(picture, width, HEIGHT, filter)
-}
-
-/// Grey pixels for the eye.
-fn bytes(plane: &Plane) -> GrayImage {
-    GrayImage::from_fn(plane.width(), plane.height(), |x, y| {
-        Luma([(plane.get_pixel(x, y).0[0] * 255.0).round().clamp(0.0, 255.0) as u8])
-    })
 }

@@ -5,7 +5,7 @@ use image::{Luma, imageops};
 use super::plane::{Plane, map, quantile};
 
 /// The longer side of a digit while its strokes are measured, in pixels.
-const SIDE: f32 = 100.0;
+pub(super) const SIDE: f32 = 100.0;
 
 /// Strokes as wide as this share of the digit's longer side stay as they are: 98 in 100 of MNIST's training digits.
 const USUAL: [f32; 2] = [0.097, 0.218];
@@ -13,8 +13,8 @@ const USUAL: [f32; 2] = [0.097, 0.218];
 /// What thinner strokes are brought to, and wider ones.
 const TARGETS: [f32; 2] = [0.12, 0.2];
 
-/// A larger squared distance than any.
-const FAR: f32 = 1e9;
+/// A larger distance than any.
+const FAR: f32 = 1e6;
 
 /// A digit, from 0 (paper) to 1 (ink), cut to its edges, whose strokes are about as wide as MNIST's.
 pub(super) fn usual_width(digit: &Plane) -> Plane {
@@ -49,23 +49,27 @@ pub(super) fn is_usual(digit: &Plane) -> bool {
 
 /// Scaled down, a thin stroke pales: it becomes as strong as before.
 fn restored(digit: &Plane) -> Plane {
-    let strength = quantile(digit.iter().copied().filter(|&ink| ink > 0.1).collect(), 0.75);
+    let inked: Vec<_> = digit.iter().copied().filter(|&ink| ink > 0.1).collect();
+    let strength = quantile(&inked, 0.75);
     map(digit, |ink| (ink / strength.clamp(0.1, 1.0)).min(1.0))
 }
 
 /// The width of the strokes in pixels: four times the mean distance of their pixels from the edge.
 fn width(digit: &Plane) -> f32 {
-    let distances = distances(&map(digit, |ink| if ink > 0.5 { 0.0 } else { 1.0 }));
+    let distances = distances(digit, is_paper);
     let inside = distances.iter().filter(|&&distance| distance > 0.0);
     let (count, sum) = inside.fold((0.0, 0.0), |(count, sum), distance| (count + 1.0, sum + distance - 0.25));
     if count > 0.0 { 4.0 * sum / count } else { 0.0 }
 }
 
+fn is_paper(ink: f32) -> bool {
+    ink <= 0.5
+}
+
 /// The digit with its edge moved outwards by this many pixels, or inwards where they are negative.
 fn grown(digit: &Plane, pixels: f32) -> Plane {
     let canvas = with_margin(digit, pixels.max(0.0).ceil() as u32);
-    let outside = distances(&map(&canvas, |ink| if ink > 0.5 { 1.0 } else { 0.0 }));
-    let inside = distances(&map(&canvas, |ink| if ink > 0.5 { 0.0 } else { 1.0 }));
+    let (outside, inside) = (distances(&canvas, |ink| !is_paper(ink)), distances(&canvas, is_paper));
     Plane::from_fn(canvas.width(), canvas.height(), |x, y| {
         // Pixels of the edge lie half a pixel from it.
         let [outside, inside] = [&outside, &inside].map(|plane| plane.get_pixel(x, y).0[0]);
@@ -81,27 +85,29 @@ fn with_margin(digit: &Plane, margin: u32) -> Plane {
     canvas
 }
 
-/// The distance of each pixel from the nearest one that is 1, whose own distance is 0 (P. Felzenszwalb, D. Huttenlocher,
-/// 2012, but with the plain minimum: the pictures are small).
-fn distances(seeds: &Plane) -> Plane {
-    let squares = map(seeds, |seed| if seed == 1.0 { 0.0 } else { FAR });
-    let turned = imageops::rotate90(&nearest_in_rows(&squares));
-    map(&imageops::rotate270(&nearest_in_rows(&turned)), f32::sqrt)
-}
-
-/// For each pixel the smallest sum of a number in its row and the squared distance to it.
-fn nearest_in_rows(plane: &Plane) -> Plane {
-    let mut result = plane.clone();
-    let (width, across) = (plane.width() as usize, plane.width() as i32);
-    // The squared distances from a pixel to those before it, to itself and to those behind it.
-    let squares: Vec<f32> = (1 - across..across).map(|distance| distance.pow(2) as f32).collect();
-    for (row, found) in plane.chunks(width).zip(result.chunks_mut(width)) {
-        for (place, number) in row.iter().enumerate().filter(|(_, number)| **number < FAR) {
-            let squares = &squares[width - 1 - place..];
-            found.iter_mut().zip(squares).for_each(|(found, square)| *found = found.min(number + square));
+/// The distance of each pixel from the nearest one that is a seed: first within its row, then over all rows.
+fn distances(digit: &Plane, is_seed: impl Fn(f32) -> bool) -> Plane {
+    let (width, mut in_rows) = (digit.width() as usize, digit.clone());
+    for row in in_rows.chunks_mut(width) {
+        let (mut before, mut behind) = (FAR, FAR);
+        for value in row.iter_mut() {
+            before = if is_seed(*value) { 0.0 } else { before + 1.0 };
+            *value = before;
+        }
+        for value in row.iter_mut().rev() {
+            behind = value.min(behind + 1.0);
+            *value = behind * behind;
         }
     }
-    result
+    let (mut nearest, mut down) = (in_rows.clone(), 1);
+    // Rows that lie further than every nearest seed so far cannot have a nearer one.
+    while down < digit.height() as usize && nearest.iter().any(|&square| square > (down * down) as f32) {
+        let closer = |(nearest, square): (&mut f32, &f32)| *nearest = nearest.min(square + (down * down) as f32);
+        (*nearest)[down * width..].iter_mut().zip(in_rows.iter()).for_each(closer);
+        nearest.iter_mut().zip(&(*in_rows)[down * width..]).for_each(closer);
+        down += 1;
+    }
+    map(&nearest, f32::sqrt)
 }
 
 /// The rectangle that has any ink.
@@ -141,7 +147,7 @@ mod tests {
     #[test]
     fn distances_are_those_of_the_plain_definition() {
         let seeds = Plane::from_fn(9, 7, |x, y| Luma([f32::from((x, y) == (2, 5) || (x, y) == (8, 0))]));
-        for (x, y, found) in distances(&seeds).enumerate_pixels() {
+        for (x, y, found) in distances(&seeds, |seed| seed == 1.0).enumerate_pixels() {
             let to = |seed_x: f32, seed_y: f32| (x as f32 - seed_x).hypot(y as f32 - seed_y);
             assert!((found.0[0] - to(2.0, 5.0).min(to(8.0, 0.0))).abs() < 1e-5);
         }
