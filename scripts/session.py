@@ -114,13 +114,14 @@ def start(started_with, library_compiles):
             listener.bind("door")
         listener.listen()
         messages = stack.enter_context(open(folder / "messages", "w"))
+        # Before the process is there: were its starter killed now, a session that nobody can take would live on.
+        (folder / "waiting").write_text(started_with)
         subprocess.Popen(
             [sys.executable, __file__, str(folder), str(lock.fileno()), str(listener.fileno())],
             # Nothing of who starts it: not its group, which may be killed, nor its pipes, at whose end somebody waits.
             start_new_session=True, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages,
             pass_fds=[lock.fileno(), listener.fileno()],
         )  # fmt: skip
-    (folder / "waiting").write_text(started_with)
     return folder
 
 

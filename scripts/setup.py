@@ -18,6 +18,7 @@ if sys.version_info < (3, 10):
     )
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -194,6 +195,8 @@ def get_evcxr():
     # A folder that stays until the end, so that an interrupted build goes on where it stopped.
     build = ROOT / "target" / "evcxr"
     crate = ["evcxr_jupyter", "--version", EVCXR_VERSION, "--locked"]
+    for unused in ["ra_ap_ide_assists", "ra_ap_ide_diagnostics", "ra_ap_ide_ssr"]:
+        crate += ["--config", f"profile.release.package.{unused}.opt-level=0"]
     run("cargo", "install", *crate, "--force", "--root", str(VENV), "--target-dir", str(build), env=environment)
     shutil.rmtree(build)
 
@@ -225,8 +228,11 @@ def main():
         install(ROOT / "requirements.txt", "jupyterlab", "JupyterLab and what executes notebooks (30 seconds)")
         if "--tests" in sys.argv:
             install(REQUIREMENTS / "test.txt", "playwright", "Playwright and axe, which look at pages in a browser (10 seconds)")
-        get_libtorch(cuda="--cuda" in sys.argv)
-        get_evcxr()
+        with ThreadPoolExecutor() as pool:
+            # One compiles while the other downloads.
+            libtorch = pool.submit(get_libtorch, cuda="--cuda" in sys.argv)
+            get_evcxr()
+        libtorch.result()
         write_kernel_spec()
         warm_up()
 

@@ -17,8 +17,8 @@ import session
 import warm
 from project import EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, lock
 
-# Bytes of free memory below which no spare is started: a spare takes about 1.5 GB, and training needs the rest.
-MEMORY = 5_500_000_000
+# Bytes of free memory below which no spare is started: a spare takes about 0.8 GB, and training needs the rest.
+MEMORY = 4_800_000_000
 
 
 def remove_folders_of_dead_sessions():

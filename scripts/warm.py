@@ -128,7 +128,7 @@ def update():
     names = [line.split()[0].replace("-", "_") for line in dependencies().splitlines()]
     write(all_of_them / "src" / "lib.rs", "".join(f"use {name} as _;\n" for name in names))
     write(WARM / "Cargo.lock", (ROOT / "Cargo.lock").read_text())
-    if "the compiler" in changed:
+    if "the compiler" in changed or not RUST_SOURCE.exists():
         link_rust_source(environment)
     # The kernel asks cargo for the crates of all platforms, and asks no server.
     if "Cargo.lock" in changed:

@@ -1,6 +1,7 @@
 """Checks of how cells are compiled: nothing but the cell, whatever other projects have left in the shell, in the user's
 settings and on PATH."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -166,6 +167,12 @@ class OtherProjects(unittest.TestCase):
     def test_settings_make_cargo_compile_nothing(self):
         self.settings_of_the_user()
         self.assert_compiles_nothing()
+
+    def test_what_makes_cargo_compile_anew_is_told(self):
+        made_with = KERNELS / "warm" / "made-with.json"
+        made_with.write_text(json.dumps(json.loads(made_with.read_text()) | {"libtorch": "/elsewhere"}))
+        self.assertIn("Libtorch changed: what the notebooks depend on may compile anew", self.update().stderr)
+        self.assertNotIn("changed", self.update().stderr)
 
     def test_a_kernel_with_all_of_it_compiles_its_cells_alone(self):
         self.settings_of_the_user()

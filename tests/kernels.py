@@ -199,10 +199,8 @@ class Many(unittest.TestCase):
             manager.start_kernel(cwd=str(NOTEBOOKS), stderr=subprocess.DEVNULL)
             time.sleep(moments.uniform(0, 5))
             if number % 2:
-                manager.shutdown_kernel(now=True)
-            else:
                 os.killpg(manager.provisioner.pgid, signal.SIGKILL)
-                manager.cleanup_resources()
+            manager.shutdown_kernel(now=True)
         self.assertTrue(eventually(lambda: self.at_work() <= before), "a process lives on")
         # What was killed could not remove its folder; whatever starts or ends a session does.
         subprocess.run([*SPARE, "--end"], check=True)
