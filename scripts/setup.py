@@ -216,7 +216,7 @@ def write_kernel_spec():
 
 def warm_up():
     if not (warm.WARM / "cells" / "target").exists():
-        announce("What the notebooks depend on, compiled once (6 to 9 minutes)")
+        announce("What the notebooks depend on, compiled once (6 to 11 minutes)")
     with lock("warm"):
         warm.update()
 

@@ -17,7 +17,7 @@ import session
 import warm
 from project import EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, lock
 
-# Bytes of free memory below which no spare is started: a spare takes about 0.8 GB, and training needs the rest.
+# Bytes of free memory below which no spare is started: a spare takes about 0.7 GB, and training needs the rest.
 MEMORY = 4_800_000_000
 
 

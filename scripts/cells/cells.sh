@@ -4,7 +4,8 @@
 # and cargo find this script under four names:
 #
 #   rustup          says that this script is cargo
-#   cargo           builds the first cell as usual, and the others by repeating what cargo ran for it
+#   cargo           has cargo build the first cell, and builds or checks the others by repeating what cargo ran for it;
+#                   tells the rust-analyzer within evcxr of fewer crates (see crates.py)
 #   rustc-wrapper   notes what cargo runs for a cell
 #   cc              links a cell to libdependencies.so (see warm.py) in place of the static libraries
 #
