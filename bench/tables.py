@@ -51,7 +51,7 @@ def speed():
     return (
         table(["", "15 epochs, whole process", "peak memory"], rows)
         + f"\n\n{rounds(results['rounds'])}, on {results['machine']}. "
-        + f"In the notebook, the kernel is ready {kernel['ours']['ready_s']:.1f} s after its launch where a spare one waits "
+        + f"In the notebook ({rounds(kernel['rounds']).lower()}), the kernel is ready {kernel['ours']['ready_s']:.1f} s after its launch where a spare one waits "
         + f"and {kernel['ours_first']['ready_s']:.1f} s after it where none does; half of the cells answer within "
         + f"{kernel['ours']['cell_median_s']:.1f} s ([machine and peers](docs/environment.md#how-a-notebook-starts))."
     )

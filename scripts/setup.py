@@ -32,7 +32,8 @@ LIBTORCH_VERSION = re.search("^torch==(.+)$", (REQUIREMENTS / "libtorch-cpu.in")
 
 
 def announce(text):
-    print("==> " + text, flush=True)
+    # In one piece: two steps may speak at the same time.
+    print(f"==> {text}\n", end="", flush=True)
 
 
 def run(*command, **options):

@@ -60,7 +60,7 @@ cargo_for_evcxr() {
     fi
     status=$?
     case "$messages" in
-        *'"message":"linking with '*) rm "$note"; exec cargo "$@" ;;
+        *'"message":"linking with '*) rm -f "$note"; exec cargo "$@" ;;
         *) printf '%s\n' "$messages"; exit "$status" ;;
     esac
 }
