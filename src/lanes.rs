@@ -80,20 +80,38 @@ macro_rules! in_lanes {
         fn in_eight_lanes($($argument: $kind),+) {
             $eight($($argument),+);
         }
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f") {
+        match $crate::lanes::lanes() {
             // SAFETY: the processor was asked and has these instructions.
-            return unsafe { in_sixteen_lanes($($argument),+) };
-        }
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            #[cfg(target_arch = "x86_64")]
+            16 => unsafe { in_sixteen_lanes($($argument),+) },
             // SAFETY: as above.
-            return unsafe { in_eight_lanes($($argument),+) };
+            #[cfg(target_arch = "x86_64")]
+            8 => unsafe { in_eight_lanes($($argument),+) },
+            _ => $eight($($argument),+),
         }
-        $eight($($argument),+);
     }};
 }
 pub(crate) use in_lanes;
+
+/// How many 32-bit floats the loops take at a time: 16 or 8, or 4, which is what any processor can.
+pub(crate) fn lanes() -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") {
+        return 16;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        return 8;
+    }
+    4
+}
+
+/// Up to which share of values that are not 0 [`sum_rows`] is faster than libtorch's product of all.
+pub(crate) fn worthwhile_share() -> f64 {
+    // Such a processor multiplies and adds in two instructions, which round otherwise: a function does both.
+    let is_slow = cfg!(target_arch = "x86_64") && lanes() == 4;
+    if is_slow { 0.0 } else { 0.4 }
+}
 
 /// A row of a matrix, and its factor.
 pub(crate) type Weighted = (u32, f32);

@@ -1,6 +1,10 @@
 //! Reads the four files of a data set and puts them together.
 
-use std::path::{Path, PathBuf};
+use std::{
+    panic::resume_unwind,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use tch::Tensor;
 
@@ -27,8 +31,13 @@ pub(super) fn known(folder: &Path, files: &[Known; 4]) -> Result<Mnist> {
 fn read(folder: &Path, known: Option<&[Known; 4]>) -> Result<Mnist> {
     let files = layout::find(folder)?;
     let checksums = known.map(|files| files.map(|(_, checksum)| checksum));
-    let train = part(&files.train, checksums.map(|[images, labels, ..]| [images, labels]))?;
-    let test = part(&files.test, checksums.map(|[.., images, labels]| [images, labels]))?;
+    // Side by side: unpacking them takes as long as loading libtorch.
+    let (train, test) = thread::scope(|scope| {
+        let test = scope.spawn(|| part(&files.test, checksums.map(|[.., images, labels]| [images, labels])));
+        let train = part(&files.train, checksums.map(|[images, labels, ..]| [images, labels]));
+        (train, test.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    let (train, test) = (train?, test?);
     let [trained, tested] = [&train, &test].map(|[images, _]| images.values.size()[1..].to_vec());
     if trained != tested {
         let found = format!("images of {tested:?} pixels");

@@ -11,10 +11,11 @@
 //!
 //! A step has two stages, between which the threads meet. First every thread takes a share of the batch forward and back
 //! through all layers (`share.rs`). Then the threads take blocks of parameters: a block's gradient is computed and applied
-//! at once (`block.rs`). Which thread takes which share or block changes no bit. The first layer goes through the pixels
-//! that are not blank, and no others (`sparse.rs`). Validation takes the first stage's way forward.
+//! at once (`block.rs`). Which thread takes which share or block changes no bit. Where most pixels are blank, the first layer
+//! goes through the others alone (`sparse.rs`). Validation takes the first stage's way forward.
 
 mod block;
+mod samples;
 mod share;
 mod sparse;
 mod threads;
@@ -26,8 +27,9 @@ use tch::{Device, Kind, Tensor};
 use super::{Scores, interrupt};
 use crate::{Error, Result, data::Samples, optimizer::RmsProp};
 use block::Block;
-use share::Share;
-use sparse::SparseSamples;
+pub(super) use samples::takes_blank_pixels;
+use samples::{FastSamples, Pixels};
+use share::{BatchInputs, Buffers, Share};
 use threads::{Jobs, Threads, lock};
 
 /// Columns behind an error's rows that only keep the rows apart.
@@ -43,9 +45,9 @@ pub(super) struct FastSteps {
     averages: Vec<Tensor>,
     rule: RmsProp,
     threads: Threads,
-    samples: Arc<SparseSamples>,
+    samples: FastSamples,
     work: Work,
-    validation: Option<(Arc<SparseSamples>, Work)>,
+    validation: Option<(FastSamples, Work)>,
 }
 
 /// How the work on batches of one size is divided; validation has no blocks.
@@ -60,8 +62,9 @@ impl FastSteps {
     /// # Errors
     /// [`Error::Mismatch`] when network and samples do not fit.
     pub(super) fn new(parameters: &[Tensor], samples: &Samples, rule: RmsProp, squares: &[Tensor]) -> Result<Self> {
+        let takes_blank_pixels = takes_blank_pixels(samples)?;
         Ok(Self {
-            samples: SparseSamples::new(samples, parameters)?.into(),
+            samples: FastSamples::new(samples, parameters, takes_blank_pixels)?,
             parameters: parameters.iter().map(Tensor::detach).collect(),
             averages: squares.iter().map(Tensor::shallow_clone).collect(),
             rule,
@@ -74,8 +77,9 @@ impl FastSteps {
     /// # Errors
     /// As [`FastSteps::new`].
     pub(super) fn set_validation(&mut self, samples: &Samples) -> Result<()> {
-        let samples = SparseSamples::new(samples, &self.parameters)?;
-        self.validation = Some((samples.into(), Work::default()));
+        let takes_blank_pixels = matches!(self.samples.pixels, Pixels::Dense(_));
+        let samples = FastSamples::new(samples, &self.parameters, takes_blank_pixels)?;
+        self.validation = Some((samples, Work::default()));
         Ok(())
     }
 
@@ -101,14 +105,14 @@ impl FastSteps {
         scores.map(Some)
     }
 
-    fn evaluate(&mut self, samples: &Arc<SparseSamples>, work: &mut Work) -> Result<Scores> {
+    fn evaluate(&mut self, samples: &FastSamples, work: &mut Work) -> Result<Scores> {
         let count = samples.labels.len();
         let (mut loss, mut correct) = (0.0, 0);
         for start in (0..count).step_by(VALIDATION_BATCH) {
             interrupt::check()?;
             let batch: Arc<[usize]> = (start..count.min(start + VALIDATION_BATCH)).collect();
             if work.batch_size != batch.len() {
-                let (shares, ..) = self.shares(samples, batch.len())?;
+                let shares = self.shares(samples, &self.buffers(samples, batch.len())?)?;
                 *work = Work { batch_size: batch.len(), shares, ..Work::default() };
             }
             work.shares.iter().for_each(|share| lock(share).set_batch(&batch));
@@ -134,41 +138,47 @@ impl FastSteps {
 
     /// Divides the work on batches of this size.
     fn divide(&self, batch_size: usize) -> Result<Work> {
-        let (shares, outputs, errors) = self.shares(&self.samples, batch_size)?;
+        let buffers = self.buffers(&self.samples, batch_size)?;
         let mut blocks = Vec::new();
-        for (layer, error) in errors.iter().enumerate() {
+        for (layer, error) in buffers.errors.iter().enumerate() {
             let pair = |tensors: &[Tensor]| [0, 1].map(|part| tensors[2 * layer + part].shallow_clone());
             let kernel_and_bias = [pair(&self.parameters), pair(&self.averages)];
-            blocks.extend(match layer.checked_sub(1) {
-                None => Block::of_first_layer(kernel_and_bias, error, &self.samples, self.rule)?,
-                Some(before) => Block::of_layer(kernel_and_bias, error, &outputs[before], self.rule)?,
-            });
+            let inputs = match (layer.checked_sub(1), &buffers.inputs) {
+                (Some(before), _) => &buffers.outputs[before],
+                (None, BatchInputs::Dense { batch, .. }) => batch,
+                (None, BatchInputs::Sparse(pixels)) => {
+                    blocks.extend(Block::of_sparse_layer(kernel_and_bias, error, pixels, self.rule)?);
+                    continue;
+                }
+            };
+            blocks.extend(Block::of_layer(kernel_and_bias, error, inputs, self.rule)?);
         }
         let blocks = blocks.into_iter().map(Mutex::new).collect();
-        Ok(Work { batch_size, shares, blocks })
+        Ok(Work { batch_size, shares: self.shares(&self.samples, &buffers)?, blocks })
     }
 
-    /// The shares of batches of this size, and each layer's outputs and errors, which they write.
-    fn shares(
-        &self,
-        samples: &Arc<SparseSamples>,
-        batch_size: usize,
-    ) -> Result<(Jobs<Share>, Vec<Tensor>, Vec<Tensor>)> {
+    fn buffers(&self, samples: &FastSamples, batch_size: usize) -> Result<Buffers> {
         let zeros = |columns| Tensor::f_zeros([batch_size as i64, columns], (Kind::Float, Device::Cpu));
         let columns: Vec<_> = self.parameters.iter().skip(1).step_by(2).map(|bias| bias.size()[0]).collect();
         let last = columns.len() - 1;
         // Rows that begin at multiples of a power of two would push each other out of the cache.
         let padded = columns.iter().enumerate().map(|(layer, columns)| columns + if layer < last { GAP } else { 0 });
-        let errors = padded.map(zeros).collect::<Result<Vec<_>, _>>()?;
-        let outputs = columns.into_iter().map(zeros).collect::<Result<Vec<_>, _>>()?;
+        let inputs = match &samples.pixels {
+            Pixels::Sparse(pixels) => BatchInputs::Sparse(pixels.clone()),
+            Pixels::Dense(all) => BatchInputs::Dense { all: all.shallow_clone(), batch: zeros(all.size()[1])? },
+        };
+        let errors = padded.map(zeros).collect::<Result<_, _>>()?;
+        Ok(Buffers { inputs, outputs: columns.into_iter().map(zeros).collect::<Result<_, _>>()?, errors })
+    }
 
+    fn shares(&self, samples: &FastSamples, buffers: &Buffers) -> Result<Jobs<Share>> {
+        let batch_size = buffers.outputs[0].size()[0] as usize;
         let rows = batch_size.div_ceil(self.threads.count()).clamp(*share::SAMPLES.start(), *share::SAMPLES.end());
         let share = |start| {
             let rows = start..batch_size.min(start + rows);
-            Share::new([&self.parameters, &outputs, &errors], samples.clone(), rows)
+            Share::new(&self.parameters, &samples.labels, buffers, rows).map(Mutex::new)
         };
-        let shares = (0..batch_size).step_by(rows).map(|start| share(start).map(Mutex::new));
-        Ok((shares.collect::<Result<_>>()?, outputs, errors))
+        (0..batch_size).step_by(rows).map(share).collect()
     }
 }
 

@@ -29,10 +29,7 @@ use crate::{
 pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Result<History> {
     samples.check()?;
     training.check(samples.classes.len())?;
-    let (train, validation) = match training.validation_split {
-        0.0 => (samples.shallow_clone(), None),
-        share => samples.split(share).map(|(train, validation)| (train, Some(validation)))?,
-    };
+    let (train, validation) = training.split(samples)?;
     let mut steps = Steps::new(&*model, &train, training)?;
     if let Some(validation) = validation {
         steps.set_validation(validation)?;

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::{Epoch, History, Sampling, Schedule};
-use crate::{Error, Result, data::Augmentation, optimizer::Optimizer};
+use crate::{
+    Error, Result,
+    data::{Augmentation, Samples},
+    optimizer::Optimizer,
+};
 
 /// How to train. The default is the original notebook's training.
 ///
@@ -99,6 +103,14 @@ impl Training {
         self.augmentation.check()?;
         self.sampling.check(classes)?;
         self.schedule.check(has_validation)
+    }
+
+    /// The samples that are trained on, and those that are only evaluated, if any.
+    pub(super) fn split(&self, samples: &Samples) -> Result<(Samples, Option<Samples>)> {
+        match self.validation_split {
+            0.0 => Ok((samples.shallow_clone(), None)),
+            share => samples.split(share).map(|(train, validation)| (train, Some(validation))),
+        }
     }
 
     /// The epoch whose weights the model has after a training: the best with early stopping, else the last.

@@ -51,13 +51,10 @@ impl<'a> Steps<'a> {
         let (names, parameters): (_, Vec<_>) = model.parameters().into_iter().unzip();
         check_devices(&parameters, samples)?;
         let optimizer = training.optimizer.start(&parameters)?;
-        let is_plain = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
-        let is_fast = model.plan().is_some_and(Plan::is_mlp)
-            && training.augmentation == Default::default()
-            && training.label_smoothing == 0.0
-            && parameters.iter().chain([&samples.inputs]).all(is_plain);
         let fast = match optimizer.rule {
-            Rule::RmsProp(rule) if is_fast => Some(FastSteps::new(&parameters, samples, rule, &optimizer.squares)?),
+            Rule::RmsProp(rule) if is_written_out(model, samples, training) => {
+                Some(FastSteps::new(&parameters, samples, rule, &optimizer.squares)?)
+            }
             _ => None,
         };
         if fast.is_none() {
@@ -173,6 +170,17 @@ impl<'a> Steps<'a> {
         self.optimizer.update(parameters, &gradients, learning_rate)?;
         Ok(Measured { samples: labels.size()[0] as usize, loss: loss.detach(), correct: correct(&logits, labels)? })
     }
+}
+
+/// Whether a training has the step that is written out.
+pub(super) fn is_written_out(model: &dyn Model, samples: &Samples, training: &Training) -> bool {
+    let is_plain = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
+    model.plan().is_some_and(Plan::is_mlp)
+        && matches!(training.optimizer.rule, Rule::RmsProp(_))
+        && training.augmentation == Default::default()
+        && training.label_smoothing == 0.0
+        && is_plain(&samples.inputs)
+        && model.parameters().iter().all(|(_, parameter)| is_plain(parameter))
 }
 
 fn check_devices(parameters: &[Tensor], samples: &Samples) -> Result<()> {

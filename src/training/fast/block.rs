@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 
 use tch::{Device, Kind, Tensor};
 
-use super::sparse::{SparseSamples, WORD};
+use super::sparse::{SparsePixels, WORD};
 use crate::{
     Result,
     lanes::{Weighted, sum_rows},
@@ -30,9 +30,9 @@ pub(super) struct Block {
 /// What the rows are multiplied with.
 #[derive(Debug)]
 enum Inputs {
-    /// Of the first layer: these pixels of the batch's samples.
+    /// Of a first layer that leaves out blank pixels: these of the batch's samples.
     Pixels(Pixels),
-    /// Of the other layers: these outputs of the layer before, `[batch, rows]`.
+    /// Of the others: these outputs of the layer before, `[batch, rows]`.
     Outputs(Tensor),
     /// Of a bias: 1.
     One,
@@ -41,7 +41,7 @@ enum Inputs {
 /// The rows of some pixels in the first layer's kernel.
 #[derive(Debug)]
 struct Pixels {
-    samples: Arc<SparseSamples>,
+    pixels: Arc<SparsePixels>,
     /// The positions of this step's samples.
     batch: Arc<[usize]>,
     /// Which pixels these are.
@@ -55,17 +55,17 @@ struct Pixels {
 }
 
 impl Block {
-    /// Cuts the first layer's kernel into blocks of pixels, and adds its bias.
-    pub(super) fn of_first_layer(
+    /// Cuts a first layer's kernel into blocks of pixels, and adds its bias.
+    pub(super) fn of_sparse_layer(
         kernel_and_bias: [[Tensor; 2]; 2],
         error: &Tensor,
-        samples: &Arc<SparseSamples>,
+        all: &Arc<SparsePixels>,
         rule: RmsProp,
     ) -> Result<Vec<Self>> {
         let outputs = kernel_and_bias[0][1].numel() as i64;
         let pixels = |start: i64, count: i64| {
             Ok(Inputs::Pixels(Pixels {
-                samples: samples.clone(),
+                pixels: all.clone(),
                 batch: Arc::default(),
                 words: start as usize / WORD..((start + count) as usize).div_ceil(WORD),
                 nonzero: vec![Vec::new(); count as usize],
@@ -76,8 +76,7 @@ impl Block {
         Self::cut(kernel_and_bias, error, WORD as i64, rule, pixels)
     }
 
-    /// Cuts another layer's kernel into blocks of whole rows, and adds its bias. `inputs` are the outputs of the layer
-    /// before.
+    /// Cuts a kernel into blocks of whole rows, and adds its bias. `inputs` are the outputs of the layer before, or all pixels.
     pub(super) fn of_layer(
         kernel_and_bias: [[Tensor; 2]; 2],
         error: &Tensor,
@@ -143,7 +142,7 @@ impl Pixels {
         let first = self.words.start * WORD;
         for (row, &sample) in self.batch.iter().enumerate() {
             let note = |pixel: usize, value| self.nonzero[pixel - first].push((row as u32, value));
-            self.samples.each_pixel(sample, self.words.clone(), note);
+            self.pixels.each_pixel(sample, self.words.clone(), note);
         }
         sum_rows(&mut self.gradient, None, &self.nonzero, &self.padded_error)
     }

@@ -7,7 +7,7 @@ use std::{
 
 use tch::Tensor;
 
-use super::sparse::SparseSamples;
+use super::sparse::SparsePixels;
 use crate::{
     Result,
     lanes::{Weighted, sum_rows},
@@ -19,13 +19,12 @@ pub(super) const SAMPLES: RangeInclusive<usize> = 16..=512;
 /// Some of a batch's samples.
 #[derive(Debug)]
 pub(super) struct Share {
-    samples: Arc<SparseSamples>,
+    labels: Arc<[usize]>,
+    inputs: Inputs,
     parameters: Vec<Tensor>,
     /// The positions of this step's samples, and the share's rows among them.
     batch: Arc<[usize]>,
     rows: Range<usize>,
-    /// For each of its samples, the pixels that are not 0.
-    nonzero: Vec<Vec<Weighted>>,
     /// For each layer `[rows, outputs]`: what comes out, after the ReLU where there is one; and the error before it.
     outputs: Vec<Tensor>,
     errors: Vec<Tensor>,
@@ -34,20 +33,54 @@ pub(super) struct Share {
     pub(super) correct: i64,
 }
 
+/// What the first layer takes.
+#[derive(Debug)]
+enum Inputs {
+    /// Of each row, the pixels that are not 0.
+    Sparse { pixels: Arc<SparsePixels>, rows: Vec<Vec<Weighted>> },
+    /// Of each row all pixels, `[rows, pixels]`.
+    Dense { pixels: Tensor, rows: Tensor },
+}
+
+/// What the shares of a batch write to and blocks read: outputs and errors of each layer, the latter with further columns.
+pub(super) struct Buffers {
+    pub(super) inputs: BatchInputs,
+    pub(super) outputs: Vec<Tensor>,
+    pub(super) errors: Vec<Tensor>,
+}
+
+/// What the first layer takes of a batch.
+pub(super) enum BatchInputs {
+    Sparse(Arc<SparsePixels>),
+    /// Of `all` samples those of the batch, `[batch, pixels]`.
+    Dense {
+        all: Tensor,
+        batch: Tensor,
+    },
+}
+
 impl Share {
-    /// The rows of a batch whose layers write to `outputs` and `errors`; the latter may have further columns.
+    /// These rows of a batch.
     pub(super) fn new(
-        [parameters, outputs, errors]: [&[Tensor]; 3],
-        samples: Arc<SparseSamples>,
+        parameters: &[Tensor],
+        labels: &Arc<[usize]>,
+        buffers: &Buffers,
         rows: Range<usize>,
     ) -> Result<Self> {
         let part = |tensor: &Tensor| tensor.f_narrow(0, rows.start as i64, rows.len() as i64);
         let error = |(error, outputs): (&Tensor, &Tensor)| part(&error.f_narrow(1, 0, outputs.size()[1])?);
+        let Buffers { inputs, outputs, errors } = buffers;
+        let inputs = match inputs {
+            BatchInputs::Sparse(pixels) => {
+                Inputs::Sparse { pixels: pixels.clone(), rows: vec![Vec::new(); rows.len()] }
+            }
+            BatchInputs::Dense { all, batch } => Inputs::Dense { pixels: all.shallow_clone(), rows: part(batch)? },
+        };
         Ok(Self {
-            samples,
+            labels: labels.clone(),
+            inputs,
             parameters: parameters.iter().map(Tensor::shallow_clone).collect(),
             batch: Arc::default(),
-            nonzero: vec![Vec::new(); rows.len()],
             outputs: outputs.iter().map(part).collect::<Result<_, _>>()?,
             errors: errors.iter().zip(outputs).map(error).collect::<Result<_, _>>()?,
             loss: 0.0,
@@ -72,13 +105,21 @@ impl Share {
     }
 
     fn forward(&mut self) -> Result<()> {
-        self.first_layer()?;
+        self.take_samples()?;
         let last = self.outputs.len() - 1;
         for layer in 0..=last {
+            let [kernel, bias] = [&self.parameters[2 * layer], &self.parameters[2 * layer + 1]];
+            let inputs = match (layer.checked_sub(1), &self.inputs) {
+                (Some(before), _) => Some(self.outputs[before].shallow_clone()),
+                (None, Inputs::Dense { rows, .. }) => Some(rows.shallow_clone()),
+                (None, Inputs::Sparse { rows, .. }) => {
+                    sum_rows(&mut self.outputs[0], Some(bias), rows, kernel)?;
+                    None
+                }
+            };
             let outputs = &self.outputs[layer];
-            if layer > 0 {
-                let [kernel, bias] = [&self.parameters[2 * layer], &self.parameters[2 * layer + 1]];
-                let _ = bias.f_addmm_out(outputs, &self.outputs[layer - 1], kernel)?;
+            if let Some(inputs) = inputs {
+                let _ = bias.f_addmm_out(outputs, &inputs, kernel)?;
             }
             if layer < last {
                 let _ = outputs.shallow_clone().f_relu_()?;
@@ -87,15 +128,22 @@ impl Share {
         Ok(())
     }
 
-    /// The bias, and the kernel's rows of those pixels that are not 0.
-    fn first_layer(&mut self) -> Result<()> {
-        for (nonzero, &sample) in self.nonzero.iter_mut().zip(&self.batch[self.rows.clone()]) {
-            nonzero.clear();
-            self.samples.each_pixel(sample, 0..self.samples.words_per_sample, |pixel, value| {
-                nonzero.push((pixel as u32, value))
-            });
+    fn take_samples(&mut self) -> Result<()> {
+        let samples = &self.batch[self.rows.clone()];
+        match &mut self.inputs {
+            Inputs::Sparse { pixels, rows } => {
+                for (row, &sample) in rows.iter_mut().zip(samples) {
+                    row.clear();
+                    let words = 0..pixels.words_per_sample;
+                    pixels.each_pixel(sample, words, |pixel, value| row.push((pixel as u32, value)));
+                }
+            }
+            Inputs::Dense { pixels, rows } => {
+                let samples: Vec<_> = samples.iter().map(|&sample| sample as i64).collect();
+                let _ = pixels.f_index_select_out(rows, 0, &Tensor::f_from_slice(&samples)?)?;
+            }
         }
-        sum_rows(&mut self.outputs[0], Some(&self.parameters[1]), &self.nonzero, &self.parameters[0])
+        Ok(())
     }
 
     /// Compares the logits with the labels: the loss, how many are right, and the error.
@@ -108,7 +156,7 @@ impl Share {
         (self.loss, self.correct) = (0.0, 0);
         let samples = logits.chunks(classes).zip(errors.chunks_mut(classes)).zip(&self.batch[self.rows.clone()]);
         for ((logits, errors), &sample) in samples {
-            let label = self.samples.labels[sample];
+            let label = self.labels[sample];
             let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             // Less the largest logit, so that no power overflows.
             errors.iter_mut().zip(logits).for_each(|(error, logit)| *error = (logit - largest).exp());

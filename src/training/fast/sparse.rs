@@ -1,85 +1,88 @@
-//! Samples as their pixels that are not 0. Four in five pixels of MNIST are blank: they add nothing to the first layer's
-//! outputs and nothing to its gradient, so that its products, the largest of a step, go through the others alone.
+//! The pixels of samples that are not 0. Blank pixels add nothing to the first layer's outputs and nothing to its gradient:
+//! its products, the largest of a step, go through the others alone.
 
-use std::ops::Range;
+use std::{ops::Range, panic::resume_unwind, thread};
 
 use tch::Tensor;
 
-use crate::{Error, Result, data::Samples};
+use crate::{Result, data::Samples};
 
 /// Pixels whose bits are looked at together.
 pub(super) const WORD: usize = 64;
 
-/// The pixels of samples that are not 0, and their labels.
+/// Samples per chunk.
+const CHUNK: usize = 1_024;
+
+/// The pixels of samples that are not 0.
 #[derive(Debug)]
-pub(super) struct SparseSamples {
-    /// The class of each sample.
-    pub(super) labels: Vec<usize>,
+pub(super) struct SparsePixels {
+    pub(super) words_per_sample: usize,
+    chunks: Vec<Chunk>,
+}
+
+/// Those of consecutive samples.
+#[derive(Debug)]
+struct Chunk {
     /// A bit for each pixel of each sample: set where it is not 0.
     bits: Vec<u64>,
-    pub(super) words_per_sample: usize,
     /// The pixels that are not 0, and where each sample's begin.
     nonzero: Vec<f32>,
     starts: Vec<usize>,
 }
 
-impl SparseSamples {
-    /// Looks through the rows of pixels of samples for a network with these parameters.
-    ///
-    /// # Errors
-    /// [`Error::Mismatch`] when network and samples do not fit.
-    pub(super) fn new(samples: &Samples, parameters: &[Tensor]) -> Result<Self> {
-        let labels = check(samples, parameters)?;
+impl SparsePixels {
+    /// Those of samples that are rows of pixels. Each thread looks through a part of the samples.
+    pub(super) fn new(samples: &Samples) -> Result<Self> {
         let pixels = samples.inputs.size()[1] as usize;
-        let word = |pixels: &[f32]| pixels.iter().rev().fold(0, |word, &pixel| word << 1 | u64::from(pixel != 0.0));
-        // The room that is needed and no more: this is the most that training adds to the samples' own memory.
-        let mut nonzero = Vec::with_capacity(samples.inputs.f_count_nonzero(None)?.int64_value(&[]) as usize);
-        let (mut bits, mut starts) = (Vec::new(), Vec::new());
-        for batch in samples.batches(1_000) {
-            let values = Vec::<f32>::try_from(batch.inputs.f_reshape([-1])?)?;
-            for sample in values.chunks(pixels) {
-                bits.extend(sample.chunks(WORD).map(word));
-                starts.push(nonzero.len());
-                nonzero.extend(sample.iter().filter(|&&pixel| pixel != 0.0));
-            }
-        }
-        Ok(Self { labels, bits, words_per_sample: pixels.div_ceil(WORD), nonzero, starts })
+        let mut rows: Vec<_> = samples.batches(CHUNK).map(|batch| batch.inputs).collect();
+        let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1);
+        let share = rows.len().div_ceil(threads);
+        let parts: Vec<Result<Vec<Chunk>>> = thread::scope(|scope| {
+            let look = |part: Vec<Tensor>| part.iter().map(|rows| Chunk::new(rows, pixels)).collect();
+            let parts = (0..threads).map(|_| rows.drain(..share.min(rows.len())).collect());
+            let started: Vec<_> = parts.map(|part| scope.spawn(move || look(part))).collect();
+            started.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        });
+        let chunks = parts.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        Ok(Self { words_per_sample: pixels.div_ceil(WORD), chunks })
     }
 
     /// Calls `with` for each nonzero pixel of a sample in these words, in order, with its position and its value.
     pub(super) fn each_pixel(&self, sample: usize, words: Range<usize>, mut with: impl FnMut(usize, f32)) {
-        let bits = &self.bits[sample * self.words_per_sample..][..self.words_per_sample];
+        let (Chunk { bits, nonzero, starts }, sample) = (&self.chunks[sample / CHUNK], sample % CHUNK);
+        let bits = &bits[sample * self.words_per_sample..][..self.words_per_sample];
         let before: u32 = bits[..words.start].iter().map(|word| word.count_ones()).sum();
-        let mut nonzero = self.nonzero[self.starts[sample] + before as usize..].iter();
+        let mut nonzero = nonzero[starts[sample] + before as usize..].iter();
         for index in words {
-            let mut word = bits[index];
-            while word != 0 {
-                let Some(&value) = nonzero.next() else { return };
-                with(WORD * index + word.trailing_zeros() as usize, value);
-                word &= word - 1; // Clears the lowest bit.
-            }
+            each_bit(bits[index], |bit| nonzero.next().into_iter().for_each(|&value| with(WORD * index + bit, value)));
         }
     }
 }
 
-/// The labels of samples that fit a network with these parameters.
-fn check(samples: &Samples, parameters: &[Tensor]) -> Result<Vec<usize>> {
-    let mismatch = |what, found, expected| Err(Error::Mismatch { what, found, expected });
-    samples.check()?;
-    let inputs = parameters[0].size()[0];
-    let [_, pixels] = samples.inputs.size()[..] else {
-        let found = format!("{:?}", samples.inputs.size());
-        return mismatch("the size of the inputs", found, "a row of pixels per sample".into());
-    };
-    if pixels != inputs {
-        return mismatch("pixels", format!("{pixels} per sample"), format!("{inputs}, the network's inputs"));
+impl Chunk {
+    fn new(rows: &Tensor, pixels: usize) -> Result<Self> {
+        let values = Vec::<f32>::try_from(rows.f_reshape([-1])?)?;
+        let word = |pixels: &[f32]| pixels.iter().rev().fold(0, |word, &pixel| word << 1 | u64::from(pixel != 0.0));
+        let bits: Vec<u64> = values.chunks(pixels).flat_map(|sample| sample.chunks(WORD).map(word)).collect();
+        // The room that is needed and no more: this is the most that training adds to the samples' own memory.
+        let mut nonzero = Vec::with_capacity(bits.iter().map(|word| word.count_ones() as usize).sum());
+        let mut starts = Vec::with_capacity(values.len() / pixels);
+        for (sample, bits) in values.chunks(pixels).zip(bits.chunks(pixels.div_ceil(WORD))) {
+            starts.push(nonzero.len());
+            for (pixels, &word) in sample.chunks(WORD).zip(bits) {
+                each_bit(word, |bit| nonzero.push(pixels[bit]));
+            }
+        }
+        Ok(Self { bits, nonzero, starts })
     }
-    let classes = parameters[parameters.len() - 1].size()[0];
-    let labels = Vec::<i64>::try_from(&samples.labels)?;
-    if let Some(label) = labels.iter().find(|label| !(0..classes).contains(label)) {
-        return mismatch("labels", label.to_string(), format!("0 to {}, the network's classes", classes - 1));
+}
+
+/// Calls `with` for each bit that is set, the lowest first.
+fn each_bit(mut word: u64, mut with: impl FnMut(usize)) {
+    while word != 0 {
+        with(word.trailing_zeros() as usize);
+        word &= word - 1; // Clears the lowest bit.
     }
-    Ok(labels.into_iter().map(|label| label as usize).collect())
 }
 
 #[cfg(test)]
@@ -95,8 +98,7 @@ mod tests {
             let _ = inputs.get(sample).narrow(0, pixel, 1).fill_(value);
         }
         let labels = Tensor::zeros([3], (Kind::Int64, Device::Cpu));
-        let parameters = [[200, 2], [2, 1]].map(|size| Tensor::zeros(size, (Kind::Float, Device::Cpu)));
-        let sparse = SparseSamples::new(&Samples::new("sparse", inputs, labels).unwrap(), &parameters).unwrap();
+        let sparse = SparsePixels::new(&Samples::new("sparse", inputs, labels).unwrap()).unwrap();
         let pixels = |sample, words| {
             let mut pixels = Vec::new();
             sparse.each_pixel(sample, words, |pixel, value| pixels.push((pixel, value)));
