@@ -1,19 +1,32 @@
-//! This library's training as a notebook runs it: the line that it prints is what `bench/training.py` reads.
+//! This library's training as a notebook runs it, of a network of `bench/networks.json`: the line that it prints is what
+//! `bench/training.py` reads.
 
-use mnist_classification::prelude::*;
+use std::{collections::HashMap, env, fs::File, io::BufReader, str::FromStr};
+
+use mnist_classification::{prelude::*, tch::Tensor};
 use serde_json::json;
 
-fn main() -> Result<()> {
-    let epochs = std::env::var("BENCH_EPOCHS").ok().and_then(|epochs| epochs.parse().ok()).unwrap_or(15);
-    let seed = std::env::var("BENCH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (epochs, seed, digits) = (setting("EPOCHS", 15), setting("SEED", 0), setting("DIGITS", 60_000));
+    let networks: HashMap<String, Plan> = serde_json::from_reader(BufReader::new(File::open("bench/networks.json")?))?;
+    let plan = &networks[&setting("NETWORK", String::from("MLP"))];
     let Mnist { train, test } = Mnist::load()?;
     // The images themselves are of no more use.
-    let [train, test] = [train, test].map(|digits| digits.preprocess());
-    let mut model = Mlp::new(&[784, 512, 256, 128, 10], seed)?;
-    let training = Training { epochs, seed, verbose: false, ..Training::default() };
+    let [mut train, test] = [train, test].map(|digits| digits.preprocess());
+    if digits < train.len() as i64 {
+        train = train.select(&Tensor::from_slice(&(0..digits).collect::<Vec<_>>()))?;
+    }
+    let mut model = Network::from_plan(plan, seed)?;
+    let half_precision = setting("HALF_PRECISION", false);
+    let training = Training { epochs, seed, half_precision, verbose: false, ..Training::default() };
     let history = fit(&mut model, &train, &training)?;
     let scores = evaluate(&model, &test)?;
     let seconds: Vec<_> = history.epochs.iter().map(|epoch| epoch.seconds).collect();
     println!("{}", json!({ "epoch_seconds": seconds, "test_accuracy": scores.accuracy }));
     Ok(())
+}
+
+/// A setting from the environment.
+fn setting<T: FromStr>(name: &str, default: T) -> T {
+    env::var(format!("BENCH_{name}")).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }

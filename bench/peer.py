@@ -1,6 +1,7 @@
-"""What the Python peers share: MNIST as arrays, and the line in which each reports its run.
+"""What the Python peers share: the network's layers, MNIST as arrays, and the line in which each reports its run.
 
-The arrays: pixels `[digits, 784]`, 32-bit floats from 0 to 1; labels `[digits]`, integers.
+The arrays: pixels `[digits, 784]`, or `[digits, height, width, 1]` for a network with convolutions, 32-bit floats from 0 to
+1; labels `[digits]`, integers.
 """
 
 import gzip
@@ -11,10 +12,16 @@ from pathlib import Path
 
 import numpy
 
-TRAINING, BATCH, SIZES = 48_000, 128, [784, 512, 256, 128, 10]
+DIGITS = int(os.environ.get("BENCH_DIGITS", 60_000))
+TRAINING, BATCH, VALIDATION_BATCH, CLASSES = DIGITS * 4 // 5, 128, 1_000, 10
 EPOCHS = int(os.environ.get("BENCH_EPOCHS", 15))
 SEED = int(os.environ.get("BENCH_SEED", 0))
 LEARNING_RATE, RHO, EPSILON = 0.001, 0.9, 1e-7
+NETWORKS = json.loads(Path(__file__).with_name("networks.json").read_text())
+PLAN = NETWORKS[os.environ.get("BENCH_NETWORK", "MLP")]
+# Each a name with its setting, as in src/model/plan.rs.
+LAYERS = [(layer, None) if isinstance(layer, str) else next(iter(layer.items())) for layer in PLAN["layers"]]
+SHAPE = (784,) if len(PLAN["input"]) == 1 else (28, 28, 1)
 
 
 def folder():
@@ -32,10 +39,10 @@ def read(name, header):
 
 
 def mnist(part):
-    """Pixels and labels of `train` or `t10k`."""
-    pixels = read(f"{part}-images-idx3-ubyte", 16).reshape(-1, 784)
+    """Pixels and labels of `train` or `t10k`, the first DIGITS of them."""
+    pixels = read(f"{part}-images-idx3-ubyte", 16).reshape(-1, *SHAPE)[:DIGITS]
     # In one go: a copy of the whole would count as the peer's memory.
-    return numpy.divide(pixels, numpy.float32(255), dtype=numpy.float32), read(f"{part}-labels-idx1-ubyte", 8).astype(numpy.int64)
+    return numpy.divide(pixels, numpy.float32(255), dtype=numpy.float32), read(f"{part}-labels-idx1-ubyte", 8)[:DIGITS].astype(numpy.int64)
 
 
 def report(epoch_seconds, test_accuracy):

@@ -8,30 +8,57 @@ import time
 import torch
 from torch import nn
 
-from peer import BATCH, EPOCHS, EPSILON, LEARNING_RATE, RHO, SEED, SIZES, TRAINING, mnist, report
+from peer import BATCH, EPOCHS, EPSILON, LAYERS, LEARNING_RATE, RHO, SEED, TRAINING, VALIDATION_BATCH, mnist, report
+
+
+def made(name, setting):
+    """A layer; it finds out the size of its inputs at the first batch."""
+    match name:
+        case "Dense":
+            return nn.LazyLinear(setting)
+        case "Convolution":
+            return nn.LazyConv2d(setting["channels"], setting["size"], padding="same")
+        case "BatchNorm":
+            return nn.LazyBatchNorm2d()
+        case "Dropout":
+            return nn.Dropout(setting)
+        case "MaxPool":
+            return nn.MaxPool2d(setting)
+    return {"Relu": nn.ReLU, "Flatten": nn.Flatten}[name]()
 
 
 def glorot(layer):
     """As Keras starts a layer."""
-    nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
+    if isinstance(layer, (nn.Linear, nn.Conv2d)):
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+
+
+def digits(part):
+    """With the channels of a pixel side by side in memory, convolutions are faster."""
+    pixels, labels = map(torch.from_numpy, mnist(part))
+    return pixels.movedim(-1, 1) if pixels.dim() == 4 else pixels, labels
 
 
 @torch.no_grad()
 def evaluate(inputs, labels):
+    model.eval()
     loss, correct = torch.zeros(()), torch.zeros(())
-    for part, truth in zip(inputs.split(1000), labels.split(1000)):
+    for part, truth in zip(inputs.split(VALIDATION_BATCH), labels.split(VALIDATION_BATCH)):
         logits = model(part)
         loss += nn.functional.cross_entropy(logits, truth, reduction="sum")
         correct += (logits.argmax(1) == truth).sum()
+    model.train()
     return loss.item() / len(labels), correct.item() / len(labels)
 
 
 torch.manual_seed(SEED)
-(train, train_labels), (test, test_labels) = (map(torch.from_numpy, mnist(part)) for part in ("train", "t10k"))
-layers = [glorot(nn.Linear(*sizes)) for sizes in zip(SIZES, SIZES[1:])]
-model = nn.Sequential(*(part for layer in layers[:-1] for part in (layer, nn.ReLU())), layers[-1])
+(train, train_labels), (test, test_labels) = digits("train"), digits("t10k")
+model = nn.Sequential(*(made(*layer) for layer in LAYERS))
+model(train[:2])
+model.apply(glorot)
+if train.dim() == 4:
+    model.to(memory_format=torch.channels_last)
 optimizer = torch.optim.RMSprop(model.parameters(), lr=LEARNING_RATE, alpha=RHO, eps=EPSILON, foreach=True)
 seconds = []
 for _ in range(EPOCHS):

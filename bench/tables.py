@@ -10,6 +10,7 @@ from pathlib import Path
 BENCH = Path(__file__).resolve().parent
 NAMES = {
     "ours": "**this project**",
+    "ours_half": "**this project**, half precision",
     "plain_tch": "plain tch: autograd, `nn::RmsProp`",
     "keras": "Keras on TensorFlow",
     "pytorch": "PyTorch, eager",
@@ -31,9 +32,14 @@ def measured(name):
     return json.loads((BENCH / f"{name}.json").read_text())
 
 
+def machines():
+    """What `make bench` measured, of each machine."""
+    return [json.loads(path.read_text()) for path in sorted((BENCH / "results").glob("*.json"))]
+
+
 def beside(results, measure, name, text):
     """A program's figure, and in brackets the multiple of this project's."""
-    value = results[measure].get(name)
+    value = results.get(measure, {}).get(name)
     if value is None:
         return ""
     ratio = "" if name == "ours" else f" ({value / results[measure]['ours']:.2f} ×)"
@@ -42,41 +48,56 @@ def beside(results, measure, name, text):
 
 def speed():
     """The README's short table: whole trainings, and what a reader waits for in the notebook."""
-    results, kernel = measured("training"), measured("kernel")
-    rows = [
-        [title, beside(results, "process_seconds", name, "{:.1f} s"), beside(results, "peak_memory_mb", name, "{:.0f} MB")]
-        for name, title in NAMES.items()
-        if name in results["process_seconds"]
-    ]
+    found, kernel = machines(), measured("kernel")
+    rows = []
+    for name, title in NAMES.items():
+        if name in found[0]["MLP"]["process_seconds"]:
+            figures = ((results["MLP"], measure, text) for results in found for measure, text in [("process_seconds", "{:.1f} s"), ("peak_memory_mb", "{:.0f} MB")])
+            rows.append([title, *(beside(results, measure, name, text) for results, measure, text in figures)])
+    header = [title for number in range(1, len(found) + 1) for title in (f"15 epochs, machine {number}", f"peak memory, machine {number}")]
     return (
-        table(["", "15 epochs, whole process", "peak memory"], rows)
-        + f"\n\n{rounds(results['rounds'])}, on {results['machine']}. "
-        + f"In the notebook ({rounds(kernel['rounds']).lower()}), the kernel is ready {kernel['ours']['ready_s']:.1f} s after its launch where a spare one waits "
+        table(["", *header], rows)
+        + "\n\n"
+        + " ".join(f"Machine {number}: {results['machine']}. {rounds(results['rounds'])}." for number, results in enumerate(found, 1))
+        + f" In the notebook ({rounds(kernel['rounds']).lower()}), the kernel is ready {kernel['ours']['ready_s']:.1f} s after its launch where a spare one waits "
         + f"and {kernel['ours_first']['ready_s']:.1f} s after it where none does; half of the cells answer within "
         + f"{kernel['ours']['cell_median_s']:.1f} s ([machine and peers](docs/environment.md#how-a-notebook-starts))."
     )
 
 
-def training():
-    results = measured("training")
+EPOCHS = {
+    "MLP": ("15 epochs, whole process", "48,000 digits an epoch"),
+    "small CNN": ("3 epochs, whole process", "48,000 digits an epoch"),
+    "best CNN": ("2 epochs, whole process", "16,000 digits an epoch"),
+}
+
+
+def network(results, kind):
+    """The table of one network on one machine."""
+    results, (process, digits) = results[kind], EPOCHS[kind]
     rows = []
     for name, title in NAMES.items():
-        numbers = [
-            beside(results, "seconds_per_epoch", name, "{:.2f} s"),
-            beside(results, "process_seconds", name, "{:.1f} s"),
-            beside(results, "peak_memory_mb", name, "{:.0f} MB"),
+        if name in results["seconds_per_epoch"]:
+            accuracy = results["test_accuracy"].get(name)
+            measures = [("seconds_per_epoch", "{:.2f} s"), ("process_seconds", "{:.1f} s"), ("peak_memory_mb", "{:.0f} MB")]
+            figures = [beside(results, measure, name, text) for measure, text in measures]
+            rows.append([title, *figures, f"{accuracy:.2%}".replace("%", " %") if accuracy else ""])
+    return f"The {kind}, {digits}:\n\n" + table(["", "an epoch", process, "peak memory", "test accuracy"], rows)
+
+
+def training():
+    parts = []
+    for results in machines():
+        start = results["start"]
+        parts += [
+            f"### {results['machine']}",
+            *(network(results, kind) for kind in EPOCHS if kind in results),
+            f"{rounds(results['rounds'])}; in brackets the multiple of this project's figure. "
+            + f"From the start of the process to the first training step of the MLP it takes {start['first_step_seconds']:.2f} s, "
+            + f"{start['load_seconds']:.2f} s of them for MNIST from gzip to tensors; "
+            + f"drawing and writing the five pictures takes {start['figures_seconds']:.2f} s.",
         ]
-        accuracy = results["test_accuracy"].get(name)
-        rows.append([title, *numbers, f"{accuracy:.2%}".replace("%", " %") if accuracy else ""])
-    start = results["start"]
-    return (
-        table(["", "an epoch", "15 epochs, whole process", "peak memory", "test accuracy"], rows)
-        + f"\n\n{rounds(results['rounds'])}, on {results['machine']}; "
-        + "in brackets the multiple of this project's figure. "
-        + f"From the start of the process to the first training step it takes {start['first_step_seconds']:.2f} s, "
-        + f"{start['load_seconds']:.2f} s of them for MNIST from gzip to tensors; "
-        + f"drawing and writing the five pictures takes {start['figures_seconds']:.2f} s."
-    )
+    return "\n\n".join(parts)
 
 
 def rows_of(name):
@@ -108,6 +129,39 @@ def seeds():
         ["test accuracy, %", *(f"seed {row['seed']}" for row in rows), "mean", "deviation"],
         [line("a new order in every epoch", "test_accuracy"), line("one order for all epochs", "one_order_test_accuracy")],
     )
+
+
+GOALS = {
+    "98": ("98 %, the original's layers", 30),
+    "99": ("99 %", 30),
+    "99.5": ("99.5 %", 30),
+    "smallest": ("99 % with few parameters", 5),
+}
+# Student's t for a 95 % interval around the mean of so many.
+T = {5: 2.776, 30: 2.045}
+
+
+def seconds():
+    rows = []
+    found = rows_of("seconds.csv")
+    for goal, (title, seeds) in GOALS.items():
+        runs = [row for row in found if row["goal"] == goal]
+        if len(runs) != seeds:
+            raise SystemExit(f"bench/seconds.csv: expected {seeds} runs of {goal}, found {len(runs)}")
+        accuracies, times, memory = ([float(row[column]) for row in runs] for column in ("accuracy", "seconds", "peak_memory_mb"))
+        mean, half = statistics.mean(accuracies), T[seeds] * statistics.stdev(accuracies) / seeds**0.5
+        rows.append([
+            title,
+            f"{int(runs[0]['parameters']):,}",
+            str(seeds),
+            f"{mean:.2f} ({mean - half:.2f} to {mean + half:.2f})",
+            f"{min(accuracies):.2f}",
+            f"{statistics.median(times):.1f} s",
+            f"{max(times):.1f} s",
+            f"{statistics.median(memory):.0f} MB",
+        ])
+    header = ["goal", "parameters", "seeds", "test accuracy, % (95 % interval of the mean)", "lowest", "whole process, median", "longest", "peak memory"]
+    return table(header, rows) + f"\n\nOn {found[0]['machine']}; convolutions in {found[-1]['bits']} bits, which were the faster ones there."
 
 
 def outcomes():
@@ -237,7 +291,7 @@ def main():
         "docs/environment.md": (kernel,),
         "docs/improvements.md": (experiments, conclusions, mistakes),
         "docs/keras.md": (seeds,),
-        "docs/speed.md": (training, growth),
+        "docs/speed.md": (training, seconds, growth),
         "models/cnn/README.md": (card,),
     }
     for document, parts in documents.items():

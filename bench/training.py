@@ -1,12 +1,14 @@
-"""Measures training side by side: this library, plain tch, Keras, PyTorch, JAX, and the matrix products alone.
+"""Measures training side by side: this library, plain tch, Keras, PyTorch, JAX, and the matrix products alone; of the MLP, and
+of two networks with convolutions.
 
 All run in turn, in several rounds (BENCH_ROUNDS, at least 3; each round with its own seed), so that a slow minute of
-the machine meets all of them. The medians go into bench/training.json.
+the machine meets all of them. The medians go into bench/results/, a file for each machine.
 """
 
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -15,23 +17,31 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 EXAMPLES = BENCH.parent / "target" / "debug" / "examples"
-PROGRAMS = {
-    "ours": [EXAMPLES / "ours"],
-    "plain_tch": [EXAMPLES / "plain_tch"],
-    "keras": [sys.executable, BENCH / "peer_keras.py"],
-    "pytorch": [sys.executable, BENCH / "peer_pytorch.py"],
-    "jax": [sys.executable, BENCH / "peer_jax.py"],
-    "floor": [EXAMPLES / "floor"],
+OURS, KERAS, PYTORCH, JAX = (
+    [EXAMPLES / "ours"], [sys.executable, BENCH / "peer_keras.py"], [sys.executable, BENCH / "peer_pytorch.py"],
+    [sys.executable, BENCH / "peer_jax.py"],
+)  # fmt: skip
+PEERS = {"keras": KERAS, "pytorch": PYTORCH, "jax": JAX}
+# Of the networks in networks.json: the programs, and how they differ from the original's training.
+NETWORKS = {
+    "MLP": ({"ours": OURS, "plain_tch": [EXAMPLES / "plain_tch"], **PEERS, "floor": [EXAMPLES / "floor"]}, {}),
+    "small CNN": ({"ours": OURS, "ours_half": OURS, **PEERS}, {"EPOCHS": 3}),
+    # A third of the digits: on all, this would take an hour.
+    "best CNN": ({"ours": OURS, "ours_half": OURS, **PEERS}, {"EPOCHS": 2, "DIGITS": 20_000}),
 }
 ROUNDS = max(3, int(os.environ.get("BENCH_ROUNDS", 3)))
+# What this library asks of glibc by itself; it makes PyTorch's convolutions faster as well.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}
 
 
-def run(command, seed=0):
+def run(command, parse=json.loads, **settings):
     """Runs a program to its end: what it printed, when each line came (seconds after its start), how long it took in
     all, and the most memory that it held, in megabytes."""
     began = time.perf_counter()
-    process = subprocess.Popen(command, env={**os.environ, "BENCH_SEED": str(seed)}, stdout=subprocess.PIPE, text=True)
-    lines = [(json.loads(line), time.perf_counter() - began) for line in process.stdout]
+    allocator = ALLOCATOR if settings.get("NETWORK", "MLP") != "MLP" else {}
+    environment = {**os.environ, **allocator, **{f"BENCH_{name}": str(value) for name, value in settings.items()}}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    lines = [(parse(line), time.perf_counter() - began) for line in process.stdout]
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
     if status != 0:
@@ -40,21 +50,33 @@ def run(command, seed=0):
     return lines, seconds, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def side_by_side():
-    """One value per round for each measure and program."""
-    measures = ("seconds_per_epoch", "process_seconds", "peak_memory_mb", "test_accuracy")
-    found = {measure: {} for measure in measures}
+def measure(network, name, command, settings):
+    """A run's figures; without an answer on test digits, only the seconds of an epoch."""
+    half_precision = str(name == "ours_half").lower()
+    [(result, _)], seconds, memory = run(command, NETWORK=network, HALF_PRECISION=half_precision, **settings)
+    # JAX compiles in the first epoch.
+    values = {"seconds_per_epoch": statistics.median(result["epoch_seconds"][1:])}
+    if "test_accuracy" in result:
+        values |= {"process_seconds": seconds, "peak_memory_mb": memory, "test_accuracy": result["test_accuracy"]}
+    return values
+
+
+DIGITS = {"seconds_per_epoch": 3, "process_seconds": 1, "peak_memory_mb": 0, "test_accuracy": 4}
+
+
+def side_by_side(network):
+    """The medians over the rounds: for each measure one of each program."""
+    programs, settings = NETWORKS[network]
+    found = {}
     for number in range(ROUNDS):
-        for name, command in PROGRAMS.items():
-            [(result, _)], seconds, memory = run(command, seed=number)
-            values = {"seconds_per_epoch": statistics.median(result["epoch_seconds"])}
-            if "test_accuracy" in result:
-                values |= {"process_seconds": seconds, "peak_memory_mb": memory, "test_accuracy": result["test_accuracy"]}
-            for measure, value in values.items():
-                found[measure].setdefault(name, []).append(value)
-            shown = ", ".join(f"{measure} {value:.4g}" for measure, value in values.items())
-            print(f"round {number + 1}: {name}: {shown}", flush=True)
-    return found
+        for name, command in programs.items():
+            values = measure(network, name, command, {**settings, "SEED": number})
+            for key, value in values.items():
+                found.setdefault(key, {}).setdefault(name, []).append(value)
+            shown = ", ".join(f"{key} {value:.4g}" for key, value in values.items())
+            print(f"{network}, round {number + 1}: {name}: {shown}", flush=True)
+    medians = lambda key: {name: round(statistics.median(values), DIGITS[key]) for name, values in found[key].items()}
+    return {key: medians(key) for key in found}
 
 
 def start():
@@ -76,20 +98,22 @@ def machine():
     if cpuinfo.exists():
         lines = dict(line.split(":", 1) for line in cpuinfo.read_text().splitlines() if ":" in line)
         names = {key.strip(): value.strip() for key, value in lines.items()}
-        wide = next((text for flag, text in [("avx512f", ", AVX-512"), ("avx2", ", AVX2")] if flag in names.get("flags", "")), "")
-        processor = names.get("model name", processor) + wide
+        flags = names.get("flags", "").split()
+        # As in src/lanes.rs.
+        wide = next((text for flag, text in [("avx512f", ", AVX-512: 16 lanes"), ("avx2", ", AVX2: 8 lanes")] if flag in flags), "")
+        processor = names.get("model name", processor) + wide + (", AVX512-BF16" if "avx512_bf16" in flags else "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} cores ({processor}), {memory:.0f} GB of memory, {platform.system()}"
 
 
 def main():
-    found = side_by_side()
-    digits = {"seconds_per_epoch": 3, "process_seconds": 1, "peak_memory_mb": 0, "test_accuracy": 4}
     results = {"machine": machine(), "rounds": ROUNDS}
-    for measure, programs in found.items():
-        results[measure] = {name: round(statistics.median(values), digits[measure]) for name, values in programs.items()}
+    results |= {network: side_by_side(network) for network in NETWORKS}
     results["start"] = start()
-    (BENCH / "training.json").write_text(json.dumps(results, indent=2) + "\n")
+    name = re.sub("[^a-z0-9]+", "-", results["machine"].lower()).strip("-")
+    path = BENCH / "results" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(results, indent=2) + "\n")
     print(json.dumps(results, indent=2))
 
 
