@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy
 
 DIGITS = int(os.environ.get("BENCH_DIGITS", 60_000))
-TRAINING, BATCH, VALIDATION_BATCH, CLASSES = DIGITS * 4 // 5, 128, 1_000, 10
+TRAINING, BATCH, VALIDATION_BATCH, CLASSES = DIGITS * 4 // 5, 128, 250, 10
 EPOCHS = int(os.environ.get("BENCH_EPOCHS", 15))
+HALF_PRECISION = os.environ.get("BENCH_HALF_PRECISION") == "true"
 SEED = int(os.environ.get("BENCH_SEED", 0))
 LEARNING_RATE, RHO, EPSILON = 0.001, 0.9, 1e-7
 NETWORKS = json.loads(Path(__file__).with_name("networks.json").read_text())

@@ -8,7 +8,8 @@ import time
 import torch
 from torch import nn
 
-from peer import BATCH, EPOCHS, EPSILON, LAYERS, LEARNING_RATE, RHO, SEED, TRAINING, VALIDATION_BATCH, mnist, report
+from peer import (BATCH, EPOCHS, EPSILON, HALF_PRECISION, LAYERS, LEARNING_RATE, RHO, SEED, TRAINING,
+                  VALIDATION_BATCH, mnist, report)  # fmt: skip
 
 
 def made(name, setting):
@@ -66,7 +67,8 @@ for _ in range(EPOCHS):
     loss_sum, correct = torch.zeros(()), torch.zeros(())
     for positions in torch.randperm(TRAINING).split(BATCH):
         truth = train_labels[positions]
-        logits = model(train[positions])
+        with torch.autocast("cpu", torch.bfloat16, enabled=HALF_PRECISION):
+            logits = model(train[positions]).float()
         loss = nn.functional.cross_entropy(logits, truth)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -40,26 +40,35 @@ fn main() -> Result<()> {
 
 /// A network, and how to train it.
 fn goal(name: &str) -> Result<Option<(Plan, Training)>> {
-    let one_cycle = |optimizer, epochs| Training {
+    let one_cycle = |optimizer, epochs, rise| Training {
         optimizer,
         epochs,
-        schedule: Schedule::OneCycle { rise: 0.2 },
+        schedule: Schedule::OneCycle { rise },
         ..Training::default()
     };
+    let augmented = |much: f64, training| Training {
+        augmentation: Augmentation {
+            shift: 1.5 * much,
+            rotation: 8.0 * much,
+            scale: 0.08 * much,
+            shear: 4.0 * much,
+            ..Augmentation::default()
+        },
+        ..training
+    };
     Ok(Some(match name {
-        "98" => (Plan::mlp(&[784, 512, 256, 128, 10])?, one_cycle(Optimizer::rms_prop(0.002), 2)),
+        "98" => (Plan::mlp(&[784, 512, 256, 128, 10])?, one_cycle(Optimizer::rms_prop(0.002), 3, 0.1)),
         "99" => {
-            let blocks = [strided(16, 5), block(32, true), block(32, false), block(32, true)];
-            (cnn(&blocks.concat()), one_cycle(Optimizer::sgd(0.1, 0.005), 1))
+            let blocks = [strided(16), block(32, true), block(32, false), block(32, true)];
+            (cnn(&blocks.concat()), one_cycle(Optimizer::sgd(0.1, 0.005), 1, 0.2))
         }
         "99.5" => {
-            let blocks = [strided(32, 5), block(64, true), block(64, false), block(64, true)];
-            let augmentation = Augmentation { shift: 1.5, rotation: 8.0, scale: 0.08, ..Augmentation::default() };
-            (cnn(&blocks.concat()), Training { augmentation, ..one_cycle(Optimizer::sgd(0.1, 0.005), 6) })
+            let blocks = [strided(32), block(48, true), block(64, false), block(64, true)];
+            (cnn(&blocks.concat()), augmented(1.0, one_cycle(Optimizer::sgd(0.1, 0.005), 5, 0.2)))
         }
         "smallest" => {
-            let blocks = [strided(8, 5), block(12, true), block(12, true)];
-            (cnn(&blocks.concat()), one_cycle(Optimizer::sgd(0.1, 0.0005), 15))
+            let blocks = [strided(6), block(8, false), block(8, true), block(8, true)];
+            (cnn(&blocks.concat()), augmented(0.6, one_cycle(Optimizer::sgd(0.1, 0.0002), 20, 0.2)))
         }
         _ => return Ok(None),
     }))
@@ -70,8 +79,8 @@ fn cnn(blocks: &[Layer]) -> Plan {
 }
 
 /// Halves the side of the picture at once, so that the rest works on a quarter of the pixels.
-fn strided(channels: usize, size: usize) -> Vec<Layer> {
-    vec![NarrowConvolution { channels, size, stride: 2 }, BatchNorm, Relu]
+fn strided(channels: usize) -> Vec<Layer> {
+    vec![NarrowConvolution { channels, size: 5, stride: 2 }, BatchNorm, Relu]
 }
 
 fn block(channels: usize, pools: bool) -> Vec<Layer> {

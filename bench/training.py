@@ -1,5 +1,5 @@
-"""Measures training side by side: this library, plain tch, Keras, PyTorch, JAX, and the matrix products alone; of the MLP, and
-of two networks with convolutions.
+"""Measures training side by side: this library, plain tch, Keras, PyTorch, JAX, and the matrix products alone; of the original's
+MLP, and of two networks with convolutions.
 
 All run in turn, in several rounds (BENCH_ROUNDS, at least 3; each round with its own seed), so that a slow minute of
 the machine meets all of them. The medians go into bench/results/, a file for each machine.
@@ -25,9 +25,12 @@ PEERS = {"keras": KERAS, "pytorch": PYTORCH, "jax": JAX}
 # Of the networks in networks.json: the programs, and how they differ from the original's training.
 NETWORKS = {
     "MLP": ({"ours": OURS, "plain_tch": [EXAMPLES / "plain_tch"], **PEERS, "floor": [EXAMPLES / "floor"]}, {}),
-    "small CNN": ({"ours": OURS, "ours_half": OURS, **PEERS}, {"EPOCHS": 3}),
-    # A third of the digits: on all, this would take an hour.
-    "best CNN": ({"ours": OURS, "ours_half": OURS, **PEERS}, {"EPOCHS": 2, "DIGITS": 20_000}),
+    "small CNN": ({"ours": OURS, "ours_half": OURS, **PEERS, "pytorch_half": PYTORCH}, {"EPOCHS": 3}),
+    # A third of the digits, and no JAX, whose convolutions are the slowest: with all, this would take hours.
+    "best CNN": (
+        {"ours": OURS, "ours_half": OURS, "keras": KERAS, "pytorch": PYTORCH, "pytorch_half": PYTORCH},
+        {"EPOCHS": 2, "DIGITS": 20_000},
+    ),
 }
 ROUNDS = max(3, int(os.environ.get("BENCH_ROUNDS", 3)))
 # What this library asks of glibc by itself; it makes PyTorch's convolutions faster as well.
@@ -52,7 +55,7 @@ def run(command, parse=json.loads, **settings):
 
 def measure(network, name, command, settings):
     """A run's figures; without an answer on test digits, only the seconds of an epoch."""
-    half_precision = str(name == "ours_half").lower()
+    half_precision = str(name.endswith("_half")).lower()
     [(result, _)], seconds, memory = run(command, NETWORK=network, HALF_PRECISION=half_precision, **settings)
     # JAX compiles in the first epoch.
     values = {"seconds_per_epoch": statistics.median(result["epoch_seconds"][1:])}

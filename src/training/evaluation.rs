@@ -11,8 +11,9 @@ use crate::{
     model::Model,
 };
 
-/// How many samples go through the network at once: enough to keep all processor cores busy.
-const BATCH: usize = 1_000;
+/// How many samples go through the network at once: enough to keep all processor cores busy, and few enough that what a
+/// convolution gives stays in their caches.
+const BATCH: usize = 250;
 
 /// Loss and accuracy over a number of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -105,21 +105,13 @@ impl Share {
     }
 
     fn forward(&mut self) -> Result<()> {
-        self.take_samples()?;
+        self.first_layer()?;
         let last = self.outputs.len() - 1;
         for layer in 0..=last {
-            let [kernel, bias] = [&self.parameters[2 * layer], &self.parameters[2 * layer + 1]];
-            let inputs = match (layer.checked_sub(1), &self.inputs) {
-                (Some(before), _) => Some(self.outputs[before].shallow_clone()),
-                (None, Inputs::Dense { rows, .. }) => Some(rows.shallow_clone()),
-                (None, Inputs::Sparse { rows, .. }) => {
-                    sum_rows(&mut self.outputs[0], Some(bias), rows, kernel)?;
-                    None
-                }
-            };
             let outputs = &self.outputs[layer];
-            if let Some(inputs) = inputs {
-                let _ = bias.f_addmm_out(outputs, &inputs, kernel)?;
+            if layer > 0 {
+                let [kernel, bias] = [&self.parameters[2 * layer], &self.parameters[2 * layer + 1]];
+                let _ = bias.f_addmm_out(outputs, &self.outputs[layer - 1], kernel)?;
             }
             if layer < last {
                 let _ = outputs.shallow_clone().f_relu_()?;
@@ -128,22 +120,26 @@ impl Share {
         Ok(())
     }
 
-    fn take_samples(&mut self) -> Result<()> {
-        let samples = &self.batch[self.rows.clone()];
-        match &mut self.inputs {
+    /// The bias, and the kernel's rows of those pixels that are not 0, or of all.
+    fn first_layer(&mut self) -> Result<()> {
+        let Self { inputs, batch, rows: of_batch, outputs, parameters, .. } = self;
+        let (samples, kernel, bias) = (&batch[of_batch.clone()], &parameters[0], &parameters[1]);
+        match inputs {
             Inputs::Sparse { pixels, rows } => {
                 for (row, &sample) in rows.iter_mut().zip(samples) {
                     row.clear();
                     let words = 0..pixels.words_per_sample;
                     pixels.each_pixel(sample, words, |pixel, value| row.push((pixel as u32, value)));
                 }
+                sum_rows(&mut outputs[0], Some(bias), rows, kernel)
             }
             Inputs::Dense { pixels, rows } => {
                 let samples: Vec<_> = samples.iter().map(|&sample| sample as i64).collect();
                 let _ = pixels.f_index_select_out(rows, 0, &Tensor::f_from_slice(&samples)?)?;
+                let _ = bias.f_addmm_out(&outputs[0], rows, kernel)?;
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// Compares the logits with the labels: the loss, how many are right, and the error.
