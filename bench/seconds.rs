@@ -57,7 +57,10 @@ fn goal(name: &str) -> Result<Option<(Plan, Training)>> {
         ..training
     };
     Ok(Some(match name {
-        "98" => (Plan::mlp(&[784, 512, 256, 128, 10])?, one_cycle(Optimizer::rms_prop(0.002), 3, 0.1)),
+        "98" => {
+            let training = Training { batch_size: 64, ..one_cycle(Optimizer::rms_prop(0.003), 2, 0.1) };
+            (Plan::mlp(&[784, 512, 256, 128, 10])?, training)
+        }
         "99" => {
             let blocks = [strided(16), block(32, true), block(32, false), block(32, true)];
             (cnn(&blocks.concat()), one_cycle(Optimizer::sgd(0.1, 0.005), 1, 0.2))
