@@ -2,7 +2,8 @@
 MLP, and of two networks with convolutions.
 
 All run in turn, in several rounds (BENCH_ROUNDS, at least 3; each round with its own seed), so that a slow minute of
-the machine meets all of them. The medians go into bench/results/, a file for each machine.
+the machine meets all of them. The medians go into bench/results/, a file for each machine. Names behind the script choose
+networks; the results of the others stay.
 """
 
 import json
@@ -110,12 +111,13 @@ def machine():
 
 
 def main():
-    results = {"machine": machine(), "rounds": ROUNDS}
-    results |= {network: side_by_side(network) for network in NETWORKS}
-    results["start"] = start()
-    name = re.sub("[^a-z0-9]+", "-", results["machine"].lower()).strip("-")
+    name = re.sub("[^a-z0-9]+", "-", machine().lower()).strip("-")
     path = BENCH / "results" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
+    results = json.loads(path.read_text()) if path.exists() else {}
+    results |= {"machine": machine(), "rounds": ROUNDS}
+    results |= {network: side_by_side(network) for network in sys.argv[1:] or NETWORKS}
+    results["start"] = start()
     path.write_text(json.dumps(results, indent=2) + "\n")
     print(json.dumps(results, indent=2))
 
