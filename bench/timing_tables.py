@@ -47,12 +47,15 @@ def speed():
         if name in found[0]["MLP"]["process_seconds"]:
             figures = ((results["MLP"], measure, text) for results in found for measure, text in [("process_seconds", "{:.1f} s"), ("peak_memory_mb", "{:.0f} MB")])
             rows.append([title, *(beside(results, measure, name, text) for results, measure, text in figures)])
+    names = {results["machine"]: f"machine {number}" for number, results in enumerate(found, 1)}
+    machine = rows_of("seconds.csv")[0]["machine"]
+    measured_on = names.get(machine, machine)
     header = [title for number in range(1, len(found) + 1) for title in (f"15 epochs, machine {number}", f"peak memory, machine {number}")]
     return (
         table(["", *header], rows)
         + "\n\n"
         + " ".join(f"Machine {number}: {results['machine']}. {rounds(results['rounds'])}." for number, results in enumerate(found, 1))
-        + f" The whole process of a training that reads 99 % of the test digits takes {median_seconds('99'):.1f} s ([99 % in seconds](docs/speed.md#99--in-seconds))."
+        + f" The whole process of a training that reads 99 % of the test digits takes {median_seconds('99'):.1f} s on {measured_on} ([99 % in seconds](docs/speed.md#99--in-seconds))."
         + f" In the notebook ({rounds(kernel['rounds']).lower()}), the kernel is ready {kernel['ours']['ready_s']:.1f} s after its launch where a spare one waits "
         + f"and {kernel['ours_first']['ready_s']:.1f} s after it where none does; half of the cells answer within "
         + f"{kernel['ours']['cell_median_s']:.1f} s ([machine and peers](docs/environment.md#how-a-notebook-starts))."
@@ -137,7 +140,8 @@ def seconds():
             f"{statistics.median(memory):.0f} MB",
         ])
     header = ["goal", "parameters", "seeds", "test accuracy, % (95 % interval of the mean)", "lowest", "whole process, median", "longest", "peak memory"]
-    return table(header, rows) + f"\n\nOn {found[0]['machine']}; convolutions in {found[-1]['bits']} bits, which were the faster ones there."
+    bits = " and ".join(sorted({row["bits"] for row in found if row["goal"] != "98"}))
+    return table(header, rows) + f"\n\nOn {found[0]['machine']}; convolutions in {bits} bits, as was faster there."
 
 
 def kernel():
