@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
-EXAMPLES = BENCH.parent / "target" / "debug" / "examples"
+# Cargo names the folder after the machine.
+[EXAMPLES] = BENCH.parent.glob("target/*-*/debug/examples")
 OURS, KERAS, PYTORCH, JAX = (
     [EXAMPLES / "ours"], [sys.executable, BENCH / "peer_keras.py"], [sys.executable, BENCH / "peer_pytorch.py"],
     [sys.executable, BENCH / "peer_jax.py"],

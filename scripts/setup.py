@@ -220,6 +220,7 @@ def warm_up():
         announce("What the notebooks depend on, compiled once (6 to 11 minutes)")
     with lock("warm"):
         warm.update()
+        warm.share()
 
 
 def main():

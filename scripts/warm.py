@@ -23,7 +23,7 @@ WARM = KERNELS / "warm"
 # Where rust-analyzer reads Rust's own library: links to it, see link_rust_source.
 RUST_SOURCE = KERNELS / "rust-source"
 
-# In a workspace only this profile counts. It is the one that evcxr writes, with unoptimised cells.
+# In a workspace only this profile counts. With .cargo/config.toml it is the one that evcxr writes, with unoptimised cells.
 WORKSPACE = """\
 [workspace]
 members = ["cells", "dependencies"]
@@ -32,8 +32,6 @@ resolver = "3"
 [profile.dev]
 debug = false
 strip = "debuginfo"
-codegen-units = 16
-rpath = true
 
 [profile.dev.package.ctx]
 opt-level = 0
@@ -143,6 +141,19 @@ def update():
         subprocess.run(["cargo", *command], cwd=cells, env=environment, check=True)
     if changed:
         write(made_with, json.dumps(wanted))
+
+
+def share():
+    """Gives the program and the tests what is compiled already, unless they have compiled something themselves."""
+    if (ROOT / "target" / "debug").exists():
+        return
+
+    def link_or_copy(source, target):
+        # A compiler replaces what it has made, but cargo writes over its notes.
+        (os.link if source.endswith((".rlib", ".rmeta", ".so", ".a")) else shutil.copy2)(source, target)
+
+    own = shutil.ignore_patterns("incremental", "*ctx*", "*dependencies*", "*mnist*")
+    shutil.copytree(WARM / "cells" / "target", ROOT / "target", ignore=own, copy_function=link_or_copy, dirs_exist_ok=True)
 
 
 # What cargo has compiled and noted of crates that no session compiles again.

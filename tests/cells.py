@@ -3,6 +3,7 @@ settings and on PATH."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -102,6 +103,19 @@ def compiled(folder):
         return {name for name in files if "ctx" not in name and "code_" not in name}
 
     return crates(folder / "cells") - crates(KERNELS / "warm" / "cells")
+
+
+class Dependencies(unittest.TestCase):
+    """What set-up compiles for the notebooks serves the program and the tests, too."""
+
+    def test_are_not_compiled_twice(self):
+        command = ["cargo", "test", "--no-run", "--message-format=json"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        files = [Path(file) for line in done.stdout.splitlines() for file in json.loads(line).get("filenames", [])]
+        taken = {file.name for file in files if re.match(r"lib(polars|tch|torch_sys).*\.rlib", file.name)}
+        compiled = {path.name for path in KERNELS.glob("warm/cells/target/*/debug/deps/*.rlib")}
+        self.assertGreater(len(taken), 10)
+        self.assertEqual(taken - compiled, set())
 
 
 class OtherProjects(unittest.TestCase):

@@ -33,7 +33,9 @@ SEVEN = [(80, 60), (200, 60), (130, 220)]
 
 def run(program, *arguments):
     """What a program of the crate prints."""
-    command = [ROOT / "target" / "debug" / program, *map(str, arguments)]
+    # Cargo names the folder after the machine.
+    [built] = ROOT.glob("target/*-*/debug")
+    command = [built / program, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr[:1_000])

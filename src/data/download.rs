@@ -7,6 +7,7 @@ use std::{
 };
 
 use flate2::read::MultiGzDecoder;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::{
     checksum::{FILES, Known, LARGEST, Summed},
@@ -101,9 +102,13 @@ fn checked(gzip: &[u8], checksum: &str) -> std::result::Result<(), String> {
     }
 }
 
-/// A machine without a network says so within seconds; a slow one may take its time over the contents.
+/// A machine without a network says so within seconds; a slow one may take its time over the contents. Proxies come from
+/// the environment, as `HTTPS_PROXY`.
 fn fetch(address: &str) -> std::result::Result<Vec<u8>, String> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
+        .tls_config(TlsConfig::builder().root_certs(root_certificates()).build())
+        // Nor does a redirect lead elsewhere.
+        .https_only(address.starts_with("https:"))
         .timeout_resolve(Some(Duration::from_secs(5)))
         .timeout_connect(Some(Duration::from_secs(5)))
         .timeout_recv_response(Some(Duration::from_secs(20)))
@@ -112,6 +117,13 @@ fn fetch(address: &str) -> std::result::Result<Vec<u8>, String> {
         .into();
     let mut response = agent.get(address).call().map_err(text)?;
     response.body_mut().with_config().limit(LARGEST).read_to_vec().map_err(text)
+}
+
+/// The system's, among which may be that of a company's proxy; Mozilla's where the system has none.
+fn root_certificates() -> RootCerts {
+    let found = rustls_native_certs::load_native_certs().certs;
+    let certificates: Vec<_> = found.iter().map(|found| Certificate::from_der(found).to_owned()).collect();
+    if certificates.is_empty() { RootCerts::WebPki } else { certificates.into() }
 }
 
 /// An error on one line.

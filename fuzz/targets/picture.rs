@@ -1,0 +1,11 @@
+//! Bytes as a picture of digits, in any format.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mnist_classification::data::Picture;
+use mnist_classification_fuzz::written;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = Picture::of_digits(written("picture", bytes), [28, 28]);
+});
