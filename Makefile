@@ -18,7 +18,7 @@ ifneq ($(MNIST_DIR),)
 export MNIST_DIR := $(shell cd "$(MNIST_DIR)" && pwd || echo "$(MNIST_DIR)")
 endif
 
-.PHONY: help set-up notebook lab kernel check test figures experiments bench seconds bench-kernel page clean
+.PHONY: help set-up notebook lab kernel check test torture figures experiments bench seconds bench-kernel page clean
 
 help:  ## lists the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -60,6 +60,12 @@ test: set-up  ## runs every check
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 	cargo test
 	for file in page kernels cells notebooks lab; do .venv/bin/python tests/$$file.py || exit 1; done
+	.venv/bin/python tests/torture --quick
+
+torture: SETUP += --tests
+torture: set-up  ## tries crashes, hostile servers, full disks and any bytes for docs/robustness.md (up to 40 minutes)
+	cargo build --bins
+	.venv/bin/python tests/torture
 
 figures: set-up  ## executes the notebooks, keeps their outputs in them and the documents' pictures in figures/
 	@$(EXECUTE) $(NOTEBOOK) --refresh

@@ -18,7 +18,8 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 # Cargo names the folder after the machine.
-[EXAMPLES] = BENCH.parent.glob("target/*-*/debug/examples")
+MACHINE = subprocess.run(["rustc", "--print", "host-tuple"], cwd=BENCH, capture_output=True, text=True, check=True).stdout.strip()
+EXAMPLES = BENCH.parent / "target" / MACHINE / "debug" / "examples"
 OURS, KERAS, PYTORCH, JAX = (
     [EXAMPLES / "ours"], [sys.executable, BENCH / "peer_keras.py"], [sys.executable, BENCH / "peer_pytorch.py"],
     [sys.executable, BENCH / "peer_jax.py"],

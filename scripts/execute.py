@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import nbformat
 from nbclient import NotebookClient
@@ -120,7 +121,8 @@ def contents(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             for marks, title in re.findall(r"^(#{2,3}) (.+?) *$", cell.source, re.MULTILINE):
-                found.append({"depth": len(marks) - 2, "title": title, "anchor": title.replace(" ", "-")})
+                anchor = quote(title.replace(" ", "-"), safe="?/:@!$&'()*+,;=")
+                found.append({"depth": len(marks) - 2, "title": title, "anchor": anchor})
     return found
 
 

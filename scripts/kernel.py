@@ -101,7 +101,9 @@ def with_this_library(content):
     another folder, gets the path of this one."""
 
     def right_path(found):
-        return found[0] if (Path(found[2]) / "Cargo.toml").exists() else found[1] + str(ROOT) + found[3]
+        manifest = Path(found[2]) / "Cargo.toml"
+        is_there = manifest.exists() and 'name = "mnist-classification"' in manifest.read_text(errors="replace")
+        return found[0] if is_there else found[1] + str(ROOT) + found[3]
 
     cell = json.loads(content)
     cell["code"] = LIBRARY.sub(right_path, cell["code"])

@@ -30,14 +30,19 @@ OTHER_PROJECTS = re.compile(
 )
 
 
+def cargo_home():
+    """Where cargo keeps what it downloads, and rustup its programs."""
+    # Path.expanduser fails for a user whom the system does not know, as in some containers.
+    return pathlib.Path(os.path.expanduser(os.environ.get("CARGO_HOME", "~/.cargo")))
+
+
 def rust_environment():
     """The environment in which cargo and the kernel run."""
     environment = {name: value for name, value in os.environ.items() if not OTHER_PROJECTS.fullmatch(name)}
     # Nor does cargo take a wrapper from the user's own settings.
     environment |= {"RUSTC_WRAPPER": "", "RUSTC_WORKSPACE_WRAPPER": ""}
-    cargo_home = pathlib.Path(environment.get("CARGO_HOME", "~/.cargo")).expanduser()
     # A Jupyter that was started from a desktop menu often lacks cargo's folder.
-    environment["PATH"] = environment.get("PATH", os.defpath) + os.pathsep + str(cargo_home / "bin")
+    environment["PATH"] = environment.get("PATH", os.defpath) + os.pathsep + str(cargo_home() / "bin")
     # A kernel may be started outside this folder, where rust-toolchain.toml does not reach.
     environment["RUSTUP_TOOLCHAIN"] = TOOLCHAIN
     return environment

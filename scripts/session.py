@@ -28,7 +28,7 @@ import psutil
 from jupyter_client.connect import write_connection_file
 
 import warm
-from project import CELLS, EVCXR, KERNELS, LIBTORCH, VENV, rust_environment
+from project import CELLS, EVCXR, KERNELS, LIBTORCH, VENV, cargo_home, rust_environment
 
 # What evcxr reads when it starts. rust-analyzer inside it takes long over what a notebook asks for first: the
 # dependencies and a first variable are there before the kernel says that it is ready. The `:dep` lines are the notebooks'
@@ -184,7 +184,7 @@ def main(folder, lock, listener):
     if sys.platform == "linux" and "MNIST_PLAIN_CELLS" not in variables:
         variables["PATH"] = f"{CELLS / 'bin'}{os.pathsep}{variables['PATH']}"
         # The rust-analyzer within evcxr takes cargo from here, whatever PATH says.
-        variables["CELLS_CARGO_HOME"] = variables.get("CARGO_HOME", str(Path.home() / ".cargo"))
+        variables["CELLS_CARGO_HOME"] = str(cargo_home())
         variables["CARGO_HOME"] = str(CELLS)
         variables["RUST_SRC_PATH"] = str(warm.RUST_SOURCE)
     command = [EVCXR, "--control_file", str(folder / "connection.json")]

@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import warm
-from project import EVCXR, KERNEL_NAME, LIBTORCH, ROOT, TOOLCHAIN, VENV, fingerprint, lock, rust_environment
+from project import EVCXR, KERNEL_NAME, LIBTORCH, ROOT, TOOLCHAIN, VENV, cargo_home, fingerprint, lock, rust_environment
 
 EVCXR_VERSION = "0.22.0"
 PYTHON = VENV / "bin" / "python"
@@ -76,6 +76,24 @@ def rust_is_missing():
     return None
 
 
+# Bytes of disk that set-up fills at most, for a while.
+ROOM = 6e9
+
+
+def room_is_missing():
+    """What set-up cannot write, where it has not been through yet."""
+    if EVCXR.exists():
+        return []
+    missing = []
+    if (free := shutil.disk_usage(ROOT).free) < ROOM:
+        missing.append(f"{ROOM / 1e9:.0f} GB of free disk: {free / 1e9:.1f} GB are free in {ROOT}.")
+    downloads = cargo_home()
+    existing = next(folder for folder in [downloads.resolve(), *downloads.resolve().parents] if folder.exists())
+    if not os.access(existing, os.W_OK):
+        missing.append(f"a folder for cargo's downloads: {downloads} cannot be written. Name another one: CARGO_HOME=/a/folder make …")
+    return missing
+
+
 def check_tools():
     missing = [rust_is_missing()]
     if find_spec("ensurepip") is None:
@@ -86,7 +104,7 @@ def check_tools():
             f"a C++ compiler ({compiler[0]} does not run). "
             "Debian, Ubuntu: apt install g++   Fedora: dnf install gcc-c++   macOS: xcode-select --install"
         )
-    missing = [text for text in missing if text]
+    missing = [text for text in missing + room_is_missing() if text]
     if missing:
         sys.exit("Set-up needs, and did not find:\n" + "\n".join("  - " + text for text in missing))
 
@@ -243,6 +261,10 @@ if __name__ == "__main__":
     try:
         main()
     except subprocess.CalledProcessError as error:
-        sys.exit(f"Set-up stopped: {' '.join(map(str, error.cmd[:4]))} … failed (see above). The same command goes on from here.")
+        command = " ".join(map(str, error.cmd[:4]))
+        memory = "If a compiler was killed, memory was short: with CARGO_BUILD_JOBS=1 before it, it takes less. " if error.cmd[0] == "cargo" else ""
+        sys.exit(f"Set-up stopped: {command} … failed (see above). {memory}The same command goes on from here.")
+    except OSError as error:
+        sys.exit(f"Set-up stopped: {error}. The same command goes on from here.")
     except KeyboardInterrupt:
         sys.exit("\nInterrupted. The same command goes on from here.")

@@ -17,7 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from project import CELLS, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, rust_environment
+from project import CELLS, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, cargo_home, fingerprint, rust_environment
 
 WARM = KERNELS / "warm"
 # Where rust-analyzer reads Rust's own library: links to it, see link_rust_source.
@@ -82,7 +82,7 @@ def write(path, text):
 
 def decisive(compiler):
     """What decides whether cargo compiles the dependencies anew: names, and texts that change with it."""
-    settings = Path(os.environ.get("CARGO_HOME", "~/.cargo")).expanduser() / "config.toml"
+    settings = cargo_home() / "config.toml"
     files = {"Cargo.lock": ROOT / "Cargo.lock", ".cargo/config.toml": ROOT / ".cargo" / "config.toml", str(settings): settings}
     return {
         "the compiler": compiler,
@@ -145,15 +145,23 @@ def update():
 
 def share():
     """Gives the program and the tests what is compiled already, unless they have compiled something themselves."""
-    if (ROOT / "target" / "debug").exists():
+    source, copied = WARM / "cells" / "target", ROOT / "target" / "copied"
+    [machine] = source.glob("*-*-*")
+    if (ROOT / "target" / machine.name).exists():
         return
 
     def link_or_copy(source, target):
         # A compiler replaces what it has made, but cargo writes over its notes.
         (os.link if source.endswith((".rlib", ".rmeta", ".so", ".a")) else shutil.copy2)(source, target)
 
+    shutil.rmtree(copied, ignore_errors=True)
     own = shutil.ignore_patterns("incremental", "*ctx*", "*dependencies*", "*mnist*")
-    shutil.copytree(WARM / "cells" / "target", ROOT / "target", ignore=own, copy_function=link_or_copy, dirs_exist_ok=True)
+    shutil.copytree(source, copied, ignore=own, copy_function=link_or_copy)
+    # The machine's own folder comes last: it tells that all is there.
+    for name in ("debug", machine.name):
+        shutil.rmtree(ROOT / "target" / name, ignore_errors=True)
+        (copied / name).rename(ROOT / "target" / name)
+    shutil.rmtree(copied)
 
 
 # What cargo has compiled and noted of crates that no session compiles again.

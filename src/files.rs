@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use crate::{Error, Result};
@@ -27,6 +28,19 @@ pub(crate) fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Resul
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Removes from a folder what [`write`] left there under temporary names when its process was killed, so long ago.
+pub(crate) fn remove_unfinished(folder: &Path, age: Duration) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_temporary = name.to_string_lossy().starts_with('.') && name.to_string_lossy().ends_with(".partial");
+        let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+        if is_temporary && modified.is_some_and(|time| time.elapsed().is_ok_and(|passed| passed >= age)) {
+            // It does no harm where it stays.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Waits until the disk has it: after a power cut, a renamed file without its contents would pass for a whole one.

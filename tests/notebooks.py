@@ -188,12 +188,16 @@ class Elsewhere(unittest.TestCase):
         code = 'println!("{}", Mlp::new(&[3, 2], 0)?.summary().parameters());'
         second = dict(first, id="second", source=code)
         notebook["cells"] = [dict(cell, outputs=[], execution_count=None) for cell in (first, second)]
-        path = Path(folder.name) / "copied.ipynb"
+        # Beside a crate that is another one.
+        copies = Path(folder.name) / "copies"
+        copies.mkdir()
+        (Path(folder.name) / "Cargo.toml").write_text('[package]\nname = "another"\n')
+        path = copies / "copied.ipynb"
         path.write_text(json.dumps(notebook))
         for program in (["execute", "--inplace"], ["nbconvert", "--execute", "--to=notebook", "--inplace"]):
             with self.subTest(program[0]):
                 # These programs give up after a minute, which a busy machine may take to start a kernel.
-                spare(notebooks=folder.name)
+                spare(notebooks=copies)
                 command = [sys.executable, "-m", "jupyter", *program, str(path)]
                 done = subprocess.run(command, capture_output=True, text=True)
                 self.assertEqual(done.returncode, 0, done.stderr)

@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 
 from browser import accessibility_violations, chromium
-from common import ROOT, main
+from common import BUILT, ROOT, main
 
 PAGE = ROOT / "out" / "page.html"
 COMMITTED = ROOT / "page" / "draw.html"
@@ -33,9 +33,7 @@ SEVEN = [(80, 60), (200, 60), (130, 220)]
 
 def run(program, *arguments):
     """What a program of the crate prints."""
-    # Cargo names the folder after the machine.
-    [built] = ROOT.glob("target/*-*/debug")
-    command = [built / program, *map(str, arguments)]
+    command = [BUILT / program, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr[:1_000])

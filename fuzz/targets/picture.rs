@@ -4,8 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use mnist_classification::data::Picture;
-use mnist_classification_fuzz::written;
+use mnist_classification_fuzz::write_file;
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = Picture::of_digits(written("picture", bytes), [28, 28]);
+    let _ = Picture::of_digits(write_file("picture", bytes), [28, 28]);
 });

@@ -8,15 +8,12 @@ use mnist_classification::{
     results::Results,
     run::{plan, settings},
 };
-use mnist_classification_fuzz::written;
-
-/// A file with the labels 1 and 0, and one with two pictures of a pixel.
-const LABELS: [u8; 10] = [0, 0, 8, 1, 0, 0, 0, 2, 1, 0];
-const IMAGES: [u8; 18] = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 4, 5];
+use mnist_classification_fuzz::{IMAGES, LABELS, write_file};
 
 fuzz_target!(|bytes: &[u8]| {
-    let file = written("record.json", bytes);
-    let digits = Digits::from_files(written("images", &IMAGES), written("labels", &LABELS)).expect("two pictures");
+    let file = write_file("record.json", bytes);
+    let digits =
+        Digits::from_files(write_file("images", &IMAGES), write_file("labels", &LABELS)).expect("two pictures");
     let _ = settings(&file);
     let _ = plan(&file.to_string_lossy(), &digits);
     let _ = Results::open(&file);

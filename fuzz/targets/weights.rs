@@ -1,18 +1,16 @@
-//! Bytes as a safetensors file with the plan of its network.
+//! Bytes as a safetensors file with the plan of its network, which then reads a picture.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mnist_classification::{
-    model::{Model, Network},
-    tch::{Device, Kind, Tensor},
-};
-use mnist_classification_fuzz::written;
+use mnist_classification::run::Classifier;
+use mnist_classification_fuzz::write_file;
+
+const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../notebooks/pictures/thin.jpg");
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Ok(network) = Network::load(written("weights.safetensors", bytes)) {
-        let values: usize = network.plan().input.iter().product();
-        let sample = Tensor::zeros([1, values as i64], (Kind::Float, Device::Cpu));
-        network.forward(&sample).expect("a network that was loaded answers");
+    if let Ok(classifier) = Classifier::load(&write_file("weights.safetensors", bytes)) {
+        let picture = classifier.open(PICTURE.as_ref()).expect("the picture is good");
+        classifier.classify(&picture).expect("a network that was loaded answers");
     }
 });

@@ -20,6 +20,9 @@ use crate::{Error, Result, files};
 const MIRRORS: [&str; 2] =
     ["https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"];
 
+/// After so long, a file that is not finished is one whose process was killed.
+const UNFINISHED: Duration = Duration::from_secs(3_600);
+
 /// Where to look for the files, and what they must be.
 pub(super) struct Places {
     /// Folders that may hold all four files, in the order in which they are tried.
@@ -54,6 +57,7 @@ impl Places {
                 read => return read,
             }
         }
+        files::remove_unfinished(&self.cache, UNFINISHED);
         for known in &self.files {
             if !find(&self.cache, known.0).any(|file| is_right(&file, known.1)) {
                 self.fetch(known)?;
@@ -107,7 +111,7 @@ fn checked(gzip: &[u8], checksum: &str) -> std::result::Result<(), String> {
 fn fetch(address: &str) -> std::result::Result<Vec<u8>, String> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .tls_config(TlsConfig::builder().root_certs(root_certificates()).build())
-        // Nor does a redirect lead elsewhere.
+        // A redirect must not lead to plain HTTP.
         .https_only(address.starts_with("https:"))
         .timeout_resolve(Some(Duration::from_secs(5)))
         .timeout_connect(Some(Duration::from_secs(5)))

@@ -116,7 +116,9 @@ impl Network {
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let file = weights::file(path.as_ref());
         let stored = weights::Stored::read(&file)?;
-        let network = Self::from_plan(&stored.plan()?, 0).map_err(|error| stored.malformed_plan(&error))?;
+        let plan = stored.plan()?;
+        stored.check_size(&plan)?;
+        let network = Self::from_plan(&plan, 0).map_err(|error| stored.malformed_plan(&error))?;
         stored.copy_into(&network.tensors())?;
         Ok(network)
     }

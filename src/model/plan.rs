@@ -105,6 +105,13 @@ impl Plan {
         Ok(shapes)
     }
 
+    /// How many values the parameters and running statistics of its network have.
+    pub(super) fn values(&self) -> Result<usize> {
+        let shapes = self.shapes()?;
+        let inputs = std::iter::once(&self.input).chain(&shapes);
+        Ok(self.layers.iter().zip(inputs).map(|(layer, input)| layer.values(input[0])).sum())
+    }
+
     /// Height and width in pixels of the grey pictures that the network takes; nothing where it takes something else.
     pub fn picture(&self) -> Option<[usize; 2]> {
         match self.input[..] {
@@ -167,6 +174,18 @@ impl Layer {
             Self::Relu => "re_lu",
             Self::Dropout(_) => "dropout",
             Self::BatchNorm => "batch_norm",
+        }
+    }
+
+    /// How many values its parameters and running statistics have, with so many channels or values of a row before it.
+    fn values(&self, before: usize) -> usize {
+        match *self {
+            Self::Dense(outputs) => (before + 1) * outputs,
+            Self::Convolution { channels, size } | Self::NarrowConvolution { channels, size, .. } => {
+                (before * size * size + 1) * channels
+            }
+            Self::BatchNorm => 4 * before,
+            Self::MaxPool(_) | Self::Flatten | Self::Relu | Self::Dropout(_) => 0,
         }
     }
 

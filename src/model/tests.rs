@@ -148,3 +148,21 @@ fn logits_have_a_row_per_sample_and_inputs_of_another_size_are_an_error() {
     assert_eq!(model.forward(&inputs(6)).unwrap().size(), [2, 3]);
     assert!(model.forward(&inputs(5)).is_err());
 }
+
+#[test]
+fn a_small_file_with_the_plan_of_a_large_network_is_refused_before_memory_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    save_without_plan(&Mlp::new(&[6, 4], 2).unwrap(), &folder.path().join("weights.safetensors"));
+    let plan = r#"{"input": [16384], "layers": [{"Dense": 65536}, {"Dense": 16384}]}"#;
+    fs::write(folder.path().join("network.json"), plan).unwrap();
+    let error = Network::load(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("found 28 values, expected the 2147565568 of [16384] → Dense(65536)"), "{error}");
+}
+
+#[test]
+fn the_values_of_a_plan_are_those_of_its_network() {
+    for model in [Mlp::new(&SIZES, 1).unwrap(), convolutional(1)] {
+        let values: usize = model.tensors().iter().map(|(_, tensor)| tensor.numel()).sum();
+        assert_eq!(model.plan().values().unwrap(), values);
+    }
+}

@@ -18,6 +18,9 @@ const PLAN: &str = "plan";
 /// Where earlier versions kept the plan, beside the weights.
 const PLAN_FILE: &str = "network.json";
 
+/// A network of up to so many values (64 MB) is made even if its file holds fewer, so that the error can name the tensor.
+const LARGEST_UNCHECKED: usize = 1 << 24;
+
 /// The file that a path names: itself where it ends in `.safetensors`, else the one in that folder.
 pub(crate) fn file(path: &Path) -> PathBuf {
     let is_file = path.extension().is_some_and(|ending| ending == "safetensors");
@@ -82,6 +85,16 @@ impl Stored {
             None => return self.plan_of_mlp(),
         };
         serde_json::from_str(&json).map_err(|error| self.malformed_plan(&error))
+    }
+
+    /// Refuses a plan whose network would take far more memory than the file.
+    pub(super) fn check_size(&self, plan: &Plan) -> Result<()> {
+        let found: usize = self.tensors.iter().map(|(_, tensor)| tensor.numel()).sum();
+        let expected = plan.values().map_err(|error| self.malformed_plan(&error))?;
+        if expected <= LARGEST_UNCHECKED.max(found) {
+            return Ok(());
+        }
+        Err(self.malformed(format!("{found} values"), format!("the {expected} of {plan}")))
     }
 
     /// An error about the plan, naming the file in which it lies.

@@ -5,10 +5,11 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::options::settings;
-use crate::{Error, Result, training::Training};
+use crate::{Error, Result, files, training::Training};
 
 /// Where runs go that were given no folder.
 const RUNS: &str = "runs";
@@ -48,6 +49,7 @@ impl RunFolder {
         let partial = partial(&path);
         fs::create_dir_all(&partial).map_err(Error::io(&partial))?;
         let folder = Self { _lock: locked(&partial)?, path, partial, continues };
+        files::remove_unfinished(&folder.partial, Duration::ZERO);
         folder.take_over_training()?;
         Ok(folder)
     }

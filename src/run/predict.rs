@@ -19,6 +19,9 @@ use crate::{
 /// How the names of a folder's pictures end.
 const PICTURES: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
 
+/// So many values a layer may give for a picture: 64 MB.
+const LARGEST: usize = 1 << 24;
+
 /// A saved network that reads pictures.
 #[derive(Debug)]
 pub struct Classifier {
@@ -43,6 +46,14 @@ impl Classifier {
             let expected = "one for grey pictures, such as [784] or [1, 28, 28]".into();
             return Err(Error::Malformed { file, found, expected });
         };
+        let values = |shape: &Vec<usize>| shape.iter().product::<usize>();
+        let plan = network.plan();
+        let largest = plan.shapes()?.iter().chain([&plan.input]).map(values).max().unwrap_or_default();
+        if largest > LARGEST {
+            let found = format!("a layer with {largest} values a picture");
+            let expected = format!("at most {LARGEST} (64 MB)");
+            return Err(Error::Malformed { file: weights::file(folder), found, expected });
+        }
         let none = none_of(&network, folder)?;
         let count = network.plan().shapes()?.last().map_or(0, |shape| shape.iter().product());
         let classes = classes(folder).filter(|classes| classes.len() == count);
