@@ -19,6 +19,7 @@ from pathlib import Path
 
 import zmq
 
+import session
 import spare
 from project import ROOT
 
@@ -139,6 +140,12 @@ def is_orphaned():
     return parent is not None and int(parent) != os.getppid()
 
 
+def tell(door, byte):
+    """A session that has just ended hears nothing any more."""
+    with contextlib.suppress(OSError):
+        door.send(byte)
+
+
 def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, door):
     """Until the session ends."""
     poller = zmq.Poller()
@@ -151,6 +158,8 @@ def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, door):
     for source in ways:
         poller.register(source, zmq.POLLIN)
     busy, next_spare, last_message = False, None, time.monotonic()
+    # With no cell at work an interrupt would meet the next one.
+    signal.signal(signal.SIGINT, lambda number, frame: busy and tell(door, session.INTERRUPT))
     while not is_orphaned():
         events = dict(poller.poll(1000 * PARENT_SECONDS))
         if events:
@@ -159,7 +168,9 @@ def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, door):
             if source in events and (frames := signed_anew(source.recv_multipart(), old_key, new_key)):
                 target.send_multipart(frames)
                 if source == evcxr["iopub"]:
-                    busy = is_busy(frames, busy)
+                    was_busy, busy = busy, is_busy(frames, busy)
+                    if was_busy and not busy:
+                        tell(door, session.CELL_OVER)
         if list(events) == [door.fileno()]:
             return
         is_quiet = not busy and time.monotonic() - last_message > QUIET_SECONDS
@@ -177,7 +188,6 @@ def main(connection_file):
     jupyter = jupyters_sockets(context, connection)
     folder, door, process = spare.take()
     messages = open(folder / "messages")
-    signal.signal(signal.SIGINT, lambda number, frame: door.send(b"!"))
 
     sessions_connection = json.loads((folder / "connection.json").read_text())
     evcxr = evcxrs_sockets(context, sessions_connection)

@@ -7,7 +7,8 @@
         connection.json   evcxr's ports and their key
         messages          what evcxr wrote to standard error
 
-Who takes a session keeps its door open: a byte through it interrupts a cell, and when it closes, the session ends.
+Who takes a session keeps its door open: INTERRUPT through it interrupts a cell, CELL_OVER says that one has come to its end,
+and when the door closes, the session ends.
 """
 
 import contextlib
@@ -43,6 +44,8 @@ SETTINGS = {
     "use mnist_classification::prelude::*; let warm_up = Mlp::new(&[1, 1], 0)?;",
 }
 
+# What comes through the door.
+INTERRUPT, CELL_OVER = b"!", b"."
 # How long a training may take to notice that it should stop.
 PATIENCE = 2.0
 # How often a session that nobody has taken asks itself whether it is still needed.
@@ -151,19 +154,19 @@ def end(folder):
 # ---- The process of the session ----
 
 
-def interrupt(evcxr, request):
+def interrupt(evcxr, request, door):
     """Asks a training at work to stop, which keeps the notebook's variables; where none answers, ends the process that
-    runs the cells, as evcxr itself does at an interrupt."""
+    runs the cells, as evcxr itself does at an interrupt. A cell that ends by itself meanwhile needs neither."""
     request.touch()
     deadline = time.monotonic() + PATIENCE
     while request.exists():
-        if time.monotonic() > deadline:
+        if select.select([door], [], [], 0.01)[0] and received(door) != INTERRUPT:
+            request.unlink(missing_ok=True)
+        elif time.monotonic() > deadline:
             request.unlink(missing_ok=True)
             for process in psutil.Process(evcxr.pid).children():
                 if process.name().startswith("evcxr"):
                     process.kill()
-            return
-        time.sleep(0.01)
 
 
 def received(door):
@@ -201,9 +204,9 @@ def main(folder, lock, listener):
                 listener.close()
                 with contextlib.suppress(OSError):
                     door.send(str(evcxr.pid).encode())
-            elif received(door):
-                interrupt(evcxr, folder / "interrupt")
-            else:
+            elif (byte := received(door)) == INTERRUPT:
+                interrupt(evcxr, folder / "interrupt", door)
+            elif not byte:
                 evcxr.kill()
         elif door is None and time.monotonic() > deadline:
             deadline += WAITING_TIME

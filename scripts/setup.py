@@ -104,6 +104,8 @@ def check_tools():
             f"a C++ compiler ({compiler[0]} does not run). "
             "Debian, Ubuntu: apt install g++   Fedora: dnf install gcc-c++   macOS: xcode-select --install"
         )
+    if "," in str(ROOT):
+        missing.append(f"a folder without a comma in its path, at which linkers cut it; this is {ROOT}.")
     missing = [text for text in missing + room_is_missing() if text]
     if missing:
         sys.exit("Set-up needs, and did not find:\n" + "\n".join("  - " + text for text in missing))
@@ -116,7 +118,8 @@ def make_venv():
     if succeeds(str(PYTHON), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 10))"):
         return
     announce("Python environment .venv (10 seconds)")
-    run(sys.executable, "-m", "venv", "--clear", str(VENV))
+    # In a session of its own, an interrupt does not reach it, which would show where it stood.
+    run(sys.executable, "-m", "venv", "--clear", str(VENV), start_new_session=True)
 
 
 def site_packages():

@@ -90,6 +90,17 @@ class One(unittest.TestCase):
         shown = self.kernel.client.inspect("evaluate", len("evaluate"), reply=True, timeout=60)["content"]
         self.assertIn("Measures a model on samples", str(shown["data"]))
 
+    def test_an_interrupt_that_comes_before_or_after_a_cell_harms_no_other(self):
+        wait = "std::thread::sleep(std::time::Duration::from_secs({}));"
+        self.ok("let kept = 7;")
+        # Where no training answers, an interrupt ends the process that runs the cells after two seconds.
+        self.kernel.manager.interrupt_kernel()
+        self.ok(wait.format(3))
+        threading.Timer(1, self.kernel.manager.interrupt_kernel).start()
+        self.ok(wait.format(2))
+        self.ok(wait.format(3))
+        self.assertEqual(self.ok('println!("{kept}");'), "7\n")
+
     def test_z_an_endless_cell_can_be_interrupted(self):
         def later():
             time.sleep(2)
