@@ -104,8 +104,8 @@ def check_tools():
             f"a C++ compiler ({compiler[0]} does not run). "
             "Debian, Ubuntu: apt install g++   Fedora: dnf install gcc-c++   macOS: xcode-select --install"
         )
-    if "," in str(ROOT):
-        missing.append(f"a folder without a comma in its path, at which linkers cut it; this is {ROOT}.")
+    if re.search("[ ,]", str(ROOT)):
+        missing.append(f"a folder with neither spaces nor commas in its path: evcxr and linkers cut it there. This is {ROOT}.")
     missing = [text for text in missing + room_is_missing() if text]
     if missing:
         sys.exit("Set-up needs, and did not find:\n" + "\n".join("  - " + text for text in missing))

@@ -18,6 +18,8 @@ QUICK = "--quick" in sys.argv
 DOCUMENT = ROOT / "docs" / "robustness.md"
 MARKERS = "<!-- torture: made by make torture -->", "<!-- end -->"
 ROWS = []
+# What a line with a row begins with.
+ROW = "row: "
 # The unit of ru_maxrss, in bytes.
 MAXRSS = 1 if sys.platform == "darwin" else 1024
 
@@ -34,7 +36,9 @@ class Torture(unittest.TestCase):
 
     def tried(self, what, count, happened):
         """A row, which stands behind the assertions: what was tried, how often, and what happened."""
-        ROWS.append((self.part, what, f"{count:,}", happened))
+        row = (self.part, what, f"{count:,}", happened)
+        ROWS.append(row)
+        print(ROW + " | ".join(row), flush=True)
 
 
 class Done(NamedTuple):
