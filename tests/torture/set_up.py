@@ -79,7 +79,7 @@ class SetUp(Torture):
             header.parent.mkdir(parents=True)
             if version:
                 header.write_text(f'#define TORCH_VERSION "{version}"\n')
-            self.assert_says(what, self.set_up(self.copy(what, prepared=True), LIBTORCH=str(libtorch)), pattern)
+            self.assert_says(what, self.set_up(self.copy(what.replace(" ", "-"), prepared=True), LIBTORCH=str(libtorch)), pattern)
 
     def rust_without_source(self):
         """Cargo and rustc without rustup, and with a folder of their own that is empty."""
