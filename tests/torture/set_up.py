@@ -11,7 +11,7 @@ import time
 import unittest
 from pathlib import Path
 
-from disks import ram_disk
+from disks import can_mount, ram_disk
 from report import QUICK, ROOT, Torture, run
 
 from kernel_client import FIRST_CELL, Kernel
@@ -104,7 +104,7 @@ class SetUp(Torture):
         path = os.environ["PATH"] + os.pathsep + str(Path.home() / ".cargo" / "bin")
         self.assert_says("Rust's registry cannot be reached", self.set_up(copy, PATH=path, **own), GOES_ON)
 
-    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("mount"), "only root can mount a small disk")
+    @unittest.skipUnless(can_mount(), "a RAM disk cannot be mounted here")
     def test_disks_that_are_full_or_read_only(self):
         place = self.folder / "disk"
         place.mkdir()
