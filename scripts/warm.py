@@ -3,7 +3,7 @@
     warm/Cargo.toml     a workspace of two crates
          Cargo.lock     the versions of the repository's own Cargo.lock
          cells/         the crate that the kernel writes and compiles for every cell
-         dependencies/  a crate that is nothing but the notebooks' dependencies, in one shared library
+         dependencies/  a crate of the notebooks' dependencies and of cells/lines.rs, in one shared library
 
 Cells are linked to that library (see cells/cells.sh). evcxr starts without dependencies, and cargo drops from Cargo.lock what
 no crate asks for; "dependencies" always asks.
@@ -124,7 +124,8 @@ def update():
     write(all_of_them / "Cargo.toml", PACKAGE.format(name="dependencies", dependencies=dependencies()))
     # The compiler links only what is used.
     names = [line.split()[0].replace("-", "_") for line in dependencies().splitlines()]
-    write(all_of_them / "src" / "lib.rs", "".join(f"use {name} as _;\n" for name in names))
+    lines = f"#[cfg(target_os = \"linux\")]\n#[path = {json.dumps(str(CELLS / 'lines.rs'))}]\nmod lines;\n"
+    write(all_of_them / "src" / "lib.rs", lines + "".join(f"use {name} as _;\n" for name in names))
     write(WARM / "Cargo.lock", (ROOT / "Cargo.lock").read_text())
     if "the compiler" in changed or not RUST_SOURCE.exists():
         link_rust_source(environment)

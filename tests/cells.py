@@ -75,6 +75,26 @@ class Cells(unittest.TestCase):
         printed = self.ok('println!("{sum:?} {mean:?} {} {} {}", rows.height(), values.dim(), style.stroke_width);')
         self.assertEqual(printed, "Some(6) Some(2.0) 1 1 2\n")
 
+    def test_show_text_without_a_line_break(self):
+        """Beside one of evcxr's own words, too, which evcxr alone would then miss."""
+        flushed = 'print!("half");\nstd::io::Write::flush(&mut std::io::stdout())?;\n'
+        self.assertEqual(self.ok('println!("one\\n\\ntwo");\nprint!("half");'), "one\n\ntwo\nhalf\n")
+        self.assertEqual(self.ok(flushed), "half\n")
+        self.assertEqual(self.ok('println!("all");'), "all\n")
+        printed, error = self.kernel.run(flushed + 'let number: u32 = "text".parse()?;')
+        self.assertEqual(printed, "half\n")
+        self.assertIn("invalid digit", error)
+        self.assertIn("cannot find value `number`", self.kernel.run('println!("{number}");')[1])
+        printed, error = self.kernel.run(flushed + 'panic!("on purpose");')
+        self.assertEqual(printed, "half\n")
+        self.assertIn("on purpose", error)
+        self.ok("let mut output = std::io::stdout().lock();")
+        self.ok('std::io::Write::write_all(&mut output, b"half")?;')
+        self.assertIn("half", self.ok('println!(" and half");'))
+        self.kernel.run("std::process::exit(3);")
+        self.assertEqual(self.ok(flushed), "half\n")
+        self.ok("let two = 2;")
+
     def test_take_a_crate_of_the_readers_own_and_see_its_changes(self):
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "src" / "lib.rs"

@@ -128,7 +128,8 @@ link_cell() {
         esac
         set -- "$@" "$argument"
     done
-    set -- "$@" "$dependencies"
+    # Every cell loads it, for lines.rs within.
+    set -- "$@" -Wl,--no-as-needed "$dependencies"
     { [ -z "$others" ] && [ -x "$linker" ]; } || exec cc "$@"
     # The C compiler only passes this on to the linker, which takes it a tenth of a second.
     for argument; do
