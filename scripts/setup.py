@@ -250,7 +250,7 @@ def main():
         make_venv()
         install(ROOT / "requirements.txt", "jupyterlab", "JupyterLab and what executes notebooks (30 seconds)")
         if "--tests" in sys.argv:
-            install(REQUIREMENTS / "test.txt", "playwright", "Playwright and axe, which look at pages in a browser (10 seconds)")
+            install(REQUIREMENTS / "test.txt", "playwright", "Playwright, axe and mfusepy: a browser and a networked disk for tests (10 seconds)")
         with ThreadPoolExecutor() as pool:
             # One compiles while the other downloads.
             libtorch = pool.submit(get_libtorch, cuda="--cuda" in sys.argv)

@@ -91,8 +91,9 @@ class Cells(unittest.TestCase):
         self.ok("let mut output = std::io::stdout().lock();")
         self.ok('std::io::Write::write_all(&mut output, b"half")?;')
         self.assertIn("half", self.ok('println!(" and half");'))
-        self.kernel.run("std::process::exit(3);")
-        self.assertEqual(self.ok(flushed), "half\n")
+        for end in ("std::process::exit(3);", "std::process::abort();", "unsafe { std::ptr::write_volatile(8 as *mut u8, 1) };"):
+            self.assertEqual(self.kernel.run('println!("before");\n' + end)[0], "before\n")
+            self.assertEqual(self.ok(flushed), "half\n")
         self.ok("let two = 2;")
 
     def test_take_a_crate_of_the_readers_own_and_see_its_changes(self):

@@ -1,8 +1,8 @@
 //! Ends the lines that a cell leaves open, as `print!` does. evcxr takes whole lines: without this, such text would stay in
 //! Rust's buffer, or share a line with one of evcxr's own words, which evcxr would then miss and wait for.
 //!
-//! The cells' standard output goes through a pipe and two threads of their process. A process that is killed, or aborts, may
-//! lose the last line that it wrote.
+//! The cells' standard output goes through a pipe and two threads of their process. A process that is killed may lose the last
+//! line that it wrote.
 
 use std::{
     env,
@@ -23,6 +23,8 @@ const END: &str = "\u{1}end of the cell\n";
 /// How long a cell's end waits for it: a cell may hold standard output's lock.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+const SIGABRT: c_int = 6;
+
 /// The system calls this when a process loads the library.
 #[used]
 #[unsafe(link_section = ".init_array")]
@@ -38,15 +40,26 @@ extern "C" fn start() {
 fn redirect() -> io::Result<()> {
     unsafe extern "C" {
         fn dup2(from: c_int, to: c_int) -> c_int;
+        fn signal(number: c_int, handler: extern "C" fn(c_int)) -> usize;
     }
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let (input, pipe) = io::pipe()?;
     let (sender, lines) = sync_channel(64);
     thread::Builder::new().spawn(move || read(input, &sender))?;
     thread::Builder::new().spawn(move || write(&lines, output))?;
-    // SAFETY: the pipe is open, and dup2 takes no pointers.
-    let result = unsafe { dup2(pipe.as_raw_fd(), io::stdout().as_raw_fd()) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    // SAFETY: the pipe is open, and dup2 takes no pointers; the handler only sleeps, which a handler may do.
+    unsafe {
+        if dup2(pipe.as_raw_fd(), io::stdout().as_raw_fd()) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        signal(SIGABRT, let_them_write);
+    }
+    Ok(())
+}
+
+/// Gives the threads time for what is left when the process aborts, as it does after a segmentation fault, too.
+extern "C" fn let_them_write(_: c_int) {
+    thread::sleep(PATIENCE);
 }
 
 /// Until the process closes its output, or nobody takes the lines any more.

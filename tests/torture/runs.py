@@ -11,7 +11,7 @@ import time
 import unittest
 from pathlib import Path
 
-from disks import can_mount, ram_disk
+from disks import can_mount, network_disk, ram_disk
 from report import PROGRAM, QUICK, Torture, run, times
 
 EPOCHS = 8
@@ -183,3 +183,27 @@ class Runs(Torture):
             done = self.train("RMSprop", "disk/run")
             self.assertRegex(done.errors, "^error: .*Read-only file system.*\n$")
         self.tried("a disk that cannot be written", 1, "an error on one line")
+
+    @unittest.skipUnless(can_mount(network_disk), "a disk behind a server cannot be mounted here: libfuse is missing, or FUSE")
+    def test_networked_disks(self):
+        """A server that dies while an epoch is trained; one that knows no locks."""
+        place = self.folder / "network"
+        place.mkdir()
+        for _ in range(times(10)):
+            with network_disk(place) as server:
+                process = self.start(self.arguments("RMSprop", "network/run"))
+                while not any(place.glob("run.partial/training/epoch-????")):
+                    self.assertIsNone(process.poll())
+                server.kill()
+                _, errors = process.communicate(timeout=60)
+                self.assertNotEqual(process.returncode, 0)
+                self.assertRegex(errors, "^error: .*Transport endpoint is not connected.*\n$")
+            with network_disk(place):
+                self.assertIn("Going on after epoch", self.train("RMSprop", "network/run").output)
+                self.assert_same_bits(self.whole("RMSprop"), place / "run")
+                shutil.rmtree(place / "run")
+        self.tried("a networked disk whose server dies during a run", times(10), "an error on one line; with the server back, went on to the same bits")
+        with network_disk(place, "--without-locks"):
+            done = self.train("RMSprop", "network/run")
+            self.assertRegex(done.errors, "^error: .*No locks available.*\n$")
+        self.tried("a networked disk without locks", 1, "an error on one line")
