@@ -14,8 +14,8 @@ from mfusepy import FUSE, FuseOSError, Operations
 class NetworkDisk(Operations):
     use_ns = True
 
-    def __init__(self, folder, has_locks):
-        self.folder, self.has_locks = Path(folder), has_locks
+    def __init__(self, folder):
+        self.folder = Path(folder)
 
     def at(self, path):
         return self.folder / path.lstrip("/")
@@ -60,10 +60,12 @@ class NetworkDisk(Operations):
     def release(self, path, fh):
         return os.close(fh)
 
+
+class WithoutLocks(NetworkDisk):
     def flock(self, path, fh, operation):
-        # Linux keeps the locks of its own programs by itself; a server may know none.
-        raise FuseOSError(errno.ENOSYS if self.has_locks else errno.ENOLCK)
+        raise FuseOSError(errno.ENOLCK)
 
 
 if __name__ == "__main__":
-    FUSE(NetworkDisk(sys.argv[1], "--without-locks" not in sys.argv), sys.argv[2], foreground=True)
+    disk = WithoutLocks if "--without-locks" in sys.argv else NetworkDisk
+    FUSE(disk(sys.argv[1]), sys.argv[2], foreground=True)

@@ -189,20 +189,25 @@ class Runs(Torture):
         """A server that dies while an epoch is trained; one that knows no locks."""
         place = self.folder / "network"
         place.mkdir()
-        for _ in range(times(10)):
+        caught = missed = 0
+        while caught < times(10):
             with network_disk(place) as server:
                 process = self.start(self.arguments("RMSprop", "network/run"))
-                while not any(place.glob("run.partial/training/epoch-????")):
-                    self.assertIsNone(process.poll())
+                while process.poll() is None and not any(place.glob("run.partial/training/epoch-????")):
+                    time.sleep(0.01)
                 server.kill()
                 _, errors = process.communicate(timeout=60)
-                self.assertNotEqual(process.returncode, 0)
-                self.assertRegex(errors, "^error: .*Transport endpoint is not connected.*\n$")
             with network_disk(place):
-                self.assertIn("Going on after epoch", self.train("RMSprop", "network/run").output)
-                self.assert_same_bits(self.whole("RMSprop"), place / "run")
+                if (place / "run").exists():
+                    missed += 1
+                    self.assertLess(missed, 100, "no run was at work when the server died")
+                else:
+                    caught += 1
+                    self.assertRegex(errors, "^error: .*Transport endpoint is not connected.*\n$")
+                    self.assertIn("Going on after epoch", self.train("RMSprop", "network/run").output)
+                    self.assert_same_bits(self.whole("RMSprop"), place / "run")
                 shutil.rmtree(place / "run")
-        self.tried("a networked disk whose server dies during a run", times(10), "an error on one line; with the server back, went on to the same bits")
+        self.tried("a networked disk whose server dies during a run", caught, "an error on one line; with the server back, went on to the same bits")
         with network_disk(place, "--without-locks"):
             done = self.train("RMSprop", "network/run")
             self.assertRegex(done.errors, "^error: .*No locks available.*\n$")
