@@ -124,8 +124,9 @@ def update():
     write(all_of_them / "Cargo.toml", PACKAGE.format(name="dependencies", dependencies=dependencies()))
     # The compiler links only what is used.
     names = [line.split()[0].replace("-", "_") for line in dependencies().splitlines()]
-    lines = f"#[cfg(target_os = \"linux\")]\n#[path = {json.dumps(str(CELLS / 'lines.rs'))}]\nmod lines;\n"
-    write(all_of_them / "src" / "lib.rs", lines + "".join(f"use {name} as _;\n" for name in names))
+    source = '#[cfg(target_os = "linux")]\nmod lines;\n' + "".join(f"use {name} as _;\n" for name in names)
+    write(all_of_them / "src" / "lib.rs", source)
+    write(all_of_them / "src" / "lines.rs", (CELLS / "lines.rs").read_text())
     write(WARM / "Cargo.lock", (ROOT / "Cargo.lock").read_text())
     if "the compiler" in changed or not RUST_SOURCE.exists():
         link_rust_source(environment)
