@@ -48,22 +48,22 @@ class Kernel:
     def run(self, code, seen=lambda text: None):
         """Runs a cell; gives what it printed, and its errors, which evcxr prints too where a cell fails at run time.
         `seen` gets the text as it comes."""
-        texts = {"stdout": "", "stderr": ""}
+        texts = {"stdout": [], "stderr": []}
 
         def collect(message):
             content = message["content"]
             if message["msg_type"] == "stream":
-                texts[content["name"]] += content["text"]
+                texts[content["name"]].append(content["text"])
                 seen(content["text"])
             if message["msg_type"] == "error":
-                texts["stderr"] += COLOURS.sub("", "\n".join(content["traceback"]))
+                texts["stderr"].append(COLOURS.sub("", "\n".join(content["traceback"])))
 
         self.client.execute_interactive(code, timeout=600, output_hook=collect)
         # evcxr passes on what a cell wrote to standard error a moment after its reply.
         with contextlib.suppress(Empty):
             while True:
                 collect(self.client.get_iopub_msg(timeout=0.2))
-        return texts["stdout"], texts["stderr"]
+        return "".join(texts["stdout"]), "".join(texts["stderr"])
 
     def kill(self):
         """As when the machine's memory runs out: no process of the kernel can do anything any more."""

@@ -18,8 +18,6 @@ QUICK = "--quick" in sys.argv
 DOCUMENT = ROOT / "docs" / "robustness.md"
 MARKERS = "<!-- torture: made by make torture -->", "<!-- end -->"
 ROWS = []
-# What a line with a row begins with.
-ROW = "row: "
 # The unit of ru_maxrss, in bytes.
 MAXRSS = 1 if sys.platform == "darwin" else 1024
 
@@ -36,9 +34,9 @@ class Torture(unittest.TestCase):
 
     def tried(self, what, count, happened):
         """A row, which stands behind the assertions: what was tried, how often, and what happened."""
-        row = (self.part, what, f"{count:,}", happened)
+        row = tuple(text.replace("|", "\\|") for text in (self.part, what, f"{count:,}", happened))
         ROWS.append(row)
-        print(ROW + " | ".join(row), flush=True)
+        print("\n" + " | ".join(row), flush=True)
 
 
 class Done(NamedTuple):
@@ -72,13 +70,14 @@ def run(*arguments, folder, limit=60, command=None, **variables):
         return Done(process.returncode, output.read(), errors.read(), seconds, usage.ru_maxrss * MAXRSS)
 
 
-def write_document(failed):
-    """Puts the rows into the document."""
+def write_document():
+    """Puts the rows into the document; parts that were not tried keep theirs."""
     text = DOCUMENT.read_text()
     start, end = (text.index(marker) for marker in MARKERS)
-    lines = [MARKERS[0]]
+    before, *sections = text[start:end].split("### ")
+    tables = {section.partition("\n")[0]: section for section in sections}
     for part in dict.fromkeys(row[0] for row in ROWS):
-        lines += [f"\n### {part}\n", "| tried | times | what happened |", "| --- | --- | --- |"]
+        lines = [part, "", "| tried | times | what happened |", "| --- | --- | --- |"]
         lines += [f"| {what} | {count} | {happened} |" for name, what, count, happened in ROWS if name == part]
-    lines.append(f"\n{failed} tests failed.\n" if failed else "")
-    DOCUMENT.write_text(text[:start] + "\n".join(lines) + text[end:])
+        tables[part] = "\n".join(lines) + "\n\n"
+    DOCUMENT.write_text(text[:start] + "### ".join([before, *tables.values()]).rstrip() + "\n" + text[end:])

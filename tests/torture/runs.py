@@ -203,7 +203,7 @@ class Runs(Torture):
                     self.assertLess(missed, 100, "no run was at work when the server died")
                 else:
                     caught += 1
-                    self.assertRegex(errors, "^error: .*Transport endpoint is not connected.*\n$")
+                    self.assertRegex(errors, "^error: .*(Transport endpoint is not connected|Software caused connection abort).*\n$")
                     self.assertIn("Going on after epoch", self.train("RMSprop", "network/run").output)
                     self.assert_same_bits(self.whole("RMSprop"), place / "run")
                 shutil.rmtree(place / "run")
