@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,11 @@ from common import MAIN, NOTEBOOKS, main
 from outputs import FEW_EPOCHS, code_cells, pictures
 
 MINUTES = 60_000  # in a browser's milliseconds
+
+
+def listens(port):
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextlib.contextmanager
@@ -34,11 +40,12 @@ def jupyterlab(folder):
     with log.open("w") as messages:
         server = subprocess.Popen(command, env=FEW_EPOCHS | own, stderr=messages)
     try:
-        while not (address := re.search(r"http://127\.0\.0\.1:\S+token=\S+", log.read_text())):
+        # It may tell its address before it listens there.
+        while not (address := re.search(r"http://127\.0\.0\.1:(\d+)/\S+token=\w+\n", log.read_text())) or not listens(int(address[1])):
             if server.poll() is not None:
                 raise RuntimeError("JupyterLab ended:\n" + log.read_text())
             time.sleep(0.2)
-        yield address.group(0)
+        yield address[0].strip()
     finally:
         server.terminate()
         server.wait()
