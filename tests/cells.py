@@ -90,9 +90,16 @@ class Cells(unittest.TestCase):
         self.assertIn("on purpose", error)
         self.ok("let mut output = std::io::stdout().lock();")
         self.ok('std::io::Write::write_all(&mut output, b"half")?;')
-        self.assertIn("half", self.ok('println!(" and half");'))
+        self.assertEqual(self.ok('println!(" and half");'), "half and half\n")
+        self.ok("drop(output);")
+        self.assertEqual(self.ok('print!("a");\nstd::io::Write::flush(&mut std::io::stdout())?;\nprint!("b");'), "ab\n")
+        numbers = "".join(f"{number} " for number in range(2_000))
+        self.assertEqual(self.ok('for number in 0..2_000 { print!("{number} "); }'), numbers + "\n")
+        self.assertEqual(self.ok('println!("EVCXR_TMPDIR");\nprint!("EVCXR_x ");'), "EVCXR_TMPDIR\nEVCXR_x \n")
+        self.assertEqual(self.ok("std::io::Write::write_all(&mut std::io::stdout(), &[255, 10])?;"), "\ufffd\n")
         for end in ("std::process::exit(3);", "std::process::abort();", "unsafe { std::ptr::write_volatile(8 as *mut u8, 1) };"):
-            self.assertEqual(self.kernel.run('println!("before");\n' + end)[0], "before\n")
+            printed = self.kernel.run('for _ in 0..20_000 { println!("before"); }\n' + end)[0]
+            self.assertEqual(printed, 20_000 * "before\n")
             self.assertEqual(self.ok(flushed), "half\n")
         self.ok("let two = 2;")
 

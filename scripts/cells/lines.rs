@@ -1,8 +1,8 @@
 //! Ends the lines that a cell leaves open, as `print!` does. evcxr takes whole lines: without this, such text would stay in
 //! Rust's buffer, or share a line with one of evcxr's own words, which evcxr would then miss and wait for.
 //!
-//! The cells' standard output goes through a pipe and two threads of their process. A process that is killed may lose the last
-//! line that it wrote.
+//! The cells' standard output goes through a pipe and two threads of their process. What a process wrote last may be lost when
+//! it is killed.
 
 use std::{
     env,
@@ -10,20 +10,35 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read, Write},
     os::fd::{AsFd, AsRawFd},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::{
+        atomic::{AtomicBool, AtomicI32, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-/// What evcxr's own words begin with; the one behind a cell.
-const EVCXR: &[u8] = b"EVCXR_";
-const CELL_OVER: &[u8] = b"EVCXR_EXECUTION_COMPLETE\n";
+/// evcxr's own words: those that are a whole line, the first of them behind each cell, and those with something behind them.
+const LINES: [&str; 4] =
+    ["EVCXR_EXECUTION_COMPLETE\n", "EVCXR_PANIC_NOTIFICATION\n", "EVCXR_ERROR_OCCURRED\n", "EVCXR_END_CONTENT\n"];
+const BEGINNINGS: [&str; 3] = ["EVCXR_BEGIN_CONTENT ", "EVCXR_VARIABLE_CHANGED_TYPE:", "EVCXR_INPUT_REQUEST"];
 /// Printed behind a cell, it takes along what waits in the buffer.
 const END: &str = "\u{1}end of the cell\n";
 /// How long a cell's end waits for it: a cell may hold standard output's lock.
 const PATIENCE: Duration = Duration::from_millis(100);
-
+/// How many milliseconds a process that ends waits for the threads: a child of its own may hold the pipe open.
+const LAST_MILLISECONDS: u32 = 2_000;
 const SIGABRT: c_int = 6;
+
+/// The output that evcxr reads, and whether all is written there.
+static OUTPUT: AtomicI32 = AtomicI32::new(-1);
+static IS_WRITTEN: AtomicBool = AtomicBool::new(false);
+
+unsafe extern "C" {
+    fn dup2(from: c_int, to: c_int) -> c_int;
+    fn signal(number: c_int, handler: extern "C" fn(c_int)) -> usize;
+    fn atexit(handler: extern "C" fn()) -> c_int;
+}
 
 /// The system calls this when a process loads the library.
 #[used]
@@ -38,28 +53,41 @@ extern "C" fn start() {
 }
 
 fn redirect() -> io::Result<()> {
-    unsafe extern "C" {
-        fn dup2(from: c_int, to: c_int) -> c_int;
-        fn signal(number: c_int, handler: extern "C" fn(c_int)) -> usize;
-    }
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    OUTPUT.store(output.as_raw_fd(), Ordering::Relaxed);
     let (input, pipe) = io::pipe()?;
     let (sender, lines) = sync_channel(64);
     thread::Builder::new().spawn(move || read(input, &sender))?;
-    thread::Builder::new().spawn(move || write(&lines, output))?;
-    // SAFETY: the pipe is open, and dup2 takes no pointers; the handler only sleeps, which a handler may do.
+    thread::Builder::new().spawn(move || {
+        let _ = write(&lines, output);
+        IS_WRITTEN.store(true, Ordering::Release);
+    })?;
+    // SAFETY: the pipe is open, and none of the three takes a pointer to data; `finish` does what a handler may do.
     unsafe {
         if dup2(pipe.as_raw_fd(), io::stdout().as_raw_fd()) < 0 {
             return Err(io::Error::last_os_error());
         }
-        signal(SIGABRT, let_them_write);
+        signal(SIGABRT, finish_aborted);
+        atexit(finish);
     }
     Ok(())
 }
 
-/// Gives the threads time for what is left when the process aborts, as it does after a segmentation fault, too.
-extern "C" fn let_them_write(_: c_int) {
-    thread::sleep(PATIENCE);
+/// Closes the pipe and waits until all that came through it is written, when the process ends by itself.
+extern "C" fn finish() {
+    // SAFETY: both descriptors are open as long as the threads are at work.
+    unsafe { dup2(OUTPUT.load(Ordering::Relaxed), 1) };
+    for _ in 0..LAST_MILLISECONDS {
+        if IS_WRITTEN.load(Ordering::Acquire) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A segmentation fault ends in an abort, too.
+extern "C" fn finish_aborted(_: c_int) {
+    finish();
 }
 
 /// Until the process closes its output, or nobody takes the lines any more.
@@ -75,28 +103,44 @@ fn read(input: impl Read, lines: &SyncSender<Vec<u8>>) {
 }
 
 fn write(lines: &Receiver<Vec<u8>>, mut output: impl Write) -> io::Result<()> {
+    let mut is_open = false;
+    // evcxr takes no other text than UTF-8.
+    let mut put = |text: &[u8], is_open: &mut bool| {
+        *is_open = text.last().map_or(*is_open, |&last| last != b'\n');
+        output.write_all(String::from_utf8_lossy(text).as_bytes())
+    };
     for line in lines {
-        let start = line.windows(EVCXR.len()).position(|part| part == EVCXR).unwrap_or(line.len());
-        let (text, word) = line.split_at(start);
-        write_text(text, &mut output)?;
-        if word == CELL_OVER {
-            // In a thread of its own: it may have to wait until this one has taken what fills the pipe.
-            thread::Builder::new().spawn(|| print!("{END}"))?;
-            while let Ok(line) = lines.recv_timeout(PATIENCE) {
-                write_text(&line, &mut output)?;
-                if line.ends_with(END.as_bytes()) {
+        let line = line.strip_suffix(END.as_bytes()).unwrap_or(&line);
+        let (text, word) = line.split_at(word_in(line).unwrap_or(line.len()));
+        put(text, &mut is_open)?;
+        if word == LINES[0].as_bytes() {
+            // In a thread of its own: it may have to wait until this one has taken what fills the pipe. Where there is none
+            // to be had, the time passes.
+            let _ = thread::Builder::new().spawn(|| print!("{END}"));
+            let deadline = Instant::now() + PATIENCE;
+            while let Some(left) = deadline.checked_duration_since(Instant::now())
+                && let Ok(line) = lines.recv_timeout(left)
+            {
+                let text = line.strip_suffix(END.as_bytes());
+                put(text.unwrap_or(&line), &mut is_open)?;
+                if text.is_some() {
                     break;
                 }
             }
         }
-        output.write_all(word)?;
+        if is_open && !word.is_empty() {
+            put(b"\n", &mut is_open)?;
+        }
+        put(word, &mut is_open)?;
     }
     Ok(())
 }
 
-/// Writes text as whole lines, without the end of a cell.
-fn write_text(line: &[u8], output: &mut impl Write) -> io::Result<()> {
-    let text = line.strip_suffix(END.as_bytes()).unwrap_or(line);
-    output.write_all(text)?;
-    if text.is_empty() || text.ends_with(b"\n") { Ok(()) } else { output.write_all(b"\n") }
+/// Where one of evcxr's own words begins.
+fn word_in(line: &[u8]) -> Option<usize> {
+    let is_word = |rest: &[u8]| {
+        LINES.iter().any(|word| rest == word.as_bytes())
+            || BEGINNINGS.iter().any(|word| rest.starts_with(word.as_bytes()))
+    };
+    (0..line.len()).find(|&start| line[start] == b'E' && is_word(&line[start..]))
 }

@@ -75,7 +75,7 @@ def write_document():
     text = DOCUMENT.read_text()
     start, end = (text.index(marker) for marker in MARKERS)
     before, *sections = text[start:end].split("### ")
-    tables = {section.partition("\n")[0]: section for section in sections}
+    tables = {section.partition("\n")[0]: section.rstrip() + "\n\n" for section in sections}
     for part in dict.fromkeys(row[0] for row in ROWS):
         lines = [part, "", "| tried | times | what happened |", "| --- | --- | --- |"]
         lines += [f"| {what} | {count} | {happened} |" for name, what, count, happened in ROWS if name == part]
