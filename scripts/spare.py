@@ -15,7 +15,7 @@ import psutil
 
 import session
 import warm
-from project import EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, lock
+from project import CELLS, EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, lock
 
 # Bytes of free memory below which no spare is started: a spare takes about 0.7 GB, and training needs the rest.
 MEMORY = 4_800_000_000
@@ -44,7 +44,7 @@ def start_conditions(library_compiles):
     compiled = sorted((path.name, path.stat().st_mtime_ns) for path in warm.WARM.glob("cells/target/*/debug/deps/*.rlib"))
     installed = [EVCXR.stat().st_mtime_ns, LIBTORCH.resolve()]
     variables = sorted(session.environment().items())
-    scripts = sorted((ROOT / "scripts").glob("*.py"))
+    scripts = sorted([*(ROOT / "scripts").glob("*.py"), *CELLS.glob("*.*")])
     return fingerprint(os.getcwd(), variables, session.SETTINGS, library_compiles, compiled, installed, *scripts)
 
 

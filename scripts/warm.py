@@ -145,16 +145,18 @@ def update():
         write(made_with, json.dumps(wanted))
 
 
+def link_or_copy(source, target):
+    """A compiler replaces what it has made, but cargo writes over its notes."""
+    compiled = source.endswith((".rlib", ".rmeta", ".a")) or os.access(source, os.X_OK)
+    (os.link if compiled else shutil.copy2)(source, target)
+
+
 def share():
     """Gives the program and the tests what is compiled already, unless they have compiled something themselves."""
     source, copied = WARM / "cells" / "target", ROOT / "target" / "copied"
     [machine] = source.glob("*-*-*")
     if (ROOT / "target" / machine.name).exists():
         return
-
-    def link_or_copy(source, target):
-        # A compiler replaces what it has made, but cargo writes over its notes.
-        (os.link if source.endswith((".rlib", ".rmeta", ".so", ".a")) else shutil.copy2)(source, target)
 
     shutil.rmtree(copied, ignore_errors=True)
     own = shutil.ignore_patterns("incremental", "*ctx*", "*dependencies*", "*mnist*")

@@ -25,6 +25,12 @@ from kernel_client import FIRST_CELL, SPECS, Kernel, eventually, processes, sess
 NOT_COPIED = [".git", ".venv", "figures", "libtorch", "out", "runs", "target"]
 
 
+def link_compiled(copy):
+    """Gives a copy of the repository what is compiled here, and its own copy of cargo's notes, which cargo writes over."""
+    link = "import shutil, sys, warm; shutil.copytree(warm.WARM, sys.argv[1], copy_function=warm.link_or_copy)"
+    subprocess.run([sys.executable, "-c", link, str(copy / "target" / "kernel" / "warm")], cwd=ROOT / "scripts", check=True)
+
+
 class One(unittest.TestCase):
     """What a reader does in one kernel."""
 
@@ -178,10 +184,10 @@ class Several(unittest.TestCase):
         shutil.copytree(ROOT, copy, ignore=lambda place, names: NOT_COPIED if Path(place) == ROOT else [])
         for name in (".venv", "libtorch"):
             (copy / name).symlink_to(ROOT / name)
-        (copy / "target" / "kernel").mkdir(parents=True)
-        clone = "import pathlib, sys, warm; warm.clone(warm.WARM, pathlib.Path(sys.argv[1]))"
-        command = [sys.executable, "-c", clone, str(copy / "target" / "kernel" / "warm")]
-        subprocess.run(command, cwd=ROOT / "scripts", check=True)
+        # With another path to libtorch, its bindings would be compiled anew.
+        config = copy / ".cargo" / "config.toml"
+        config.write_text(config.read_text().replace('"libtorch", relative = true', f'"{ROOT / "libtorch"}"'))
+        link_compiled(copy)
         self.addCleanup(subprocess.run, [sys.executable, str(copy / "scripts" / "spare.py"), "--end"], check=True)
         specification = SPECS / "rust-mnist" / "kernel.json"
         copied = copy / "kernels" / "rust-mnist" / "kernel.json"

@@ -102,38 +102,55 @@ fn read(input: impl Read, lines: &SyncSender<Vec<u8>>) {
     }
 }
 
-fn write(lines: &Receiver<Vec<u8>>, mut output: impl Write) -> io::Result<()> {
-    let mut is_open = false;
-    // evcxr takes no other text than UTF-8.
-    let mut put = |text: &[u8], is_open: &mut bool| {
-        *is_open = text.last().map_or(*is_open, |&last| last != b'\n');
-        output.write_all(String::from_utf8_lossy(text).as_bytes())
-    };
+fn write(lines: &Receiver<Vec<u8>>, output: File) -> io::Result<()> {
+    let mut output = Output { file: output, is_open: false };
     for line in lines {
         let line = line.strip_suffix(END.as_bytes()).unwrap_or(&line);
         let (text, word) = line.split_at(word_in(line).unwrap_or(line.len()));
-        put(text, &mut is_open)?;
+        output.put(text)?;
         if word == LINES[0].as_bytes() {
-            // In a thread of its own: it may have to wait until this one has taken what fills the pipe. Where there is none
-            // to be had, the time passes.
-            let _ = thread::Builder::new().spawn(|| print!("{END}"));
-            let deadline = Instant::now() + PATIENCE;
-            while let Some(left) = deadline.checked_duration_since(Instant::now())
-                && let Ok(line) = lines.recv_timeout(left)
-            {
-                let text = line.strip_suffix(END.as_bytes());
-                put(text.unwrap_or(&line), &mut is_open)?;
-                if text.is_some() {
-                    break;
-                }
-            }
+            put_what_waits(lines, &mut output)?;
         }
-        if is_open && !word.is_empty() {
-            put(b"\n", &mut is_open)?;
+        if output.is_open && !word.is_empty() {
+            output.put(b"\n")?;
         }
-        put(word, &mut is_open)?;
+        output.put(word)?;
     }
     Ok(())
+}
+
+/// Writes what a cell has left in Rust's buffer.
+fn put_what_waits(lines: &Receiver<Vec<u8>>, output: &mut Output) -> io::Result<()> {
+    // In a thread of its own: it may have to wait until this one has taken what fills the pipe. Where there is none to be had,
+    // the time passes.
+    let _ = thread::Builder::new().spawn(|| print!("{END}"));
+    let deadline = Instant::now() + PATIENCE;
+    while let Some(left) = deadline.checked_duration_since(Instant::now())
+        && let Ok(line) = lines.recv_timeout(left)
+    {
+        match line.strip_suffix(END.as_bytes()) {
+            Some(text) => return output.put(text),
+            None => output.put(&line)?,
+        }
+    }
+    Ok(())
+}
+
+/// What evcxr reads.
+struct Output {
+    file: File,
+    /// Whether the last line lacks its end.
+    is_open: bool,
+}
+
+impl Output {
+    fn put(&mut self, text: &[u8]) -> io::Result<()> {
+        if let Some(&last) = text.last() {
+            self.is_open = last != b'\n';
+        }
+        // evcxr takes no other text than UTF-8.
+        self.file.write_all(String::from_utf8_lossy(text).as_bytes())
+    }
 }
 
 /// Where one of evcxr's own words begins.

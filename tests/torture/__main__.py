@@ -15,7 +15,8 @@ from report import ROWS, write_document
 from common import SPARE
 
 # Kernels of one part would look like what another one has left behind: these run one after another, the others beside them.
-WITH_KERNELS, WITHOUT = ["access", "set_up", "kernel"], ["downloads", "runs", "training", "fuzzing"]
+WITH_KERNELS, WITHOUT = ["access", "set_up", "kernel"], ["downloads", "runs", "training"]
+PARTS = [*WITH_KERNELS, *WITHOUT, "fuzzing"]
 # What `make test` has besides: tests/limits.rs, tests/kernels.py, and tests of what fuzzing found.
 QUICK_PARTS = ["access", "downloads", "runs", "set_up"]
 
@@ -23,9 +24,11 @@ QUICK_PARTS = ["access", "downloads", "runs", "set_up"]
 def all_parts():
     """Runs those with kernels in another process, and the others here; gives how many tests failed."""
     beside = subprocess.Popen([sys.executable, __file__, *WITH_KERNELS])
+    # Fuzzing takes the processor's time that the others leave, to the end.
     fuzzing.start()
     failed = tests_of(WITHOUT)
-    return failed + (beside.wait() != 0)
+    failed += beside.wait() != 0
+    return failed + tests_of(["fuzzing"])
 
 
 def tests_of(parts):
@@ -40,8 +43,8 @@ def tests_of(parts):
 
 def main():
     chosen = sys.argv[1:]
-    if unknown := set(chosen) - {"--quick", *WITH_KERNELS, *WITHOUT}:
-        sys.exit(f"{', '.join(unknown)}: expected --quick, or some of {', '.join(WITH_KERNELS + WITHOUT)}")
+    if unknown := set(chosen) - {"--quick", *PARTS}:
+        sys.exit(f"{', '.join(unknown)}: expected --quick, or some of {', '.join(PARTS)}")
     if chosen:
         failed = tests_of([name for name in chosen if name != "--quick"] or QUICK_PARTS)
     else:

@@ -83,7 +83,8 @@ def start():
         corpus.mkdir()
         for number, content in enumerate(contents):
             (corpus / str(number)).write_bytes(content)
-        command = ["nice", "-n", "19", BUILT / name, corpus, f"-rss_limit_mb={MEMORY_MB}", "-timeout=60", "-max_total_time=7200", f"-max_len={LONGEST}"]
+        command = ["nice", "-n", "19", BUILT / name, corpus, f"-max_len={LONGEST}", "-max_total_time=7200"]
+        command += [f"-rss_limit_mb={MEMORY_MB}", "-timeout=60", "-report_slow_units=60"]
         command += [f"-artifact_prefix={ROOT / 'fuzz' / 'found'}-{name}-", "-print_final_stats=1", "-use_value_profile=1"]
         log = (place / f"{name}.log").open("w+")
         own = os.environ | {"TMPDIR": str(place), "OMP_NUM_THREADS": "1", "LD_LIBRARY_PATH": str(ROOT / "libtorch" / "lib")}

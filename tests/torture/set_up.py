@@ -15,7 +15,7 @@ from disks import can_mount, ram_disk
 from report import QUICK, ROOT, Torture, run
 
 from kernel_client import FIRST_CELL, Kernel
-from kernels import NOT_COPIED
+from kernels import NOT_COPIED, link_compiled
 
 GOES_ON = "The same command goes on from here."
 
@@ -39,16 +39,8 @@ class SetUp(Torture):
             # The kernel's specification, in share, is its own.
             for name in ("bin", "installed", "lib", "pyvenv.cfg"):
                 (copy / ".venv" / name).symlink_to(ROOT / ".venv" / name)
-            self.compiled(copy)
+            link_compiled(copy)
         return copy
-
-    def compiled(self, copy):
-        """Cargo writes over its notes, which must stay as they are here."""
-
-        def link_or_copy(source, target):
-            (os.link if source.endswith((".rlib", ".rmeta", ".so", ".a")) else shutil.copy2)(source, target)
-
-        shutil.copytree(ROOT / "target/kernel/warm", copy / "target/kernel/warm", copy_function=link_or_copy)
 
     def set_up(self, folder, *words, limit=300, command=(sys.executable,), **variables):
         done = run(*words, "scripts/setup.py", folder=folder, limit=limit, command=command, **variables)
@@ -163,7 +155,7 @@ class SetUp(Torture):
                 self.assertNotIn("scripts/setup.py\", line", errors)
                 interrupted += 1
             if not (copy / "target/kernel/warm").exists() and (copy / "libtorch").exists():
-                self.compiled(copy)
+                link_compiled(copy)
         done = self.set_up(copy, PATH=path, limit=900)
         self.assertEqual(done.code, 0, done.errors)
         self.tried("interrupted after 1, 4, 15, 30 and 45 seconds", interrupted, "each said that the same command goes on; it did, to success")
