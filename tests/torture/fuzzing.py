@@ -36,7 +36,7 @@ def seed_corpus():
     """Real files, cut to what a target reads quickly."""
     images = bytes([0, 0, 8, 3]) + b"".join(number.to_bytes(4, "big") for number in (2, 28, 28)) + bytes(range(256)) * 6 + bytes(32)
     labels = bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 3])
-    pictures = [path for folder in ("notebooks/pictures", "figures") for path in (ROOT / folder).glob("*.*")]
+    pictures = [path for folder in ("tests/pictures/formats", "notebooks/pictures") for path in (ROOT / folder).glob("*.*")]
     small = [path.read_bytes() for path in pictures if path.stat().st_size <= LONGEST]
     network = {"input": [4], "layers": [{"Dense": 3}, "BatchNorm", "Relu", {"Dropout": 0.1}, {"Dense": 2}]}
     run = {"version": "1", "settings": {"model": {"plan": network}, "training": {"epochs": 2, "schedule": {"Step": {"epochs": 1, "factor": 0.5}}}}}
@@ -76,7 +76,8 @@ def build():
 def start():
     """Starts all targets, behind whatever else is to be done."""
     build()
-    place = Path(tempfile.mkdtemp())
+    # Each input becomes a file: on a disk, the targets would wait for that most of the time.
+    place = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").exists() else None))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     for name, contents in seed_corpus().items():
         corpus = place / name
