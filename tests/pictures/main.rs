@@ -163,6 +163,7 @@ fn formats_are_told_by_their_contents_and_what_is_none_in_words() {
         (&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], "a HEIC or AVIF picture (save it as JPEG)"),
         (b"%PDF-1.4\n", "a PDF document (save its page as a picture)"),
         (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", "an SVG drawing (export it as PNG)"),
+        (include_bytes!("damaged.webp"), "a damaged WebP picture"),
         (&png[..png.len() / 2], "a damaged Png picture (unexpected end of file; save it again)"),
         (b"", "an empty file"),
     ] {
