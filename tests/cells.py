@@ -145,6 +145,14 @@ class Dependencies(unittest.TestCase):
         self.assertGreater(len(taken), 10)
         self.assertEqual(taken - compiled, set())
 
+    def test_a_crate_of_evcxrs_own_is_no_member_of_the_repositorys_workspace(self):
+        with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+            Path(folder, "Cargo.toml").write_text('[package]\nname = "ctx"\n\n[lib]\npath = "lib.rs"\n')
+            Path(folder, "lib.rs").touch()
+            command = ["cargo", "metadata", "--no-deps", "--offline", "--format-version=1"]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
 
 class OtherProjects(unittest.TestCase):
     """What other projects have left in the shell, in the user's settings and on PATH."""
