@@ -91,12 +91,12 @@ def start():
         own = os.environ | {"TMPDIR": str(place), "OMP_NUM_THREADS": "1", "LD_LIBRARY_PATH": str(ROOT / "libtorch" / "lib")}
         process = psutil.Popen(command, stdout=log, stderr=log, env=own, start_new_session=True)
         RUNNING[name] = process, log
+        atexit.register(lambda process=process: process.poll() is None and process.kill())
         # Linux shares a processor among sessions first; `nice` counts within one only.
         group = Path(f"/proc/{process.pid}/autogroup")
         if group.exists():
             group.write_text("19")
             time.sleep(0.2)  # Other users than root may do that ten times a second.
-        atexit.register(lambda process=process: process.poll() is None and process.kill())
 
 
 class Fuzzing(Torture):
