@@ -1,8 +1,7 @@
-//! Writes the path of libtorch into what is built, so that it runs with no variable set.
+//! Writes the path of libtorch into what is built, so that it runs with no variable set. Every crate here calls this.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    println!("cargo:rerun-if-changed=build.rs");
     if let Ok(libtorch) = std::env::var("LIBTORCH") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{libtorch}/lib");
     }

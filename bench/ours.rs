@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (epochs, seed, digits) = (setting("EPOCHS", 15), setting("SEED", 0), setting("DIGITS", 60_000));
     let networks: HashMap<String, Plan> = serde_json::from_reader(BufReader::new(File::open("bench/networks.json")?))?;
     let plan = &networks[&setting("NETWORK", String::from("MLP"))];
-    let Mnist { train, test } = Mnist::load()?;
+    let Dataset { train, test } = Dataset::mnist()?;
     // The images themselves are of no more use.
     let [mut train, test] = [train, test].map(|digits| digits.preprocess());
     if digits < train.len() as i64 {

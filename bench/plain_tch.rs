@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use mnist_classification::{data::Mnist, tch};
+use mnist_classification::{data::Dataset, tch};
 use serde_json::json;
 use tch::{
     Device, Kind, Tensor,
@@ -16,7 +16,7 @@ const TRAINING: i64 = 48_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let epochs = std::env::var("BENCH_EPOCHS").ok().and_then(|epochs| epochs.parse().ok()).unwrap_or(15);
-    let Mnist { train, test } = Mnist::load()?;
+    let Dataset { train, test } = Dataset::mnist()?;
     let [train, test] = [train, test].map(|digits| digits.preprocess());
     tch::manual_seed(std::env::var("BENCH_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0));
     let variables = nn::VarStore::new(Device::Cpu);

@@ -6,10 +6,11 @@
 
 use std::{env, path::Path};
 
-use mnist_classification::{data::Corruption, prelude::*, tch};
+use error_analysis::corruption::Corruption;
+use mnist_classification::{prelude::*, tch};
 
 fn main() -> Result<()> {
-    let Mnist { train, test } = Mnist::load()?;
+    let Dataset { train, test } = Dataset::mnist()?;
     if env::args().nth(1).as_deref() != Some("measure") {
         let train = train.preprocess();
         let mut model = Network::load("models/cnn")?;
@@ -26,7 +27,7 @@ fn main() -> Result<()> {
     if let Some(folder) = env::var_os("MNIST_C_DIR") {
         let file = |name: &str| Path::new(&folder).join(name);
         measure(&networks, "the authors'", |corruption| {
-            Digits::from_files(file(&format!("{corruption}-images-idx3-ubyte.gz")), file("labels-idx1-ubyte.gz"))
+            Images::from_files(file(&format!("{corruption}-images-idx3-ubyte.gz")), file("labels-idx1-ubyte.gz"))
         })?;
     }
     Ok(())
@@ -64,7 +65,7 @@ fn training() -> Training {
 }
 
 /// Prints the accuracy of both networks on each corruption, with statistics from its first thousand digits, and the mean.
-fn measure(networks: &[Network; 2], title: &str, corrupted: impl Fn(Corruption) -> Result<Digits>) -> Result<()> {
+fn measure(networks: &[Network; 2], title: &str, corrupted: impl Fn(Corruption) -> Result<Images>) -> Result<()> {
     let mut sums = [0.0; 2];
     println!("{title}:");
     for corruption in Corruption::ALL {

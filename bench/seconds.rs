@@ -18,9 +18,9 @@ fn main() -> Result<()> {
     let name = arguments.first().map_or("99", String::as_str);
     let Some((plan, training)) = goal(name)? else {
         let (found, expected) = (name.into(), "98, 99, 99.5 or smallest".into());
-        return Err(Error::Setting { setting: "a goal", found, expected });
+        return Err(Error::InvalidSetting { setting: "a goal", found, expected });
     };
-    let Mnist { train, test } = Mnist::load()?;
+    let Dataset { train, test } = Dataset::mnist()?;
     let (train, test) = match arguments.get(1) {
         Some(_) => train.preprocess().split(0.2)?,
         None => (train.preprocess(), test.preprocess()),

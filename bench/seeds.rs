@@ -11,7 +11,7 @@ use mnist_classification::{
 };
 
 fn main() -> Result<()> {
-    let Mnist { train, test } = Mnist::load()?;
+    let Dataset { train, test } = Dataset::mnist()?;
     let [train, test] = [train, test].map(|digits| digits.preprocess());
     let seeds: Vec<u32> = (0..9).collect();
     let (mut anew, mut one_order) = (Vec::new(), Vec::new());

@@ -3,17 +3,17 @@
 
 use std::time::Instant;
 
-use mnist_classification::{prelude::*, tch::Tensor, training::Steps};
+use mnist_classification::{prelude::*, tch::Tensor, training::Trainer};
 use serde_json::json;
 
 fn main() -> Result<()> {
     let start = Instant::now();
-    let mnist = Mnist::load()?;
+    let mnist = Dataset::mnist()?;
     let [train, test] = [&mnist.train, &mnist.test].map(|digits| digits.preprocess());
     let load = start.elapsed().as_secs_f64();
     let mut model = Mlp::new(&[784, 512, 256, 128, 10], 0)?;
     let positions: Vec<i64> = (0..128).collect();
-    Steps::new(&model, &train, &Training::default())?.step(&Tensor::from_slice(&positions), 0.001)?;
+    Trainer::new(&model, &train, &Training::default())?.step(&Tensor::from_slice(&positions), 0.001)?;
     println!("{}", json!({ "load_seconds": load }));
 
     let (few, _) = train.split(0.9)?;

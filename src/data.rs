@@ -2,17 +2,15 @@
 
 mod augmentation;
 mod checksum;
+mod class_names;
 mod classes;
-mod corruption;
+mod data_warnings;
 mod digits;
 mod download;
 mod drawn;
-mod foreign;
-mod hints;
 mod idx;
-mod labels;
 mod layout;
-mod picture;
+mod not_idx;
 mod read;
 mod samples;
 
@@ -21,14 +19,12 @@ use std::{env, path::Path};
 use crate::Result;
 pub use augmentation::Augmentation;
 pub use classes::Classes;
-pub use corruption::{Corruption, Distortion};
-pub use digits::{Digits, MNIST, Mnist};
+pub use digits::{Dataset, Images, MNIST};
 use download::Places;
 pub use drawn::DRAWN;
-pub use picture::Picture;
 pub use samples::Samples;
 
-impl Mnist {
+impl Dataset {
     /// Loads MNIST: from the folder that `MNIST_DIR` names, else from the project's `data/mnist`, else from the user's
     /// cache folder, else from two public mirrors (11 MB), which fills the cache. Every file is checked by the SHA-256
     /// of its unpacked contents; it may be raw or gzipped.
@@ -36,7 +32,7 @@ impl Mnist {
     /// # Errors
     /// [`Error::NoData`](crate::Error::NoData) when it is nowhere to be had; [`Error::Missing`](crate::Error::Missing)
     /// when `MNIST_DIR` lacks a file; [`Error::Malformed`](crate::Error::Malformed) when a file is not MNIST's.
-    pub fn load() -> Result<Self> {
+    pub fn mnist() -> Result<Self> {
         match env::var_os("MNIST_DIR").filter(|folder| !folder.is_empty()) {
             Some(folder) => read::known(Path::new(&folder), &checksum::FILES),
             None => Places::usual().load(),
@@ -57,7 +53,7 @@ impl Mnist {
     /// than ten classes and labels count from 1, label 1 becomes class 0 and keeps its name.
     ///
     /// EMNIST's pictures lie on their side. They are turned upright where the files have EMNIST's names; under other
-    /// names that cannot be known, and [`Mnist::transposed`] turns them.
+    /// names that cannot be known, and [`Dataset::transposed`] turns them.
     ///
     /// The data's name is that of the nearest folder with a name that says something. [`MNIST`] is the name of MNIST
     /// itself alone, whose files are known by their contents.
@@ -86,7 +82,7 @@ impl Mnist {
     }
 }
 
-impl Digits {
+impl Images {
     /// Reads pictures and their labels from two files in MNIST's format, raw or with `.gz`: a part of a data set, such as
     /// one corruption of MNIST-C. The name is that of the file of pictures; classes are numbered up to the largest label.
     ///

@@ -1,11 +1,11 @@
-//! How many decimals numbers need that stand together, in a column of a table or along an axis.
+//! Numbers as text: the decimals that they need in a column or along an axis, commas between thousands.
 
 /// More than this is noise beside the larger numbers.
 const MOST: usize = 4;
 
 /// The fewest decimals that show each number as exactly as four do; where all numbers are small, four digits of the
 /// largest.
-pub(crate) fn decimals(numbers: impl Iterator<Item = f64> + Clone) -> usize {
+pub fn decimals(numbers: impl Iterator<Item = f64> + Clone) -> usize {
     let largest =
         numbers.clone().filter(|number| number.is_finite()).fold(0.0, |largest: f64, number| largest.max(number.abs()));
     let leading_zeros = if largest > 0.0 { ((-largest.log10()).ceil() - 1.0).clamp(0.0, 12.0) as usize } else { 0 };
@@ -24,7 +24,7 @@ pub(crate) fn decimals(numbers: impl Iterator<Item = f64> + Clone) -> usize {
 }
 
 /// A number with so many decimals; what rounds to 0 has no sign.
-pub(crate) fn fixed(number: f64, decimals: usize) -> String {
+pub fn fixed(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");
     match text.strip_prefix('-') {
         Some(positive)
@@ -34,6 +34,13 @@ pub(crate) fn fixed(number: f64, decimals: usize) -> String {
         }
         _ => text,
     }
+}
+
+/// A number with a comma between thousands.
+pub(crate) fn with_commas(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
 }
 
 #[cfg(test)]

@@ -1,11 +1,7 @@
 //! Where to compute: on the processor, or on a GPU that libtorch can use.
 
-mod cuda;
-mod memory;
-
 use tch::{Cuda, Device};
 
-pub(crate) use self::memory::keep_freed_memory;
 use crate::{Error, Result};
 
 /// The device of this name: `cpu`, `cuda`, or `auto` for the GPU where there is one that libtorch can use.
@@ -15,15 +11,16 @@ use crate::{Error, Result};
 /// let device = choose_device("auto")?;
 /// let mut model = Mlp::new(&[784, 32, 10], 0)?;
 /// model.to_device(device)?;
-/// let train = Mnist::drawn(0)?.train.preprocess().to_device(device);
+/// let train = Dataset::drawn(0)?.train.preprocess().to_device(device);
 /// fit(&mut model, &train, &Training { epochs: 1, ..Training::default() })?;
 /// # Ok::<(), Error>(())
 /// ```
 ///
 /// # Errors
-/// [`Error::Setting`] for another name, or where `cuda` is not to be had, with the reason.
+/// [`Error::InvalidSetting`] for another name, or where `cuda` is not to be had, with the reason.
 pub fn choose_device(name: &str) -> Result<Device> {
-    let usable = || cuda::load().and_then(|()| Cuda::is_available().then_some(()).ok_or("it finds no GPU".into()));
+    let usable =
+        || native::load_cuda().and_then(|()| Cuda::is_available().then_some(()).ok_or("it finds no GPU".into()));
     let expected = match name {
         "cpu" => return Ok(Device::Cpu),
         "auto" => return Ok(if usable().is_ok() { Device::Cuda(0) } else { Device::Cpu }),
@@ -33,5 +30,5 @@ pub fn choose_device(name: &str) -> Result<Device> {
         },
         _ => "auto, cpu or cuda".into(),
     };
-    Err(Error::Setting { setting: "device", found: name.into(), expected })
+    Err(Error::InvalidSetting { setting: "device", found: name.into(), expected })
 }

@@ -51,7 +51,7 @@ pub enum Error {
     },
     /// A setting has a value that cannot work.
     #[error("{setting} is {found}; expected {expected}")]
-    Setting {
+    InvalidSetting {
         /// The name of the setting.
         setting: &'static str,
         /// Its value.
@@ -113,11 +113,22 @@ pub enum Error {
     Threads(#[source] std::io::Error),
     /// polars reported an error.
     #[error("polars: {0}")]
-    Frame(#[from] polars::error::PolarsError),
+    Polars(#[from] polars::error::PolarsError),
 }
 
 /// A result with this library's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<native::Error> for Error {
+    fn from(error: native::Error) -> Self {
+        match error {
+            native::Error::Mismatch { what, found, expected } => Self::Mismatch { what, found, expected },
+            native::Error::Stopped => Self::Stopped,
+            native::Error::Torch(error) => Self::Torch(error),
+            native::Error::Threads(error) => Self::Threads(error),
+        }
+    }
+}
 
 /// How an interrupted training goes on.
 fn advice(epoch: usize, kept: Option<&Path>) -> String {
@@ -131,8 +142,28 @@ fn advice(epoch: usize, kept: Option<&Path>) -> String {
 }
 
 impl Error {
+    /// An [`Error::Missing`].
+    pub fn missing(file: impl Into<PathBuf>, expected: impl ToString) -> Self {
+        Self::Missing { file: file.into(), expected: expected.to_string() }
+    }
+
+    /// An [`Error::Malformed`].
+    pub fn malformed(file: impl Into<PathBuf>, found: impl ToString, expected: impl ToString) -> Self {
+        Self::Malformed { file: file.into(), found: found.to_string(), expected: expected.to_string() }
+    }
+
+    /// An [`Error::InvalidSetting`].
+    pub fn invalid_setting(setting: &'static str, found: impl ToString, expected: impl ToString) -> Self {
+        Self::InvalidSetting { setting, found: found.to_string(), expected: expected.to_string() }
+    }
+
+    /// An [`Error::Mismatch`].
+    pub fn mismatch(what: &'static str, found: impl ToString, expected: impl ToString) -> Self {
+        Self::Mismatch { what, found: found.to_string(), expected: expected.to_string() }
+    }
+
     /// Wraps an error of the operating system with the file that it is about.
-    pub(crate) fn io(file: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+    pub fn io(file: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let file = file.into();
         move |source| Self::Io { file, source }
     }

@@ -1,17 +1,16 @@
 //! Charts: each shows itself in a notebook and saves as PNG or SVG.
+//!
+//! A chart of your own implements [`Chart`], and [`Figure::new`] makes it a figure; the axes, colours and texts that the
+//! charts here share are plotters'.
 
-mod attributions;
-mod axes;
+pub(crate) mod axes;
 mod bitmap;
-mod comparison;
-mod components;
 mod curves;
 mod grid;
 mod heatmap;
-mod lines;
-mod reading;
+mod look;
 mod reliability;
-mod style;
+pub(crate) mod style;
 mod text;
 
 use std::path::Path;
@@ -19,157 +18,94 @@ use std::path::Path;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use plotters::{coord::Shift, prelude::*};
 
+pub use curves::training_curves;
+pub use grid::{digits, misclassified, predictions};
+pub use heatmap::{heatmap, normalised_heatmap};
+pub use look::Look;
+pub use reliability::reliability;
+pub use style::DrawResult;
+
 use crate::{
-    Error, Result,
-    analysis::{attribution::Fall, components::Components},
-    data::{Digits, Picture, Samples},
-    files,
-    metrics::{ConfusionMatrix, calibration::Calibration},
+    Error, Result, files,
     notebook::{escaped, show},
-    results::Results,
-    training::{Answer, History, Predictions},
 };
-use attributions::Attributions;
-use comparison::Comparison;
-use components::Scatter;
-use curves::Curves;
-use grid::Grid;
-use heatmap::Heatmap;
-use lines::Lines;
-use reading::Reading;
-use reliability::Reliability;
-use tch::Tensor;
+use bitmap::Bitmap;
+
+/// What a figure draws. All sizes are in the chart's own pixels; a PNG file has two for each in both directions.
+pub trait Chart {
+    /// What stands above the chart, unless [`Figure::title`] says otherwise.
+    fn title(&self) -> String;
+
+    /// What the chart shows, in a few sentences with its numbers, without the title.
+    fn description(&self) -> String;
+
+    /// Its usual width and height, the title's line among them.
+    fn size(&self) -> (u32, u32);
+
+    /// Draws the chart below its title, which is drawn already: the area's upper left corner is the picture's.
+    ///
+    /// # Errors
+    /// As the backend reports them.
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B>;
+}
 
 /// A chart that is ready to be drawn.
 ///
 /// ```
 /// use mnist_classification::prelude::*;
 /// let confusion = ConfusionMatrix::new("example", &Classes::numbered(10), &[0, 1], &[0, 1])?;
-/// let svg = figures::heatmap(&confusion).svg()?;
-/// assert!(svg.contains("Confusion matrix: example"));
+/// let svg = figures::heatmap(&confusion).title("Two digits").svg()?;
+/// assert!(svg.contains("Two digits"));
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Figure {
-    chart: Chart,
-}
-
-#[derive(Debug)]
-enum Chart {
-    Grid(Grid),
-    Curves(Curves),
-    Heatmap(Heatmap),
-    Comparison(Comparison),
-    Reading(Reading),
-    Attributions(Attributions),
-    Scatter(Scatter),
-    Reliability(Reliability),
-    Lines(Lines),
-}
-
-/// The first `count` digits with their labels, five in a row.
-///
-/// # Errors
-/// [`Error::Setting`] when `count` is 0.
-pub fn digits(digits: &Digits, count: usize) -> Result<Figure> {
-    Grid::digits(digits, count).map(|grid| Figure { chart: Chart::Grid(grid) })
-}
-
-/// The first `count` digits with what the model takes them for: green and ✓ when right, red and ✗ when wrong.
-///
-/// # Errors
-/// [`Error::Setting`] when `count` is 0; [`Error::Mismatch`] when the predictions are of other digits.
-pub fn predictions(digits: &Digits, predictions: &Predictions, count: usize) -> Result<Figure> {
-    Grid::predictions(digits, predictions, count).map(|grid| Figure { chart: Chart::Grid(grid) })
-}
-
-/// Up to `count` digits that were taken for another, the most confident mistakes first.
-///
-/// # Errors
-/// [`Error::Setting`] when `count` is 0; [`Error::Mismatch`] when the predictions are of other digits.
-pub fn misclassified(digits: &Digits, predictions: &Predictions, count: usize) -> Result<Figure> {
-    Grid::misclassified(digits, predictions, count).map(|grid| Figure { chart: Chart::Grid(grid) })
-}
-
-/// Accuracy and loss over the epochs, on training and validation digits, in two panels.
-///
-/// # Errors
-/// [`Error::Setting`] when there is no epoch.
-pub fn training_curves(history: &History) -> Result<Figure> {
-    Curves::new(history).map(|curves| Figure { chart: Chart::Curves(curves) })
-}
-
-/// A confusion matrix with its counts where they have room; darker is more, on a square-root scale that makes single
-/// mistakes visible.
-pub fn heatmap(confusion: &ConfusionMatrix) -> Figure {
-    Figure { chart: Chart::Heatmap(Heatmap::new(confusion)) }
-}
-
-/// Experiments side by side: the test accuracy from each seed and the mean with its 95 % interval, with the baseline as a
-/// line; those that were trained on all digits are marked.
-///
-/// # Errors
-/// [`Error::Setting`] when the baseline is not among the results.
-pub fn comparison(results: &Results, baseline: &str) -> Result<Figure> {
-    Comparison::new(results, baseline).map(|comparison| Figure { chart: Chart::Comparison(comparison) })
-}
-
-/// A person's own picture, its ink, and of each digit what the network takes and the probability of each class.
-///
-/// # Errors
-/// [`Error::Torch`] when the picture's inputs cannot be read.
-pub fn reading(picture: &Picture, answer: &Answer) -> Result<Figure> {
-    Reading::new(picture, answer).map(|reading| Figure { chart: Chart::Reading(reading) })
-}
-
-/// Attribution maps over their digits: a row per sample, a column per method with its name, its maps
-/// `[samples, height, width]`, and how much the answers fall. `classes` are those that the maps are of.
-///
-/// # Errors
-/// [`Error::Mismatch`] when samples are not pictures, or a class, map or fall is missing.
-pub fn attributions(samples: &Samples, classes: &[usize], methods: &[(&str, &Tensor, &[Fall])]) -> Result<Figure> {
-    Attributions::new(samples, classes, methods).map(|maps| Figure { chart: Chart::Attributions(maps) })
-}
-
-/// Samples along the first two components, `projected` as [`Components::project`] gives them: the true class by colour,
-/// mistakes as crosses, and squares around the samples at the positions `doubted`.
-///
-/// # Errors
-/// [`Error::Mismatch`] when there is not a finite place for each prediction.
-pub fn components(
-    components: &Components,
-    projected: &Tensor,
-    predictions: &Predictions,
-    doubted: &[usize],
-) -> Result<Figure> {
-    Scatter::new(components, projected, predictions, doubted).map(|scatter| Figure { chart: Chart::Scatter(scatter) })
-}
-
-/// A reliability diagram: accuracy against confidence, and the share of samples in each bin; for example before and after a
-/// temperature, each with its name.
-///
-/// # Errors
-/// [`Error::Setting`] when there is nothing to draw.
-pub fn reliability(title: &str, measured: &[(&str, &Calibration)]) -> Result<Figure> {
-    Reliability::new(title, measured).map(|reliability| Figure { chart: Chart::Reliability(reliability) })
-}
-
-/// Named lines through points from left to right, such as accuracy over severity; `axes` are what the numbers to the right
-/// and upwards are.
-///
-/// # Errors
-/// [`Error::Setting`] when there is no point, or a number is not finite.
-pub fn lines(title: &str, axes: [&str; 2], lines: &[(&str, Vec<(f64, f64)>)]) -> Result<Figure> {
-    Lines::new(title, axes, lines).map(|lines| Figure { chart: Chart::Lines(lines) })
+    chart: Box<dyn Drawable>,
+    look: Look,
 }
 
 impl Figure {
+    /// A figure of a chart.
+    pub fn new(chart: impl Chart + 'static) -> Self {
+        Self { chart: Box::new(chart), look: Look::default() }
+    }
+
+    /// Sets the title.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.look.title = Some(title.into());
+        self
+    }
+
+    /// Names the axis to the right, where there is one.
+    pub fn x_label(mut self, label: impl Into<String>) -> Self {
+        self.look.labels[0] = Some(label.into());
+        self
+    }
+
+    /// Names the axis upwards, where there is one.
+    pub fn y_label(mut self, label: impl Into<String>) -> Self {
+        self.look.labels[1] = Some(label.into());
+        self
+    }
+
+    /// Sets width and height in pixels, at least 300 × 200. Pictures of digits keep their shape.
+    pub fn size(mut self, width: u32, height: u32) -> Self {
+        self.look.size = Some((width.max(300), height.max(200)));
+        self
+    }
+
+    /// Sets the colours: those of the series in their order, those of right and wrong answers, or that of the largest count.
+    pub fn colors(mut self, colors: &[RGBColor]) -> Self {
+        self.look.colors = colors.into();
+        self
+    }
+
     /// The chart as a PNG file's bytes, with two pixels for each of the chart's own in both directions.
     ///
     /// # Errors
     /// [`Error::Figure`] with plotters' reason.
     pub fn png(&self) -> Result<Vec<u8>> {
-        bitmap::png(self.size(), |area| self.draw(area))
+        style::register_font();
+        bitmap::png(self.pixels()?, |area| self.chart.draw_png(area, &self.look))
     }
 
     /// The chart as an SVG document.
@@ -177,44 +113,32 @@ impl Figure {
     /// # Errors
     /// [`Error::Figure`] with plotters' reason.
     pub fn svg(&self) -> Result<String> {
+        style::register_font();
         let mut document = String::new();
-        self.draw(&SVGBackend::with_string(&mut document, self.size()).into_drawing_area())?;
+        let area = SVGBackend::with_string(&mut document, self.pixels()?).into_drawing_area();
+        self.chart.draw_svg(&area, &self.look)?;
+        drop(area);
         Ok(document)
     }
 
     /// What the chart shows, in a few sentences with its numbers: its alternative text in a notebook.
     pub fn description(&self) -> String {
-        match &self.chart {
-            Chart::Grid(grid) => grid.description(),
-            Chart::Curves(curves) => curves.description(),
-            Chart::Heatmap(heatmap) => heatmap.description(),
-            Chart::Comparison(comparison) => comparison.description(),
-            Chart::Reading(reading) => reading.description(),
-            Chart::Attributions(maps) => maps.description(),
-            Chart::Scatter(scatter) => scatter.description(),
-            Chart::Reliability(reliability) => reliability.description(),
-            Chart::Lines(lines) => lines.description(),
-        }
+        let title = self.look.title.clone().unwrap_or_else(|| self.chart.title());
+        format!("{title}. {}", self.chart.description())
     }
 
     /// Writes the chart as PNG or SVG, by the file's ending.
     ///
     /// # Errors
-    /// [`Error::Setting`] for another ending; [`Error::Io`] when the file cannot be written; then nothing is left of it.
+    /// [`Error::InvalidSetting`] for another ending; [`Error::Io`] when the file cannot be written; then nothing is left of
+    /// it.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         match ending.as_str() {
             "png" => files::write(path, self.png()?),
             "svg" => files::write(path, self.svg()?),
-            _ => {
-                let found = path.display().to_string();
-                Err(Error::Setting {
-                    setting: "a figure's file",
-                    found,
-                    expected: "a name that ends in .png or .svg".into(),
-                })
-            }
+            _ => Err(Error::invalid_setting("a figure's file", path.display(), "a name that ends in .png or .svg")),
         }
     }
 
@@ -223,7 +147,8 @@ impl Figure {
     pub fn evcxr_display(&self) {
         match self.png() {
             Ok(png) => {
-                let (png, description, (width, _)) = (STANDARD.encode(png), self.description(), self.size());
+                let (png, description, (width, _)) =
+                    (STANDARD.encode(png), self.description(), self.look.size_of(&*self.chart));
                 let alternative = escaped(&description);
                 let html = format!("<img width=\"{width}\" alt=\"{alternative}\" src=\"data:image/png;base64,{png}\">");
                 show(&[("text/html", &html), ("image/png", &png), ("text/plain", &description)]);
@@ -232,37 +157,69 @@ impl Figure {
         }
     }
 
-    /// Width and height in the chart's own pixels.
-    fn size(&self) -> (u32, u32) {
-        match &self.chart {
-            Chart::Grid(grid) => grid.size(),
-            Chart::Curves(_) => curves::SIZE,
-            Chart::Heatmap(heatmap) => heatmap.size(),
-            Chart::Comparison(comparison) => comparison.size(),
-            Chart::Reading(reading) => reading.size(),
-            Chart::Attributions(maps) => maps.size(),
-            Chart::Scatter(_) => components::SIZE,
-            Chart::Reliability(_) => reliability::SIZE,
-            Chart::Lines(_) => lines::SIZE,
+    /// Width and height, within what a picture file can hold.
+    fn pixels(&self) -> Result<(u32, u32)> {
+        let (width, height) = self.look.size_of(&*self.chart);
+        if width.max(height) > LARGEST {
+            let found = format!("{width} × {height} pixels");
+            return Err(Error::invalid_setting("the size of a figure", found, format!("at most {LARGEST} a side")));
         }
-    }
-
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Result<()> {
-        style::register_font();
-        let drawn = area.fill(&WHITE).and_then(|()| match &self.chart {
-            Chart::Grid(grid) => grid.draw(area),
-            Chart::Curves(curves) => curves.draw(area),
-            Chart::Heatmap(heatmap) => heatmap.draw(area),
-            Chart::Comparison(comparison) => comparison.draw(area),
-            Chart::Reading(reading) => reading.draw(area),
-            Chart::Attributions(maps) => maps.draw(area),
-            Chart::Scatter(scatter) => scatter.draw(area),
-            Chart::Reliability(reliability) => reliability.draw(area),
-            Chart::Lines(lines) => lines.draw(area),
-        });
-        drawn.and_then(|()| area.present()).map_err(|error| Error::Figure(error.to_string()))
+        Ok((width, height))
     }
 }
 
+/// The longest side of a figure in pixels: browsers show no pictures above 65,535, and a PNG file has two for each.
+const LARGEST: u32 = 32_000;
+
+impl std::fmt::Debug for Figure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(formatter, "Figure({:?})", self.description())
+    }
+}
+
+/// A [`Chart`] for both kinds of files: a trait with a generic method cannot be an object.
+trait Drawable {
+    fn title(&self) -> String;
+    fn description(&self) -> String;
+    fn size(&self) -> (u32, u32);
+    fn draw_png(&self, area: &DrawingArea<Bitmap, Shift>, look: &Look) -> Result<()>;
+    fn draw_svg(&self, area: &DrawingArea<SVGBackend, Shift>, look: &Look) -> Result<()>;
+}
+
+impl<C: Chart> Drawable for C {
+    fn title(&self) -> String {
+        Chart::title(self)
+    }
+
+    fn description(&self) -> String {
+        Chart::description(self)
+    }
+
+    fn size(&self) -> (u32, u32) {
+        Chart::size(self)
+    }
+
+    fn draw_png(&self, area: &DrawingArea<Bitmap, Shift>, look: &Look) -> Result<()> {
+        draw(self, area, look)
+    }
+
+    fn draw_svg(&self, area: &DrawingArea<SVGBackend, Shift>, look: &Look) -> Result<()> {
+        draw(self, area, look)
+    }
+}
+
+/// Draws title and chart on white.
+fn draw<B: DrawingBackend>(chart: &impl Chart, area: &DrawingArea<B, Shift>, look: &Look) -> Result<()> {
+    let drawn = area.fill(&WHITE).and_then(|()| {
+        let width = area.dim_in_pixel().0 as i32;
+        let title = look.title.clone().unwrap_or_else(|| chart.title());
+        let (title, size) = style::fitted(&title, style::TITLE, width - 20);
+        area.draw_text(&title, &style::below(size, &style::TEXT), (width / 2, 14))?;
+        chart.draw(area, look)?;
+        area.present()
+    });
+    drawn.map_err(|error| Error::Figure(error.to_string()))
+}
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

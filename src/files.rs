@@ -1,4 +1,4 @@
-//! Writing files so that nobody ever meets half of one.
+//! Atomic file writes.
 
 use std::{
     fs::{self, File},
@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 /// Writes `contents` to `path`: first under a temporary name beside it, which becomes `path` when all of it is on the disk.
 /// Missing folders are made.
-pub(crate) fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
+pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
     let path = path.as_ref();
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
@@ -31,7 +31,7 @@ pub(crate) fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Resul
 }
 
 /// Removes from a folder what [`write`] left there under temporary names when its process was killed, so long ago.
-pub(crate) fn remove_unfinished(folder: &Path, age: Duration) {
+pub fn remove_unfinished(folder: &Path, age: Duration) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let is_temporary = name.to_string_lossy().starts_with('.') && name.to_string_lossy().ends_with(".partial");
@@ -51,7 +51,7 @@ fn write_whole(path: &Path, contents: &[u8]) -> std::io::Result<()> {
 }
 
 /// Writes `value` to `path` as JSON that people can read, as [`write`] does.
-pub(crate) fn write_json(path: impl AsRef<Path>, value: &impl serde::Serialize) -> Result<()> {
+pub fn write_json(path: impl AsRef<Path>, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::io(path.as_ref())(error.into()))?;
     write(path, text + "\n")
 }

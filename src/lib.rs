@@ -30,7 +30,7 @@
 //! ```
 //! use mnist_classification::prelude::*;
 //!
-//! let digits = Mnist::drawn(0)?;
+//! let digits = Dataset::drawn(0)?;
 //! let mut model = Mlp::new(&[784, 32, 10], 0)?;
 //! let history = fit(&mut model, &digits.train.preprocess(), &Training { epochs: 1, ..Training::default() })?;
 //! let predictions = predict(&model, &digits.test.preprocess())?;
@@ -42,51 +42,69 @@
 //! ```
 
 #![deny(missing_docs)]
-// Four files are excepted and say why: lanes.rs, optimizer/one_pass.rs, device/cuda.rs and device/memory.rs.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
-pub mod analysis;
 pub mod data;
 mod decimals;
 mod device;
 mod error;
 pub mod figures;
 mod files;
-mod lanes;
 pub mod metrics;
 pub mod model;
-mod notebook;
+pub mod notebook;
 pub mod optimizer;
-pub mod page;
 mod random;
-pub mod results;
-#[cfg(feature = "command-line")]
-pub mod run;
 mod signature;
-pub mod statistics;
-pub mod tables;
 pub mod training;
-mod warning;
 
 pub use device::choose_device;
 pub use error::{Error, Result};
 pub use random::Random;
-pub use warning::Warning;
 // So that a notebook can go beneath this library with the versions that it was built with.
 pub use {plotters, polars, tch};
 
 /// What a notebook needs, in one line: `use mnist_classification::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Error, Random, Result, Warning, choose_device,
-        data::{Augmentation, Classes, Digits, MNIST, Mnist, Picture, Samples},
+        Error, Random, Result, choose_device,
+        data::{Augmentation, Classes, Dataset, Images, MNIST, Samples},
         figures,
         metrics::{ClassificationReport, ConfusionMatrix},
         model::{Ensemble, Layer, Mlp, Model, Network, Plan},
+        notebook::{Table, Warning},
         optimizer::Optimizer,
-        page::Page,
-        results::{Outcome, Results},
-        tables::Table,
-        training::{Answer, History, Predictions, Sampling, Schedule, Scores, Training, evaluate, fit, predict, read},
+        training::{History, Predictions, Sampling, Schedule, Scores, Training, evaluate, fit, predict},
     };
+}
+
+/// What the crates under `crates/` need of this one's inside. It is promised to nobody and may change at any time.
+#[doc(hidden)]
+pub mod support {
+    pub use crate::{
+        decimals::{decimals, fixed},
+        notebook::{escaped, page::Parts, show},
+        random::{Purpose, generator, uniform},
+        training::interrupt::check as check_interrupt,
+    };
+
+    /// What charts share.
+    pub mod chart {
+        pub use crate::figures::{axes::*, style::*};
+    }
+
+    /// Atomic file writes.
+    pub mod files {
+        pub use crate::files::*;
+    }
+
+    /// File types by their magic bytes.
+    pub mod signature {
+        pub use crate::signature::kind;
+    }
+
+    /// Where a network's weights lie.
+    pub mod weights {
+        pub use crate::model::weights::file;
+    }
 }

@@ -3,11 +3,10 @@
 pub mod calibration;
 mod confusion;
 mod report;
-mod selective;
+pub mod significance;
 
 pub use confusion::ConfusionMatrix;
 pub use report::{ClassScores, ClassificationReport};
-pub use selective::Selective;
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,11 @@
 //! The networks, forward from samples to logits.
 
+mod batch_norm;
 mod ensemble;
 mod folded;
 mod layer;
 mod network;
 mod plan;
-pub(crate) mod quantised;
-mod statistics;
 mod summary;
 pub(crate) mod weights;
 
@@ -42,7 +41,7 @@ pub trait Model {
 
     /// The running statistics, which training changes without gradients, each with its name: batch normalisation's means
     /// and variances.
-    fn statistics(&self) -> Vec<(String, Tensor)> {
+    fn buffers(&self) -> Vec<(String, Tensor)> {
         Vec::new()
     }
 
@@ -58,7 +57,7 @@ pub trait Model {
     /// [`Error::Torch`](crate::Error::Torch) when the device cannot be used.
     fn to_device(&self, device: Device) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        let tensors = self.parameters().into_iter().chain(self.statistics());
+        let tensors = self.parameters().into_iter().chain(self.buffers());
         // The tensors stay the same for whoever holds them; what they hold moves, as PyTorch's `Module.to` does it.
         tensors.into_iter().try_for_each(|(_, mut tensor)| Ok(tensor.f_set_data(&tensor.f_detach()?.f_to(device)?)?))
     }

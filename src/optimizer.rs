@@ -2,7 +2,6 @@
 
 mod moments;
 mod momentum;
-mod one_pass;
 mod rms_prop;
 
 use serde::{Deserialize, Serialize};
@@ -76,7 +75,7 @@ impl Optimizer {
     /// Checks the settings and starts with averages of zero for these parameters.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a value that cannot work.
+    /// [`Error::InvalidSetting`] for a value that cannot work.
     pub(crate) fn start(&self, parameters: &[Tensor]) -> Result<OptimizerState> {
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             return Err(setting("learning_rate", self.learning_rate, "a number above 0, such as 0.001"));
@@ -110,7 +109,7 @@ impl Optimizer {
 }
 
 fn setting(setting: &'static str, found: f64, expected: &str) -> Error {
-    Error::Setting { setting, found: found.to_string(), expected: expected.into() }
+    Error::InvalidSetting { setting, found: found.to_string(), expected: expected.into() }
 }
 
 /// An optimizer at work: its rule and its running averages.

@@ -9,9 +9,11 @@ use crate::Result;
 pub type Random = StdRng;
 
 /// What random numbers are drawn for. Changing one use leaves the numbers of the others as they are.
-pub(crate) enum Purpose {
+pub enum Purpose {
+    /// A network's first parameters.
     Weights,
-    Digits,
+    /// Digits drawn by a program.
+    DrawnDigits,
     /// Corrupted pictures.
     Corruption,
     /// The order of the training digits in an epoch, counted from 1.
@@ -23,10 +25,10 @@ pub(crate) enum Purpose {
 }
 
 /// The random numbers of one seed for one purpose.
-pub(crate) fn generator(seed: u64, purpose: Purpose) -> Random {
+pub fn generator(seed: u64, purpose: Purpose) -> Random {
     let stream = match purpose {
         Purpose::Weights => 0,
-        Purpose::Digits => 1,
+        Purpose::DrawnDigits => 1,
         Purpose::Shuffle(epoch) => 1 + epoch as u64,
         Purpose::Noise(epoch) => (1 << 32) + epoch as u64,
         Purpose::Corruption => 1 << 33,
@@ -40,7 +42,7 @@ pub(crate) fn generator(seed: u64, purpose: Purpose) -> Random {
 
 /// 32-bit floats of this shape, evenly from `low` to below `high`. libtorch's own random numbers would be shared by all
 /// trainings of the process.
-pub(crate) fn uniform(shape: &[i64], [low, high]: [f64; 2], device: Device, random: &mut Random) -> Result<Tensor> {
+pub fn uniform(shape: &[i64], [low, high]: [f64; 2], device: Device, random: &mut Random) -> Result<Tensor> {
     let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| random.r#gen()).collect();
     Ok(Tensor::f_from_slice(&numbers)?.f_reshape(shape)?.to_device(device) * (high - low) + low)
 }

@@ -1,4 +1,4 @@
-//! What a file is that was taken for another one, by its first bytes.
+//! Detects file types by their magic bytes.
 
 /// First bytes of files, and what they are.
 const SIGNATURES: [(&[u8], &str); 24] = [
@@ -29,7 +29,7 @@ const SIGNATURES: [(&[u8], &str); 24] = [
 ];
 
 /// What a file is that begins with these bytes, where that can be told.
-pub(crate) fn kind(start: &[u8]) -> Option<String> {
+pub fn kind(start: &[u8]) -> Option<String> {
     if start.is_empty() {
         return Some("an empty file".into());
     }

@@ -3,13 +3,11 @@
 mod checkpoint;
 mod description;
 mod evaluation;
-mod fast;
 mod fit;
 mod history;
 pub(crate) mod interrupt;
 mod precision;
 mod progress;
-mod reading;
 mod sampling;
 mod schedule;
 mod settings;
@@ -21,11 +19,10 @@ pub use evaluation::{Predictions, Scores, evaluate, evaluate_and_predict, predic
 pub use fit::fit;
 pub use history::{Epoch, History};
 pub use precision::half_precision_is_faster;
-pub use reading::{Answer, Digit, SURE, read, read_or_none};
 pub use sampling::Sampling;
 pub use schedule::Schedule;
 pub use settings::Training;
-pub use step::{Measured, Steps};
+pub use step::{StepScores, Trainer};
 
 #[cfg(test)]
 mod tests;

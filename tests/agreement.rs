@@ -11,7 +11,7 @@ use std::{
 use mnist_classification::{
     optimizer::{RmsProp, Rule},
     prelude::*,
-    training::Steps,
+    training::Trainer,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use shared::mnist_folder;
@@ -94,7 +94,7 @@ fn network(path: &Path) -> Network {
 
 /// The original's training and validation samples.
 fn samples() -> Option<(Samples, Samples)> {
-    let mnist = Mnist::from_dir(mnist_folder()?).unwrap();
+    let mnist = Dataset::from_dir(mnist_folder()?).unwrap();
     Some(mnist.train.preprocess().split(0.2).unwrap())
 }
 
@@ -104,7 +104,7 @@ fn batches(samples: &Samples, batch_size: i64) -> Vec<Tensor> {
 }
 
 /// Sets the optimizer's running averages to Keras'.
-fn set_averages(steps: &Steps, path: &Path) {
+fn set_averages(steps: &Trainer, path: &Path) {
     let stored = Tensor::read_safetensors(path).unwrap();
     let averages = steps.averages();
     assert_eq!(stored.len(), averages.len());
@@ -128,7 +128,7 @@ fn keras_stretches_are_followed_step_by_step() {
         let averages = folder.join(format!("averages_{start}.safetensors"));
         let (written_out, autograd) = (network(&weights), Own(network(&weights)));
         for (way, model) in [("written out", &written_out as &dyn Model), ("autograd", &autograd)] {
-            let mut steps = Steps::new(model, &samples, &training).unwrap();
+            let mut steps = Trainer::new(model, &samples, &training).unwrap();
             // Before the first step of a training they are 0.
             if start > 0 {
                 set_averages(&steps, &averages);
@@ -149,7 +149,7 @@ fn an_epoch_brings_the_accuracy_that_it_brings_keras() {
         read_json(&folder.join("trajectory.json"));
     let model = network(&folder.join(initial));
     let Some((samples, validation)) = samples() else { return };
-    let mut steps = Steps::new(&model, &samples, &optimizer.training()).unwrap();
+    let mut steps = Trainer::new(&model, &samples, &optimizer.training()).unwrap();
     for batch in batches(&samples, batch_size) {
         steps.step(&batch, optimizer.learning_rate).unwrap();
     }

@@ -8,7 +8,7 @@ use shared::mnist_folder;
 #[test]
 fn the_best_cnn_makes_its_34_mistakes() {
     let Some(folder) = mnist_folder() else { return };
-    let test = Mnist::from_dir(folder).unwrap().test.preprocess();
+    let test = Dataset::from_dir(folder).unwrap().test.preprocess();
     let model = Network::load(concat!(env!("CARGO_MANIFEST_DIR"), "/models/cnn")).unwrap();
     let confusion = ConfusionMatrix::of(&predict(&model, &test).unwrap()).unwrap();
     assert_eq!((confusion.total() - confusion.correct(), confusion.total()), (34, 10_000));

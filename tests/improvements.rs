@@ -8,7 +8,7 @@ use tch::{Device, Kind, Tensor};
 
 /// Drawn digits, few enough for a test.
 fn digits() -> Samples {
-    let digits = Mnist::drawn(3).unwrap().train.preprocess();
+    let digits = Dataset::drawn(3).unwrap().train.preprocess();
     digits.select(&Tensor::arange(1_500, (Kind::Int64, Device::Cpu))).unwrap()
 }
 
@@ -52,7 +52,7 @@ fn everything(epochs: usize) -> Training {
 }
 
 fn numbers(model: &dyn Model) -> Vec<Vec<f32>> {
-    let all = model.parameters().into_iter().chain(model.statistics());
+    let all = model.parameters().into_iter().chain(model.buffers());
     all.map(|(_, tensor)| Vec::try_from(tensor.detach().reshape([-1])).unwrap()).collect()
 }
 
@@ -121,8 +121,8 @@ impl Model for Failing {
         self.network.parameters()
     }
 
-    fn statistics(&self) -> Vec<(String, Tensor)> {
-        self.network.statistics()
+    fn buffers(&self) -> Vec<(String, Tensor)> {
+        self.network.buffers()
     }
 
     fn plan(&self) -> Option<&Plan> {
@@ -134,7 +134,7 @@ impl Model for Failing {
 fn half_precision_learns_with_weights_of_full_precision_and_leaves_dense_layers_alone() {
     let (model, history) = trained(&half(3));
     assert!(history.best().unwrap().validation.unwrap().accuracy > 0.8, "{history:?}");
-    let kinds = model.parameters().into_iter().chain(model.statistics()).map(|(_, tensor)| tensor.kind());
+    let kinds = model.parameters().into_iter().chain(model.buffers()).map(|(_, tensor)| tensor.kind());
     assert!(kinds.into_iter().all(|kind| kind == Kind::Float));
     let (other, _) = trained(&Training { half_precision: false, ..half(3) });
     assert_ne!(numbers(&model), numbers(&other));
@@ -193,7 +193,7 @@ fn digits_of_another_size_are_refused() {
     for (input, layers) in [(&[][..], &[Relu][..]), (&[784], &[]), (&[0], &[Dense(10)]), (&[784], &[Dense(usize::MAX)])]
     {
         let error = Network::new(input, layers, 0).unwrap_err();
-        assert!(matches!(error, Error::Setting { .. }), "{error}");
+        assert!(matches!(error, Error::InvalidSetting { .. }), "{error}");
     }
 }
 

@@ -51,25 +51,6 @@ fn training() -> impl Strategy<Value = Training> {
     )
 }
 
-fn outcome() -> impl Strategy<Value = Outcome> {
-    let scores = || (0.0..1e6, 0.0..=1.0).prop_map(|(loss, accuracy)| Scores { loss, accuracy });
-    let names = ("[^,\"\n\r]{1,20}", proptest::option::of("[0-9a-f]{8}"), any::<u64>(), any::<u32>());
-    let results = (proptest::option::of(scores()), proptest::option::of(0.0..9.0), scores(), any::<[u64; 3]>());
-    (names, results, 0.0..1e6).prop_map(
-        |((experiment, fingerprint, seed, epochs), (validation, lowest, test, confused), seconds)| Outcome {
-            experiment,
-            fingerprint,
-            seed,
-            epochs: epochs as usize,
-            validation,
-            lowest_validation_loss: lowest,
-            test,
-            confused,
-            seconds,
-        },
-    )
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -83,7 +64,7 @@ proptest! {
         let sizes = [labels.len() as u32, height as u32, width as u32];
         fs::write(folder.path().join("images"), idx(&sizes, &pixels))?;
         fs::write(folder.path().join("labels"), idx(&sizes[..1], &labels))?;
-        let digits = Digits::from_files(folder.path().join("images"), folder.path().join("labels"))?;
+        let digits = Images::from_files(folder.path().join("images"), folder.path().join("labels"))?;
         prop_assert_eq!(Vec::<u8>::try_from(digits.images.flatten(0, -1))?, pixels);
         let read: Vec<i64> = Vec::try_from(&digits.labels)?;
         prop_assert_eq!(read, labels.into_iter().map(i64::from).collect::<Vec<_>>());
@@ -105,19 +86,6 @@ proptest! {
     fn settings_are_read_as_they_were_written(training in training()) {
         let read: Training = serde_json::from_str(&serde_json::to_string(&training)?)?;
         prop_assert_eq!(read, training);
-    }
-
-    #[test]
-    fn results_are_read_as_they_were_written(outcomes in vec(outcome(), 1..5)) {
-        let folder = tempfile::tempdir()?;
-        let file = folder.path().join("results.csv");
-        let mut results = Results::open(&file)?;
-        for outcome in &outcomes {
-            results.add(outcome.clone())?;
-        }
-        let read = Results::open(&file)?;
-        let last = outcomes.last().expect("one at least");
-        prop_assert_eq!(read.find(&last.experiment, last.seed), Some(last));
     }
 
     #[test]

@@ -14,10 +14,10 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use super::shapes::{Shape, shape};
 
 /// How much ink each pixel has, from 0 to 1; or light.
-pub type Plane = ImageBuffer<Luma<f32>, Vec<f32>>;
+pub type LumaImage = ImageBuffer<Luma<f32>, Vec<f32>>;
 
 /// What a picture of some kind shows, drawn with a pen of some width: its name, and the ink on its page.
-pub type Drawing<'a> = &'a dyn Fn(&str, f32, &mut StdRng) -> Result<(String, Plane)>;
+pub type Drawing<'a> = &'a dyn Fn(&str, f32, &mut StdRng) -> Result<(String, LumaImage)>;
 
 /// Draws this many pictures into a folder, with a `labels.csv`.
 pub fn draw(drawing: Drawing, folder: &Path, count: usize, seed: u64) -> Result<()> {
@@ -49,7 +49,7 @@ pub fn draw(drawing: Drawing, folder: &Path, count: usize, seed: u64) -> Result<
 }
 
 /// A digit of these, or a row of them.
-pub fn of_digits(digits: &Digits, kind: &str, pen: f32, random: &mut StdRng) -> Result<(String, Plane)> {
+pub fn of_digits(digits: &Images, kind: &str, pen: f32, random: &mut StdRng) -> Result<(String, LumaImage)> {
     if kind == "row" {
         return row(digits, pen, random);
     }
@@ -58,14 +58,14 @@ pub fn of_digits(digits: &Digits, kind: &str, pen: f32, random: &mut StdRng) -> 
 }
 
 /// One of these letters and shapes.
-pub fn of_shapes(shapes: &[Shape], pen: f32, random: &mut StdRng) -> Result<(String, Plane)> {
+pub fn of_shapes(shapes: &[Shape], pen: f32, random: &mut StdRng) -> Result<(String, LumaImage)> {
     let (name, strokes) = shapes[random.gen_range(0..shapes.len())];
     let ink = shape(strokes, random.gen_range(120.0..450.0), pen, random);
     Ok((name.into(), with_margins(&ink, random)))
 }
 
 /// A digit on its side or in a mirror, where that makes another thing of it.
-pub fn of_turned(digits: &Digits, pen: f32, random: &mut StdRng) -> Result<(String, Plane)> {
+pub fn of_turned(digits: &Images, pen: f32, random: &mut StdRng) -> Result<(String, LumaImage)> {
     let (label, ink) = digit(digits, random.gen_range(120.0..450.0), pen, random)?;
     let ink = match (label, random.gen_range(0..4)) {
         (2..=5 | 7, 0) => imageops::rotate90(&ink),
@@ -78,16 +78,18 @@ pub fn of_turned(digits: &Digits, pen: f32, random: &mut StdRng) -> Result<(Stri
 
 /// A random digit, `size` pixels long, cut to its ink. The pen is as wide as so many of the digit's 20 pixels;
 /// 0 stands for MNIST's own.
-fn digit(digits: &Digits, size: f32, pen: f32, random: &mut StdRng) -> Result<(i64, Plane)> {
+fn digit(digits: &Images, size: f32, pen: f32, random: &mut StdRng) -> Result<(i64, LumaImage)> {
     let index = random.gen_range(0..digits.len() as i64);
     let values = Vec::<u8>::try_from(digits.images.get(index).reshape([-1]))?;
     let scale = size / 20.0;
-    let small = Plane::from_fn(28, 28, |x, y| Luma([f32::from(values[(28 * y + x) as usize]) / 255.0]));
+    let small = LumaImage::from_fn(28, 28, |x, y| Luma([f32::from(values[(28 * y + x) as usize]) / 255.0]));
     let side = (28.0 * scale) as u32;
     let large = imageops::resize(&small, side, side, imageops::FilterType::CatmullRom);
     let large = imageops::blur(&large, 0.35 * scale);
     let ink = if pen == 0.0 {
-        Plane::from_fn(side, side, |x, y| Luma([((large.get_pixel(x, y).0[0] - 0.5) * scale + 0.5).clamp(0.0, 1.0)]))
+        LumaImage::from_fn(side, side, |x, y| {
+            Luma([((large.get_pixel(x, y).0[0] - 0.5) * scale + 0.5).clamp(0.0, 1.0)])
+        })
     } else {
         traced(&skeleton(&large), (pen * scale / 2.0).max(0.5))
     };
@@ -95,7 +97,7 @@ fn digit(digits: &Digits, size: f32, pen: f32, random: &mut StdRng) -> Result<(i
 }
 
 /// The middle line of what is over one half (T. Zhang, C. Suen, 1984).
-fn skeleton(plane: &Plane) -> Vec<Vec<bool>> {
+fn skeleton(plane: &LumaImage) -> Vec<Vec<bool>> {
     let (width, height) = (plane.width() as usize, plane.height() as usize);
     let is_inked = |x: usize, y: usize| plane.get_pixel(x as u32, y as u32).0[0] > 0.5;
     let mut ink: Vec<Vec<bool>> = (0..height).map(|y| (0..width).map(|x| is_inked(x, y)).collect()).collect();
@@ -122,9 +124,9 @@ fn skeleton(plane: &Plane) -> Vec<Vec<bool>> {
 }
 
 /// A line drawn with a round pen.
-pub fn traced(line: &[Vec<bool>], radius: f32) -> Plane {
+pub fn traced(line: &[Vec<bool>], radius: f32) -> LumaImage {
     let reach = radius.ceil() as i64 + 1;
-    let mut ink = Plane::new(line[0].len() as u32 + 2 * reach as u32, line.len() as u32 + 2 * reach as u32);
+    let mut ink = LumaImage::new(line[0].len() as u32 + 2 * reach as u32, line.len() as u32 + 2 * reach as u32);
     for (y, row) in line.iter().enumerate() {
         for (x, _) in row.iter().enumerate().filter(|(_, is_inked)| **is_inked) {
             for (down, right) in (-reach..=reach).flat_map(|down| (-reach..=reach).map(move |right| (down, right))) {
@@ -138,31 +140,31 @@ pub fn traced(line: &[Vec<bool>], radius: f32) -> Plane {
     ink
 }
 
-pub fn cut(ink: &Plane) -> Plane {
+pub fn cut(ink: &LumaImage) -> LumaImage {
     let inked = || ink.enumerate_pixels().filter(|(.., value)| value.0[0] > 0.1);
     let (left, top) = inked().fold((u32::MAX, u32::MAX), |(left, top), (x, y, _)| (left.min(x), top.min(y)));
     let (right, bottom) = inked().fold((0, 0), |(right, bottom), (x, y, _)| (right.max(x), bottom.max(y)));
     imageops::crop_imm(ink, left, top, right + 1 - left, bottom + 1 - top).to_image()
 }
 
-fn with_margins(ink: &Plane, random: &mut StdRng) -> Plane {
+fn with_margins(ink: &LumaImage, random: &mut StdRng) -> LumaImage {
     let size = ink.width().max(ink.height());
     let [left, top, right, bottom] =
         [(); 4].map(|()| 4 + (random.gen_range(0.0..1.0_f32).powi(2) * size as f32) as u32);
-    let mut page = Plane::new(ink.width() + left + right, ink.height() + top + bottom);
+    let mut page = LumaImage::new(ink.width() + left + right, ink.height() + top + bottom);
     imageops::replace(&mut page, ink, left.into(), top.into());
     page
 }
 
 /// Two to eight digits that do not touch.
-fn row(digits: &Digits, pen: f32, random: &mut StdRng) -> Result<(String, Plane)> {
+fn row(digits: &Images, pen: f32, random: &mut StdRng) -> Result<(String, LumaImage)> {
     let size = random.gen_range(70.0..180.0);
     let drawn = (0..random.gen_range(2..9)).map(|_| digit(digits, size * random.gen_range(0.85..1.1), pen, random));
     let drawn = drawn.collect::<Result<Vec<_>>>()?;
     let space = |random: &mut StdRng| (size * random.gen_range(0.12..0.4)) as u32;
     let height = drawn.iter().map(|(_, ink)| ink.height()).max().unwrap_or(1) + (size * 0.8) as u32;
     let width = drawn.iter().map(|(_, ink)| ink.width()).sum::<u32>() + 10 * (size * 0.4) as u32;
-    let (mut page, mut left) = (Plane::new(width, height), space(random));
+    let (mut page, mut left) = (LumaImage::new(width, height), space(random));
     for (_, ink) in &drawn {
         let top = (height - ink.height()) / 2 + random.gen_range(0..(size * 0.1) as u32);
         imageops::replace(&mut page, ink, left.into(), top.into());
@@ -172,7 +174,7 @@ fn row(digits: &Digits, pen: f32, random: &mut StdRng) -> Result<(String, Plane)
 }
 
 /// Ink on a canvas, a scanned page, or a page that was photographed with light from one side and perhaps a shadow.
-fn on_ground(ink: &Plane, kind: &str, random: &mut StdRng) -> GrayImage {
+fn on_ground(ink: &LumaImage, kind: &str, random: &mut StdRng) -> GrayImage {
     let is_dark = kind == "canvas" && random.gen_bool(0.3);
     let (paper, pen) = match kind {
         _ if is_dark => (random.gen_range(0.0..0.18), random.gen_range(0.75..1.0)),

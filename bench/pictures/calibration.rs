@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mnist_classification::training::Answer;
+use own_digit::Answer;
 
 /// The bands of probability that [`Calibration`] shows, in percent.
 const BANDS: [(f64, f64); 4] = [(0.0, 50.0), (50.0, 90.0), (90.0, 99.0), (99.0, 100.1)];

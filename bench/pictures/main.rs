@@ -10,14 +10,15 @@
 
 mod anew;
 mod calibration;
-mod none;
+mod reject_class;
 mod shapes;
 mod speed;
 
 use std::{env, fs, path::Path};
 
 use calibration::Calibration;
-use mnist_classification::{prelude::*, run::Classifier, tch};
+use mnist_classification::{prelude::*, tch};
+use own_digit::Classifier;
 use rand::Rng;
 use shapes::{LEARNT, UNSEEN};
 
@@ -27,10 +28,10 @@ fn main() -> Result<()> {
         ["--draw", folder, count, seed, rest @ ..] if matches!(rest, [] | ["test" | "others" | "shapes"]) => {
             let number = |text: &str| {
                 let expected = "a number".into();
-                text.parse().map_err(|_| Error::Setting { setting: "an argument", found: text.into(), expected })
+                text.parse().map_err(|_| Error::InvalidSetting { setting: "an argument", found: text.into(), expected })
             };
             let (folder, count, seed) = (Path::new(folder), number(count)? as usize, number(seed)?);
-            let mnist = Mnist::load()?;
+            let mnist = Dataset::mnist()?;
             let (train, test) = (&mnist.train, &mnist.test);
             let drawing: anew::Drawing = match rest {
                 [] => &|kind, pen, random| anew::of_digits(train, kind, pen, random),
@@ -46,13 +47,13 @@ fn main() -> Result<()> {
             };
             anew::draw(drawing, folder, count, seed)
         }
-        ["--none", digits, others] => none::fit(Path::new("models/cnn"), Path::new(digits), Path::new(others)),
+        ["--none", digits, others] => reject_class::fit(Path::new("models/cnn"), Path::new(digits), Path::new(others)),
         ["--speed", folder] => speed::measure(Path::new(folder), "models/cnn"),
         [folder] => read(folder, "models/cnn"),
         [folder, network] => read(folder, network),
         _ => {
             let expected = "FOLDER [NETWORK], --speed FOLDER, --draw FOLDER COUNT SEED [test|others|shapes], or --none DIGITS OTHERS".into();
-            Err(Error::Setting { setting: "the arguments", found: format!("{arguments:?}"), expected })
+            Err(Error::InvalidSetting { setting: "the arguments", found: format!("{arguments:?}"), expected })
         }
     }
 }

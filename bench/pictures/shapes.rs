@@ -2,7 +2,7 @@
 
 use rand::{Rng, rngs::StdRng};
 
-use super::anew::{Plane, cut, traced};
+use super::anew::{LumaImage, cut, traced};
 
 /// A name and strokes: points `xy` from 0 to 9, x to the right and y down. Corners are cut round; a point that stands twice
 /// stays sharp. What is written as some digit is, such as O, l, S and Z, is left out.
@@ -63,7 +63,7 @@ pub const UNSEEN: &[Shape] = &[
 ];
 
 /// A shape, `size` pixels high, bent, slanted and stretched by chance.
-pub fn shape(strokes: &str, size: f32, pen: f32, random: &mut StdRng) -> Plane {
+pub fn shape(strokes: &str, size: f32, pen: f32, random: &mut StdRng) -> LumaImage {
     let points = |stroke: &str| {
         stroke.split(' ').map(|point| [0, 1].map(|place| f32::from(point.as_bytes()[place] - b'0'))).collect()
     };

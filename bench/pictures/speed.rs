@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use mnist_classification::{Error, Result, run};
+use mnist_classification::{Error, Result};
 
 /// How often each is measured.
 const ROUNDS: usize = 5;
@@ -15,7 +15,7 @@ const ROUNDS: usize = 5;
 /// Prints how long the program takes for the first picture of a folder, from the start of its process, and for each
 /// further one: medians.
 pub fn measure(folder: &Path, network: &str) -> Result<()> {
-    let pictures = run::pictures(folder)?;
+    let pictures = cli::pictures(folder)?;
     let (mut first, mut further) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let (one, all) = (seconds(&pictures[0], network)?, seconds(folder, network)?);

@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mnist_classification::data::Picture;
 use mnist_classification_fuzz::write_file;
+use own_digit::Picture;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = Picture::of_digits(write_file("picture", bytes), [28, 28]);

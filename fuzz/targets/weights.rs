@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mnist_classification::run::Classifier;
 use mnist_classification_fuzz::write_file;
+use own_digit::Classifier;
 
 const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../notebooks/pictures/thin.jpg");
 

@@ -5,7 +5,7 @@ mod disguise;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::digits::Digits;
+use super::digits::Images;
 use crate::{
     Error, Result,
     random::{Purpose, Random, generator, uniform},
@@ -55,7 +55,7 @@ const GRID: f64 = 7.0;
 
 impl Augmentation {
     /// # Errors
-    /// [`Error::Setting`] for a number that cannot work.
+    /// [`Error::InvalidSetting`] for a number that cannot work.
     pub(crate) fn check(&self) -> Result<()> {
         let Self { shift, rotation, scale, shear, elastic, pieces, grey } = *self;
         let all = [shift, rotation, scale, shear, elastic, pieces, grey];
@@ -64,14 +64,14 @@ impl Augmentation {
             return Ok(());
         }
         let expected = "numbers from 0, a scale below 1, a shear below 90, and shares up to 1".into();
-        Err(Error::Setting { setting: "augmentation", found: format!("{self:?}"), expected })
+        Err(Error::InvalidSetting { setting: "augmentation", found: format!("{self:?}"), expected })
     }
 
     /// Changes each of these pictures, `[count, height × width]`, pixels from 0 to 1; `shape` is their height and width, as in
     /// [`Samples::shape`](super::Samples::shape).
     ///
     /// # Errors
-    /// [`Error::Setting`] for numbers that cannot work; [`Error::Mismatch`] for samples that are not pictures.
+    /// [`Error::InvalidSetting`] for numbers that cannot work; [`Error::Mismatch`] for samples that are not pictures.
     pub fn apply(&self, inputs: &Tensor, shape: &[usize], random: &mut Random) -> Result<Tensor> {
         if *self == Self::default() || inputs.numel() == 0 {
             return Ok(inputs.shallow_clone());
@@ -128,14 +128,18 @@ impl Augmentation {
     /// [`figures::digits`](crate::figures::digits).
     ///
     /// # Errors
-    /// As [`Augmentation::apply`], and [`Error::Setting`] when there is no digit.
-    pub fn examples(&self, digits: &Digits, count: usize, seed: u64) -> Result<Digits> {
+    /// As [`Augmentation::apply`], and [`Error::InvalidSetting`] when there is no digit.
+    pub fn examples(&self, digits: &Images, count: usize, seed: u64) -> Result<Images> {
         let mut random = generator(seed, Purpose::Noise(1));
         let size = digits.images.size();
         let shape = [size[1] as usize, size[2] as usize];
         let count = count.min(digits.len()) as i64;
         if count == 0 {
-            return Err(Error::Setting { setting: "count", found: "0".into(), expected: "at least 1 digit".into() });
+            return Err(Error::InvalidSetting {
+                setting: "count",
+                found: "0".into(),
+                expected: "at least 1 digit".into(),
+            });
         }
         let originals = digits.images.f_narrow(0, 0, count)?;
         let mut versions = vec![originals.shallow_clone()];
@@ -147,7 +151,7 @@ impl Augmentation {
         let images = Tensor::f_stack(&versions, 1)?.f_reshape([5 * count, size[1], size[2]])?;
         let labels = digits.labels.f_narrow(0, 0, count)?.f_repeat_interleave_self_int(5, 0, None)?;
         let (name, images) = (format!("{}, augmented", digits.name), images.to_device(Device::Cpu));
-        Ok(Digits { name, images, labels, classes: digits.classes.clone() })
+        Ok(Images { name, images, labels, classes: digits.classes.clone() })
     }
 }
 

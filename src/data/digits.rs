@@ -10,16 +10,16 @@ pub const MNIST: &str = "MNIST";
 
 /// A labelled data set in two parts: samples to learn from and samples to measure results on.
 #[derive(Debug)]
-pub struct Mnist {
+pub struct Dataset {
     /// The samples to learn from: 60,000 in MNIST.
-    pub train: Digits,
+    pub train: Images,
     /// The samples that training never sees: 10,000 in MNIST.
-    pub test: Digits,
+    pub test: Images,
 }
 
 /// Labelled grey-scale pictures: digits, or what else the data set is of.
 #[derive(Debug)]
-pub struct Digits {
+pub struct Images {
     /// Where the pictures come from, for titles and reports: [`MNIST`], or another name.
     pub name: String,
     /// The pictures, `[count, height, width]`, unsigned bytes; 0 is paper and 255 is ink.
@@ -30,21 +30,21 @@ pub struct Digits {
     pub classes: Classes,
 }
 
-impl Mnist {
+impl Dataset {
     /// The same pictures with rows and columns exchanged: upright, where they lay on their side as EMNIST's do.
     ///
     /// # Errors
-    /// [`Error::Torch`](crate::Error::Torch) when the pictures do not have the shape of [`Digits::images`].
+    /// [`Error::Torch`](crate::Error::Torch) when the pictures do not have the shape of [`Images::images`].
     pub fn transposed(self) -> Result<Self> {
-        let [train, test] = [self.train, self.test].map(|digits| -> Result<Digits> {
+        let [train, test] = [self.train, self.test].map(|digits| -> Result<Images> {
             let images = digits.images.f_transpose(1, 2)?.f_contiguous()?;
-            Ok(Digits { images, ..digits })
+            Ok(Images { images, ..digits })
         });
         Ok(Self { train: train?, test: test? })
     }
 }
 
-impl Digits {
+impl Images {
     /// How many pictures there are.
     pub fn len(&self) -> usize {
         self.labels.size()[0] as usize

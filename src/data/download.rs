@@ -11,7 +11,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::{
     checksum::{FILES, Known, LARGEST, Summed},
-    digits::Mnist,
+    digits::Dataset,
     read,
 };
 use crate::{Error, Result, files};
@@ -49,7 +49,7 @@ impl Places {
 
     /// Reads the first folder that has all files. Where none has, or the cache holds a damaged one, fetches what is not
     /// right in the cache.
-    pub(super) fn load(&self) -> Result<Mnist> {
+    pub(super) fn load(&self) -> Result<Dataset> {
         let has_all = |folder: &&PathBuf| self.files.iter().all(|(name, _)| find(folder, name).next().is_some());
         if let Some(folder) = self.folders.iter().find(has_all) {
             match read::known(folder, &self.files) {

@@ -7,7 +7,7 @@ use tch::Tensor;
 
 use super::{
     classes::Classes,
-    digits::{Digits, Mnist},
+    digits::{Dataset, Images},
 };
 use crate::{
     Result,
@@ -22,12 +22,12 @@ const SIZE: usize = 28;
 /// A point; x goes right and y goes down, and a digit fills about -1 to 1.
 type Point = [f32; 2];
 
-pub(super) fn mnist(seed: u64) -> Result<Mnist> {
-    let mut random = generator(seed, Purpose::Digits);
-    Ok(Mnist { train: digits(12_000, &mut random)?, test: digits(2_000, &mut random)? })
+pub(super) fn mnist(seed: u64) -> Result<Dataset> {
+    let mut random = generator(seed, Purpose::DrawnDigits);
+    Ok(Dataset { train: digits(12_000, &mut random)?, test: digits(2_000, &mut random)? })
 }
 
-fn digits(count: usize, random: &mut StdRng) -> Result<Digits> {
+fn digits(count: usize, random: &mut StdRng) -> Result<Images> {
     let (mut images, mut labels) = (Vec::with_capacity(count * SIZE * SIZE), Vec::with_capacity(count));
     for _ in 0..count {
         let label = random.gen_range(0..10);
@@ -36,7 +36,7 @@ fn digits(count: usize, random: &mut StdRng) -> Result<Digits> {
     }
     let images = Tensor::f_from_slice(&images)?.f_reshape([count as i64, SIZE as i64, SIZE as i64])?;
     let labels = Tensor::f_from_slice(&labels)?;
-    Ok(Digits { name: DRAWN.into(), images, labels, classes: Classes::numbered(10) })
+    Ok(Images { name: DRAWN.into(), images, labels, classes: Classes::numbered(10) })
 }
 
 /// The lines of a digit.

@@ -55,7 +55,7 @@ impl Idx {
         let values = parse(&mut reader, contents, path)?;
         let found = reader.finish().map_err(|error| damaged(path, &error))?;
         if let Some(expected) = checksum.filter(|expected| *expected != found) {
-            let expected = format!("MNIST's own, {expected}; for other digits there is Mnist::from_dir, or --data");
+            let expected = format!("MNIST's own, {expected}; for other digits there is Dataset::from_dir, or --data");
             return Err(malformed(path, format!("contents with SHA-256 {found}"), expected));
         }
         let (what, largest, kind) = match contents {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    foreign::{self, entries},
     idx::Contents,
+    not_idx::{self, entries},
 };
 use crate::{Error, Result};
 
@@ -99,7 +99,7 @@ pub(super) fn find(folder: &Path) -> Result<Files> {
             return files;
         }
     }
-    Err(foreign::file_for_folder(folder))
+    Err(not_idx::file_for_folder(folder))
 }
 
 /// The only data set of these, or the one with MNIST's own names.
@@ -160,7 +160,7 @@ fn candidates(folder: &Path) -> Vec<PathBuf> {
 
 /// The error for a folder without a complete data set.
 fn not_found(folder: &Path) -> Error {
-    let Some(set) = sets(folder).into_iter().next() else { return foreign::folder(folder) };
+    let Some(set) = sets(folder).into_iter().next() else { return not_idx::folder(folder) };
     let one = if set.test.images.is_empty() && set.test.labels.is_empty() {
         "; there is only a training part, but results are measured on a test part"
     } else {

@@ -10,25 +10,25 @@ use tch::Tensor;
 
 use super::{
     checksum::{self, Known},
+    class_names,
     classes::Classes,
-    digits::{Digits, MNIST, Mnist},
+    digits::{Dataset, Images, MNIST},
     idx::{Contents, Idx, malformed},
-    labels,
     layout::{self, Part},
 };
 use crate::{Error, Result};
 
 /// The data set in a folder, whatever it is.
-pub(super) fn any(folder: &Path) -> Result<Mnist> {
+pub(super) fn any(folder: &Path) -> Result<Dataset> {
     read(folder, None)
 }
 
 /// The data set in a folder whose files must be these.
-pub(super) fn known(folder: &Path, files: &[Known; 4]) -> Result<Mnist> {
+pub(super) fn known(folder: &Path, files: &[Known; 4]) -> Result<Dataset> {
     read(folder, Some(files))
 }
 
-fn read(folder: &Path, known: Option<&[Known; 4]>) -> Result<Mnist> {
+fn read(folder: &Path, known: Option<&[Known; 4]>) -> Result<Dataset> {
     let files = layout::find(folder)?;
     let checksums = known.map(|files| files.map(|(_, checksum)| checksum));
     // Side by side: unpacking them takes as long as loading libtorch.
@@ -46,23 +46,23 @@ fn read(folder: &Path, known: Option<&[Known; 4]>) -> Result<Mnist> {
     let found = [&train[0], &train[1], &test[0], &test[1]].map(|idx| idx.checksum.as_str());
     let is_mnist = known.is_some() || found == checksum::FILES.map(|(_, checksum)| checksum);
     let name = if is_mnist { MNIST.into() } else { not_mnist(files.name()) };
-    let (classes, first) = labels::classes(&counts([&train[1].values, &test[1].values])?, &name, &files)?;
-    let [train, test] = [train, test].map(|[images, labels]| -> Result<Digits> {
+    let (classes, first) = class_names::classes(&counts([&train[1].values, &test[1].values])?, &name, &files)?;
+    let [train, test] = [train, test].map(|[images, labels]| -> Result<Images> {
         let labels = labels.values.f_sub_scalar(first as i64)?;
-        Ok(Digits { name: name.clone(), images: images.values, labels, classes: classes.clone() })
+        Ok(Images { name: name.clone(), images: images.values, labels, classes: classes.clone() })
     });
-    let mnist = Mnist { train: train?, test: test? };
+    let mnist = Dataset { train: train?, test: test? };
     // EMNIST's pictures lie on their side.
-    if labels::is_emnist(&files.prefix) { mnist.transposed() } else { Ok(mnist) }
+    if class_names::is_emnist(&files.prefix) { mnist.transposed() } else { Ok(mnist) }
 }
 
 /// The digits of two files.
-pub(super) fn pair(images: &Path, labels: &Path) -> Result<Digits> {
+pub(super) fn pair(images: &Path, labels: &Path) -> Result<Images> {
     let files = Part { images: vec![images.into()], labels: vec![labels.into()] };
     let [images, labels] = part(&files, None)?;
     let name = images.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let classes = Classes::numbered(labels.values.f_max()?.int64_value(&[]) as usize + 1);
-    Ok(Digits { name, images: images.values, labels: labels.values, classes })
+    Ok(Images { name, images: images.values, labels: labels.values, classes })
 }
 
 /// Images and labels of one part, as many of one as of the other.

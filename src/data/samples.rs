@@ -8,7 +8,7 @@ use crate::{Error, Result};
 /// Rows of features with their labels.
 #[derive(Debug)]
 pub struct Samples {
-    /// Where the samples come from, as in [`Digits::name`](super::Digits::name).
+    /// Where the samples come from, as in [`Images::name`](super::Images::name).
     pub name: String,
     /// One row per sample, `[count, features]`, 32-bit floats; for pictures the pixels, from 0 (paper) to 1 (ink).
     pub inputs: Tensor,
@@ -67,7 +67,8 @@ impl Samples {
     }
 
     /// An error where there is no sample, from which nothing can be learnt, or not one label for each.
-    pub(crate) fn check(&self) -> Result<()> {
+    #[doc(hidden)]
+    pub fn check(&self) -> Result<()> {
         let inputs = self.inputs.size().first().map_or(0, |&count| count as usize);
         match self.len() {
             0 => Err(Error::Empty { name: self.name.clone() }),
@@ -88,14 +89,14 @@ impl Samples {
     /// has ⌊n · (1 − fraction)⌋ of n samples. Both are views, not copies.
     ///
     /// # Errors
-    /// [`Error::Empty`] when there is no sample; [`Error::Setting`] when a part would be empty.
+    /// [`Error::Empty`] when there is no sample; [`Error::InvalidSetting`] when a part would be empty.
     pub fn split(&self, fraction: f64) -> Result<(Self, Self)> {
         self.check()?;
         let first = (self.len() as f64 * (1.0 - fraction)).floor() as usize;
         if !(0.0..1.0).contains(&fraction) || first == 0 || first == self.len() {
             let expected =
                 format!("a share between 0 and 1 that leaves some of the {} samples on both sides", self.len());
-            return Err(Error::Setting { setting: "validation_split", found: fraction.to_string(), expected });
+            return Err(Error::InvalidSetting { setting: "validation_split", found: fraction.to_string(), expected });
         }
         Ok((self.range(0, first), self.range(first, self.len() - first)))
     }

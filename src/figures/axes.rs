@@ -16,10 +16,10 @@ use super::style::{LABEL, LINES, TEXT, font};
 use crate::decimals::{decimals, fixed};
 
 /// What series are drawn on.
-pub(super) type Plot<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub type Plot<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// An axis from its lowest to its highest number.
-pub(super) struct Axis<'a> {
+pub struct Axis<'a> {
     name: &'a str,
     range: Range<f64>,
     /// How many numbers stand along it at most.
@@ -29,27 +29,27 @@ pub(super) struct Axis<'a> {
 
 impl<'a> Axis<'a> {
     /// With as many decimals as its numbers need.
-    pub(super) fn new(name: &'a str, range: Range<f64>, max_labels: usize) -> Self {
+    pub fn new(name: &'a str, range: Range<f64>, max_labels: usize) -> Self {
         let numbers = RangedCoordf64::from(range.clone()).key_points(BoldPoints(max_labels));
         let decimals = decimals(numbers.into_iter());
         Self { name, range, max_labels, label: Box::new(move |number| fixed(number, decimals).replace('-', "−")) }
     }
 
     /// With labels of its own.
-    pub(super) fn labelled(self, label: impl Fn(f64) -> String + 'static) -> Self {
+    pub fn labelled(self, label: impl Fn(f64) -> String + 'static) -> Self {
         Self { label: Box::new(label), ..self }
     }
 }
 
 /// From the lowest to the highest number, and this share of their distance beyond, at least `space`.
-pub(super) fn around(numbers: impl Iterator<Item = f64> + Clone, share: f64, space: f64) -> Range<f64> {
+pub fn around(numbers: impl Iterator<Item = f64> + Clone, share: f64, space: f64) -> Range<f64> {
     let (low, high) = (numbers.clone().fold(f64::INFINITY, f64::min), numbers.fold(f64::NEG_INFINITY, f64::max));
     let space = (share * (high - low)).max(space);
     low - space..high + space
 }
 
 /// Draws the axes into an area.
-pub(super) fn plot<'a, B: DrawingBackend>(
+pub fn plot<'a, B: DrawingBackend>(
     area: &'a DrawingArea<B, Shift>,
     [x, y]: [Axis; 2],
 ) -> Result<Plot<'a, B>, DrawingAreaErrorKind<B::ErrorType>> {

@@ -3,19 +3,27 @@
 use plotters::{chart::SeriesLabelPosition, coord::Shift, prelude::*};
 
 use super::{
+    Chart, Figure, Look,
     axes::{Axis, around, plot},
-    style::{self, DrawResult, LABEL, LINES, TEXT, TITLE, below, fitted, font, marker},
+    style::{DrawResult, LABEL, LINES, TEXT, font, marker},
 };
 use crate::{Error, Result, training::History};
 
-pub(super) const SIZE: (u32, u32) = (1200, 460);
+const SIZE: (u32, u32) = (1200, 460);
 /// Numbers along an axis.
 const MOST_EPOCHS: usize = 17;
 const MOST_VALUES: usize = 6;
 
+/// Accuracy and loss over the epochs, on training and validation samples, in two panels.
+///
+/// # Errors
+/// [`Error::InvalidSetting`] when there is no epoch.
+pub fn training_curves(history: &History) -> Result<Figure> {
+    Curves::new(history).map(Figure::new)
+}
+
 /// The two panels.
-#[derive(Debug)]
-pub(super) struct Curves {
+struct Curves {
     title: String,
     panels: [Panel; 2],
 }
@@ -33,14 +41,10 @@ struct Panel {
 }
 
 impl Curves {
-    pub(super) fn new(history: &History) -> Result<Self> {
+    fn new(history: &History) -> Result<Self> {
         let epochs = &history.epochs;
         if epochs.is_empty() {
-            return Err(Error::Setting {
-                setting: "history",
-                found: "empty".into(),
-                expected: "at least 1 epoch".into(),
-            });
+            return Err(Error::invalid_setting("history", "empty", "at least 1 epoch"));
         }
         let validation = || epochs.iter().filter_map(|epoch| epoch.validation);
         let accuracies: Vec<_> = validation().map(|scores| 100.0 * scores.accuracy).collect();
@@ -61,8 +65,18 @@ impl Curves {
         };
         Ok(Self { title: format!("Training and validation: {}", history.name), panels: [accuracy, loss] })
     }
+}
 
-    pub(super) fn description(&self) -> String {
+impl Chart for Curves {
+    fn title(&self) -> String {
+        self.title.clone()
+    }
+
+    fn size(&self) -> (u32, u32) {
+        SIZE
+    }
+
+    fn description(&self) -> String {
         let [accuracy, loss] = &self.panels;
         let count = accuracy.training.len();
         let from_to = |values: &[f64], unit: &str, decimals: usize| match values {
@@ -71,7 +85,7 @@ impl Curves {
             }
             _ => format!("is {:.decimals$}{unit} after one epoch", values.first().unwrap_or(&f64::NAN)),
         };
-        let mut text = format!("{}. ", self.title);
+        let mut text = String::new();
         match (accuracy.best, loss.best) {
             (Some(highest), Some(lowest)) => {
                 text += &format!("Validation accuracy {}", from_to(&accuracy.validation, " %", 2));
@@ -85,12 +99,10 @@ impl Curves {
         text + &format!("training loss {}.", from_to(&loss.training, "", 4))
     }
 
-    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let (title, size) = fitted(&self.title, TITLE, SIZE.0 as i32 - 20);
-        area.draw_text(&title, &below(size, &TEXT), (SIZE.0 as i32 / 2, 14))?;
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
         let (_, below_title) = area.split_vertically(52);
         for (panel, area) in self.panels.iter().zip(below_title.split_evenly((1, 2))) {
-            panel.draw(&area)?;
+            panel.draw(&area, look)?;
         }
         Ok(())
     }
@@ -102,14 +114,15 @@ fn lowest(numbers: impl Iterator<Item = f64>) -> Option<usize> {
 }
 
 impl Panel {
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
         let last = self.training.len();
         // The axis goes an epoch beyond the first and the last, and there is none.
         let label = move |epoch: f64| {
             let is_one = epoch.fract() == 0.0 && (1.0..=last as f64).contains(&epoch);
             if is_one { epoch.to_string() } else { String::new() }
         };
-        let epochs = Axis::new("Epoch", 0.0..last as f64 + 1.0, MOST_EPOCHS.min(last + 2)).labelled(label);
+        let epochs =
+            Axis::new(look.x_label("Epoch"), 0.0..last as f64 + 1.0, MOST_EPOCHS.min(last + 2)).labelled(label);
         let values = around(self.training.iter().chain(&self.validation).copied(), 0.06, 1e-3);
         let mut chart = plot(area, [epochs, Axis::new(self.name, values, MOST_VALUES)])?;
         let validation = match self.best {
@@ -118,7 +131,7 @@ impl Panel {
         };
         let series = [("training", &self.training), (validation.as_str(), &self.validation)];
         for (number, (name, values)) in series.into_iter().enumerate().filter(|(_, (_, values))| !values.is_empty()) {
-            let color = style::series(number);
+            let color = look.series(number);
             let points = || values.iter().enumerate().map(|(index, &value)| ((index + 1) as f64, value));
             chart.draw_series(LineSeries::new(points(), color.stroke_width(3)))?;
             chart

@@ -3,8 +3,11 @@
 use plotters::{coord::Shift, prelude::*};
 use tch::{Kind, Tensor};
 
-use super::style::{DrawResult, GREEN, LABEL, RED, TEXT, TITLE, below, fitted, text_width};
-use crate::{Error, Result, data::Digits, training::Predictions};
+use super::{
+    Chart, Figure, Look,
+    style::{DrawResult, GREEN, LABEL, RED, TEXT, below, fitted, text_width},
+};
+use crate::{Error, Result, data::Images, training::Predictions};
 
 const COLUMNS: usize = 5;
 /// In pixels: the side of a digit, the space for it, a line of text, and the space above all digits.
@@ -15,86 +18,84 @@ const TOP: i32 = 64;
 /// In pixels: the room for a caption.
 const ROOM: i32 = CELL - 8;
 
+/// The first `count` digits with their labels, five in a row.
+///
+/// # Errors
+/// [`Error::InvalidSetting`] when `count` is 0, or more than can be shown.
+pub fn digits(digits: &Images, count: usize) -> Result<Figure> {
+    check(count)?;
+    let labels = Vec::<i64>::try_from(&digits.labels)?;
+    let labelled = labels.iter().enumerate().take(count);
+    let name = |label: i64| digits.classes.name(label as usize);
+    let tiles = labelled.map(|(index, label)| Tile::new(digits, index, vec![name(*label)], Ink::Plain));
+    Grid::figure(format!("Digits with their labels: {}", digits.name), tiles)
+}
+
+/// The first `count` digits with what the model takes them for: green and ✓ when right, red and ✗ when wrong.
+///
+/// # Errors
+/// [`Error::InvalidSetting`] when `count` is 0, or more than can be shown; [`Error::Mismatch`] when the predictions are of
+/// other digits.
+pub fn predictions(digits: &Images, predictions: &Predictions, count: usize) -> Result<Figure> {
+    check(count)?;
+    check_lengths(digits, predictions)?;
+    let answers = predictions.predicted.iter().zip(&predictions.truth).enumerate().take(count);
+    let tiles = answers.map(|(index, (answer, truth))| {
+        let (mark, ink) = if answer == truth { ("✓", Ink::Right) } else { ("✗", Ink::Wrong) };
+        Tile::new(digits, index, answer_and_truth(predictions, mark, *answer, *truth), ink)
+    });
+    Grid::figure(format!("Predictions: {}", digits.name), tiles)
+}
+
+/// Up to `count` digits that were taken for another, the most confident mistakes first.
+///
+/// # Errors
+/// As [`predictions`].
+pub fn misclassified(digits: &Images, predictions: &Predictions, count: usize) -> Result<Figure> {
+    check(count)?;
+    check_lengths(digits, predictions)?;
+    let mistakes = predictions.mistakes()?;
+    let shown = mistakes.len().min(count);
+    let title = match mistakes.len() {
+        0 => format!("No digit was misclassified: {}", digits.name),
+        all => format!("{shown} of {all} mistakes, most confident first: {}", digits.name),
+    };
+    let tiles = mistakes.iter().take(count).map(|&(index, probability)| {
+        let (answer, truth) = (predictions.predicted[index], predictions.truth[index]);
+        // Rounding must not turn a doubt into a certainty.
+        let certainty = if probability > 0.9999 { "> 99.99 %".into() } else { format!("{:.2} %", 100.0 * probability) };
+        let mut caption = answer_and_truth(predictions, "✗", answer, truth);
+        caption.push(certainty);
+        Tile::new(digits, index, caption, Ink::Wrong)
+    });
+    Grid::figure(title, tiles)
+}
+
 /// A title and some digits with captions.
-#[derive(Debug)]
-pub(super) struct Grid {
+struct Grid {
     title: String,
     tiles: Vec<Tile>,
 }
 
-#[derive(Debug)]
+/// What a caption's colour says.
+#[derive(Clone, Copy)]
+enum Ink {
+    Plain,
+    Right,
+    Wrong,
+}
+
 struct Tile {
     pixels: Vec<u8>,
     width: usize,
     height: usize,
     caption: Vec<String>,
-    color: RGBColor,
+    ink: Ink,
 }
 
 impl Grid {
-    pub(super) fn digits(digits: &Digits, count: usize) -> Result<Self> {
-        check(count)?;
-        let labels = Vec::<i64>::try_from(&digits.labels)?;
-        let labelled = labels.iter().enumerate().take(count);
-        let name = |label: i64| digits.classes.name(label as usize);
-        let tiles = labelled.map(|(index, label)| Tile::new(digits, index, vec![name(*label)], TEXT));
-        Ok(Self { title: format!("Digits with their labels: {}", digits.name), tiles: tiles.collect::<Result<_>>()? })
-    }
-
-    pub(super) fn predictions(digits: &Digits, predictions: &Predictions, count: usize) -> Result<Self> {
-        check(count)?;
-        check_lengths(digits, predictions)?;
-        let answers = predictions.predicted.iter().zip(&predictions.truth).enumerate().take(count);
-        let tiles = answers.map(|(index, (answer, truth))| {
-            let (mark, color) = if answer == truth { ("✓", GREEN) } else { ("✗", RED) };
-            Tile::new(digits, index, answer_and_truth(predictions, mark, *answer, *truth), color)
-        });
-        Ok(Self { title: format!("Predictions: {}", digits.name), tiles: tiles.collect::<Result<_>>()? })
-    }
-
-    pub(super) fn misclassified(digits: &Digits, predictions: &Predictions, count: usize) -> Result<Self> {
-        check(count)?;
-        check_lengths(digits, predictions)?;
-        let mistakes = predictions.mistakes()?;
-        let tiles = mistakes.iter().take(count).map(|&(index, probability)| {
-            let (answer, truth) = (predictions.predicted[index], predictions.truth[index]);
-            // Rounding must not turn a doubt into a certainty.
-            let certainty =
-                if probability > 0.9999 { "> 99.99 %".into() } else { format!("{:.2} %", 100.0 * probability) };
-            let mut caption = answer_and_truth(predictions, "✗", answer, truth);
-            caption.push(certainty);
-            Tile::new(digits, index, caption, RED)
-        });
-        let tiles = tiles.collect::<Result<Vec<_>>>()?;
-        let title = match mistakes.len() {
-            0 => format!("No digit was misclassified: {}", digits.name),
-            all => format!("{} of {all} mistakes, most confident first: {}", tiles.len(), digits.name),
-        };
-        Ok(Self { title, tiles })
-    }
-
-    /// The title, and the captions of the first tiles.
-    pub(super) fn description(&self) -> String {
-        const MOST: usize = 25;
-        let captions: Vec<_> = self.tiles.iter().take(MOST).map(|tile| tile.caption.join(" ")).collect();
-        let rest = if self.tiles.len() > MOST { "; …" } else { "" };
-        format!("{}. {}{rest}", self.title, captions.join("; "))
-    }
-
-    pub(super) fn size(&self) -> (u32, u32) {
-        let rows = self.tiles.len().div_ceil(COLUMNS) as i32;
-        ((CELL * COLUMNS as i32) as u32, (TOP + rows * self.row()) as u32)
-    }
-
-    pub(super) fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let width = CELL * COLUMNS as i32;
-        let (title, size) = fitted(&self.title, TITLE, width - 20);
-        area.draw_text(&title, &below(size, &TEXT), (width / 2, 18))?;
-        for (index, tile) in self.tiles.iter().enumerate() {
-            let (row, column) = ((index / COLUMNS) as i32, (index % COLUMNS) as i32);
-            tile.draw(area, (column * CELL + (CELL - DIGIT) / 2, TOP + row * self.row()))?;
-        }
-        Ok(())
+    fn figure(title: String, tiles: impl Iterator<Item = Result<Tile>>) -> Result<Figure> {
+        Ok(Figure::new(Self { title, tiles: tiles.collect::<Result<_>>()? }))
     }
 
     /// The height of a row in pixels.
@@ -104,22 +105,50 @@ impl Grid {
     }
 }
 
+impl Chart for Grid {
+    fn title(&self) -> String {
+        self.title.clone()
+    }
+
+    /// The captions of the first tiles.
+    fn description(&self) -> String {
+        const MOST: usize = 25;
+        let captions: Vec<_> = self.tiles.iter().take(MOST).map(|tile| tile.caption.join(" ")).collect();
+        let rest = if self.tiles.len() > MOST { "; …" } else { "" };
+        captions.join("; ") + rest
+    }
+
+    fn size(&self) -> (u32, u32) {
+        let rows = self.tiles.len().div_ceil(COLUMNS) as i32;
+        ((CELL * COLUMNS as i32) as u32, (TOP + rows * self.row()) as u32)
+    }
+
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
+        for (index, tile) in self.tiles.iter().enumerate() {
+            let (row, column) = ((index / COLUMNS) as i32, (index % COLUMNS) as i32);
+            tile.draw(area, (column * CELL + (CELL - DIGIT) / 2, TOP + row * self.row()), look)?;
+        }
+        Ok(())
+    }
+}
+
 impl Tile {
-    fn new(digits: &Digits, index: usize, caption: Vec<String>, color: RGBColor) -> Result<Self> {
+    fn new(digits: &Images, index: usize, caption: Vec<String>, ink: Ink) -> Result<Self> {
         let image = digits.images.f_get(index as i64)?.to_kind(Kind::Uint8).contiguous();
         let [height, width] = image.size()[..] else {
             let found = format!("{:?}", digits.images.size());
-            return Err(Error::Mismatch {
-                what: "shape of the images",
-                found,
-                expected: "[count, height, width]".into(),
-            });
+            return Err(Error::mismatch("shape of the images", found, "[count, height, width]"));
         };
         let pixels = Vec::<u8>::try_from(image.f_reshape([-1])?)?;
-        Ok(Self { pixels, width: width as usize, height: height as usize, caption, color })
+        Ok(Self { pixels, width: width as usize, height: height as usize, caption, ink })
     }
 
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, (left, top): (i32, i32)) -> DrawResult<B> {
+    fn draw<B: DrawingBackend>(
+        &self,
+        area: &DrawingArea<B, Shift>,
+        (left, top): (i32, i32),
+        look: &Look,
+    ) -> DrawResult<B> {
         // Whole pixels keep their edges sharp; a picture that is not square keeps its shape.
         let longest = self.width.max(self.height).max(1) as i32;
         let edge = |start: i32, length: usize, index: usize| {
@@ -132,10 +161,15 @@ impl Tile {
             let grey = 255 - ink;
             area.draw(&Rectangle::new([from, to], RGBColor(grey, grey, grey).filled()))?;
         }
+        let color = match self.ink {
+            Ink::Plain => TEXT,
+            Ink::Right => look.color(0, GREEN),
+            Ink::Wrong => look.color(1, RED),
+        };
         for (number, line) in self.caption.iter().enumerate() {
             let place = (left + DIGIT / 2, top + DIGIT + 6 + number as i32 * LINE);
             let (line, size) = fitted(line, LABEL, ROOM);
-            area.draw_text(&line, &below(size, &self.color), place)?;
+            area.draw_text(&line, &below(size, &color), place)?;
         }
         Ok(())
     }
@@ -153,17 +187,23 @@ fn answer_and_truth(predictions: &Predictions, mark: &str, answer: usize, truth:
     }
 }
 
+/// The most digits that a picture of 32,000 pixels has room for.
+const MOST: usize = 750;
+
 fn check(count: usize) -> Result<()> {
-    let none = || Error::Setting { setting: "count", found: "0".into(), expected: "at least 1 digit".into() };
-    if count == 0 { Err(none()) } else { Ok(()) }
+    match count {
+        0 => Err(Error::invalid_setting("count", 0, "at least 1 digit")),
+        1..=MOST => Ok(()),
+        _ => Err(Error::invalid_setting("count", count, format!("at most {MOST} digits, which fill a picture"))),
+    }
 }
 
-fn check_lengths(digits: &Digits, predictions: &Predictions) -> Result<()> {
+fn check_lengths(digits: &Images, predictions: &Predictions) -> Result<()> {
     let lengths =
         [predictions.predicted.len(), predictions.truth.len(), Tensor::size(&predictions.probabilities)[0] as usize];
     if lengths.iter().all(|&length| length == digits.len()) {
         return Ok(());
     }
     let (found, expected) = (format!("{lengths:?}"), format!("{}, one per digit", digits.len()));
-    Err(Error::Mismatch { what: "numbers of predictions, truths and probabilities", found, expected })
+    Err(Error::mismatch("numbers of predictions, truths and probabilities", found, expected))
 }

@@ -9,18 +9,23 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::text;
+use super::{Look, text};
 
 /// The result of drawing on a backend.
-pub(super) type DrawResult<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+pub type DrawResult<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 /// From the palette of M. Okabe and K. Ito (2008), made a little darker for text on white.
-pub(super) const BLUE: RGBColor = RGBColor(0, 102, 170);
-pub(super) const ORANGE: RGBColor = RGBColor(204, 85, 0);
-pub(super) const GREEN: RGBColor = RGBColor(0, 125, 90);
-pub(super) const RED: RGBColor = RGBColor(200, 40, 20);
-pub(super) const TEXT: RGBColor = RGBColor(30, 30, 30);
-pub(super) const LINES: RGBColor = RGBColor(225, 225, 225);
+pub const BLUE: RGBColor = RGBColor(0, 102, 170);
+/// The second series, and what is pointed at.
+pub const ORANGE: RGBColor = RGBColor(204, 85, 0);
+/// Right answers.
+pub const GREEN: RGBColor = RGBColor(0, 125, 90);
+/// Wrong answers.
+pub const RED: RGBColor = RGBColor(200, 40, 20);
+/// Text and axes.
+pub const TEXT: RGBColor = RGBColor(30, 30, 30);
+/// Lines behind a chart.
+pub const LINES: RGBColor = RGBColor(225, 225, 225);
 
 /// The colours of series and of classes, from the palettes of M. Okabe, K. Ito (2008) and P. Tol (2021); the first ten differ.
 const SERIES: [RGBColor; 10] = [
@@ -45,17 +50,19 @@ const MARKERS: [[(i32, i32); 8]; 4] = [
 ];
 
 /// The colour of a series or class.
-pub(super) fn series(index: usize) -> RGBColor {
+pub fn series(index: usize) -> RGBColor {
     SERIES[index % SERIES.len()]
 }
 
 /// The marker of a series, so many pixels to the right of its place.
-pub(super) fn marker(index: usize, x: i32, color: RGBColor) -> Polygon<(i32, i32)> {
+pub fn marker(index: usize, x: i32, color: RGBColor) -> Polygon<(i32, i32)> {
     Polygon::new(MARKERS[index % MARKERS.len()].map(|(right, down)| (x + right, down)), color.filled())
 }
 
-pub(super) const TITLE: u32 = 26;
-pub(super) const LABEL: u32 = 19;
+/// The size of a title, in pixels.
+pub const TITLE: u32 = 26;
+/// The size of names and numbers, in pixels.
+pub const LABEL: u32 = 19;
 /// Smaller text cannot be read.
 const SMALLEST: u32 = 12;
 
@@ -63,7 +70,7 @@ const SMALLEST: u32 = 12;
 const FAMILY: &str = "sans-serif";
 
 /// Makes the library's font known to plotters, which measures an SVG's text with it.
-pub(super) fn register_font() {
+pub fn register_font() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
         // The font is part of the program; were it damaged, drawing text would say so.
@@ -72,43 +79,40 @@ pub(super) fn register_font() {
 }
 
 /// Text of this size and colour without a place.
-pub(super) fn font(size: u32, color: &RGBColor) -> TextStyle<'static> {
+pub fn font(size: u32, color: &RGBColor) -> TextStyle<'static> {
     (FAMILY, size).into_font().color(color)
 }
 
 /// Text that is centred at its place, below it.
-pub(super) fn below(size: u32, color: &RGBColor) -> TextStyle<'static> {
+pub fn below(size: u32, color: &RGBColor) -> TextStyle<'static> {
     font(size, color).pos(Pos::new(HPos::Center, VPos::Top))
 }
 
 /// Text that is centred at its place in both directions.
-pub(super) fn centred(size: u32, color: &RGBColor) -> TextStyle<'static> {
+pub fn centred(size: u32, color: &RGBColor) -> TextStyle<'static> {
     font(size, color).pos(Pos::new(HPos::Center, VPos::Center))
 }
 
 /// Names of series below each other, each with its marker; `place` is the middle of the first marker, and a name takes at
 /// most `room` pixels.
-pub(super) fn legend<B: DrawingBackend>(
+pub fn legend<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
     (x, y): (i32, i32),
     names: &[&str],
     room: i32,
+    look: &Look,
 ) -> DrawResult<B> {
     let style = font(LABEL - 2, &TEXT).pos(Pos::new(HPos::Left, VPos::Center));
     for (index, name) in names.iter().enumerate() {
         let y = y + 25 * index as i32;
-        area.draw(&(EmptyElement::at((x, y)) + marker(index, 0, series(index))))?;
+        area.draw(&(EmptyElement::at((x, y)) + marker(index, 0, look.series(index))))?;
         area.draw_text(&cut(name, LABEL - 2, room), &style, (x + 16, y))?;
     }
     Ok(())
 }
 
 /// Draws a picture with its upper left corner at this place.
-pub(super) fn paste<B: DrawingBackend>(
-    area: &DrawingArea<B, Shift>,
-    picture: &RgbImage,
-    place: (i32, i32),
-) -> DrawResult<B> {
+pub fn paste<B: DrawingBackend>(area: &DrawingArea<B, Shift>, picture: &RgbImage, place: (i32, i32)) -> DrawResult<B> {
     match BitMapElement::with_owned_buffer(place, picture.dimensions(), picture.as_raw().clone()) {
         Some(element) => area.draw(&element),
         None => Ok(()), // The buffer has the size of the picture.
@@ -116,12 +120,12 @@ pub(super) fn paste<B: DrawingBackend>(
 }
 
 /// How wide a text of this size is, in pixels, in the library's font.
-pub(super) fn text_width(text: &str, size: u32) -> i32 {
+pub fn text_width(text: &str, size: u32) -> i32 {
     text::width(text, size as f32).ceil() as i32
 }
 
 /// A text that is not wider than `room` pixels: cut where it is too long.
-pub(super) fn cut(text: &str, size: u32, room: i32) -> String {
+pub fn cut(text: &str, size: u32, room: i32) -> String {
     let mut kept = text.to_string();
     let mut shown = kept.clone();
     while text_width(&shown, size) > room && kept.pop().is_some() {
@@ -132,7 +136,7 @@ pub(super) fn cut(text: &str, size: u32, room: i32) -> String {
 
 /// A text, and the largest size up to `size` at which it is not wider than `room` pixels; where even the smallest is too
 /// large, the text is cut.
-pub(super) fn fitted(text: &str, size: u32, room: i32) -> (String, u32) {
+pub fn fitted(text: &str, size: u32, room: i32) -> (String, u32) {
     let fits = |size: &u32| text_width(text, *size) <= room;
     let size = (SMALLEST..=size).rev().find(fits).unwrap_or(SMALLEST);
     (cut(text, size, room), size)

@@ -4,17 +4,18 @@ use tch::{Kind, Tensor};
 
 use super::*;
 use crate::{
-    data::Classes,
-    training::{Epoch, Scores},
+    data::{Classes, Images},
+    metrics::{ConfusionMatrix, calibration::Calibration},
+    training::{Epoch, History, Predictions, Scores},
 };
 
 /// Four digits of 2 × 3 pixels, each with one pixel of ink.
-fn four() -> Digits {
+fn four() -> Images {
     let mut pixels = vec![0_u8; 24];
     (0..4).for_each(|index| pixels[index * 6 + index] = 200);
     let images = Tensor::from_slice(&pixels).reshape([4, 2, 3]);
     let labels = Tensor::from_slice(&[1_i64, 2, 3, 4]);
-    Digits { name: "four <digits>".into(), images, labels, classes: Classes::numbered(10) }
+    Images { name: "four <digits>".into(), images, labels, classes: Classes::numbered(10) }
 }
 
 /// The second and fourth are wrong, and the fourth is the surer mistake.
@@ -127,13 +128,13 @@ fn a_heatmap_names_its_classes_on_both_axes_and_grows_with_them() {
     for name in clothes {
         assert_eq!(shown.iter().filter(|text| *text == name).count(), 2, "{name}: {shown:?}");
     }
-    let side = |classes: usize| heatmap(&confusion(Classes::numbered(classes), 1)).size();
+    let side = |classes: usize| heatmap(&confusion(Classes::numbered(classes), 1)).pixels().unwrap();
     assert!(side(2) == side(10) && side(47).0 > side(26).0, "{:?} {:?}", side(47), side(26));
     // Small cells have no room for large counts, and a name may be too long for any picture.
     let letters = |count| texts(&heatmap(&confusion(Classes::new('A'..='Z'), count)));
     assert!(letters(9).contains(&"9".into()) && !letters(333).contains(&"333".into()));
     let long = heatmap(&confusion(Classes::new(["a".repeat(1_000), "b".into()]), 1));
-    assert!(long.size().0 < 1_300 && texts(&long).iter().any(|text| text.ends_with("aa…")));
+    assert!(long.pixels().unwrap().0 < 1_300 && texts(&long).iter().any(|text| text.ends_with("aa…")));
 }
 
 #[test]
@@ -164,8 +165,6 @@ fn a_chart_says_what_it_shows() {
     let confusion = ConfusionMatrix::new("example", &Classes::numbered(10), &truth, &predicted).unwrap();
     let expected = "Confusion matrix: example. 3 of 6 samples are right; the most frequent mistakes: 4 taken for 9: 2, 9 taken for 4: 1.";
     assert_eq!(heatmap(&confusion).description(), expected);
-    let falling = lines("example", ["severity", "accuracy"], &[("one", vec![(0.0, 0.9), (1.0, 0.8)])]);
-    assert_eq!(of(falling), "example. accuracy over severity. one: 0.9000 at 0.0000, 0.8000 at 1.0000.");
     let calibration = Calibration::of(&answers()).unwrap();
     let described = of(reliability("example", &[("before", &calibration)]));
     assert!(described.contains("of the surest 1, 100.00 % are right at a confidence of 99.00 %."), "{described}");
@@ -202,86 +201,34 @@ fn what_does_not_fit_is_an_error() {
 }
 
 #[test]
-fn a_comparison_has_a_row_per_experiment_and_a_mark_per_seed() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut results = Results::open(folder.path().join("results.csv")).unwrap();
-    for (experiment, seed, accuracy) in [("baseline", 0, 0.98), ("baseline", 1, 0.982), ("idea", 0, 0.99)] {
-        let validation = (experiment == "baseline").then_some(Scores { loss: 0.2, accuracy: 0.97 });
-        let outcome = crate::results::Outcome {
-            experiment: experiment.into(),
-            fingerprint: None,
-            seed,
-            epochs: 15,
-            validation,
-            lowest_validation_loss: None,
-            test: Scores { loss: 0.1, accuracy },
-            confused: [0; 3],
-            seconds: 1.0,
-        };
-        results.add(outcome).unwrap();
-    }
-    let figure = comparison(&results, "baseline").unwrap();
-    let texts = texts(&figure);
-    // The idea was trained without validation digits.
-    let note = "* trained on all digits, the validation digits among them";
-    for text in ["baseline", "idea *", note] {
-        assert!(texts.contains(&text.into()), "{text}: {texts:?}");
-    }
-    let svg = figure.svg().unwrap();
-    assert_eq!(svg.matches("<circle").count(), 3);
-    // The interval of the baseline's mean, 98.1 ± 1.27, is wider than its seeds: 96.83 to 99.37.
-    assert!(texts.contains(&"97.0".into()), "{texts:?}");
-    let error = comparison(&results, "another").unwrap_err().to_string();
-    assert_eq!(error, "baseline is another; expected an experiment that is among the results");
-}
-
-#[test]
-fn maps_have_a_row_per_sample_and_say_how_much_the_answer_falls() {
-    let samples = four().preprocess();
-    let maps = Tensor::ones([4, 2, 3], (Kind::Float, tch::Device::Cpu));
-    let falls = [Fall { marked: 0.93, random: 0.021 }, Fall { marked: -0.5, random: 0.001 }].repeat(2);
-    let figure = attributions(&samples, &[1, 7, 3, 9], &[("occlusion", &maps, &falls)]).unwrap();
-    let shown = texts(&figure);
-    for text in
-        ["the digit", "occlusion", "asked for 7 (true 2)", "marked −0.93, random −0.02", "marked +0.50, random 0.00"]
-    {
-        assert!(shown.contains(&text.into()), "{text}: {shown:?}");
-    }
-    assert_eq!(figure.svg().unwrap().matches("<image").count(), 8);
-    assert!(attributions(&samples, &[1], &[]).is_err());
-    for (maps, falls) in [(maps.narrow(0, 0, 3), &falls[..]), (maps.shallow_clone(), &falls[1..])] {
-        assert!(attributions(&samples, &[1, 7, 3, 9], &[("occlusion", &maps, falls)]).is_err());
-    }
-    let flat = Samples { shape: vec![6], ..samples };
-    assert!(attributions(&flat, &[1, 7, 3, 9], &[]).is_err());
-}
-
-#[test]
-fn a_scatter_marks_mistakes_and_doubted_labels_by_shape() {
-    let places = Tensor::from_slice(&[0.0, 1.0, 2.0, 4.0, 3.0, 0.5, 7.0, 2.0]).reshape([4, 2]);
-    let found = Components::fit(&places, 2).unwrap();
-    let figure = components(&found, &found.project(&places).unwrap(), &answers(), &[1]).unwrap();
-    let shown = texts(&figure);
-    for text in ["mistake (2)", "doubted label (1)", "first component, "] {
-        assert!(shown.iter().any(|other| other.starts_with(text)), "{text}: {shown:?}");
-    }
-    assert!(components(&found, &places.narrow(0, 0, 3), &answers(), &[]).is_err());
-    assert!(components(&found, &places.narrow(1, 0, 1), &answers(), &[]).is_err());
-    assert!(components(&found, &(places * f64::NAN), &answers(), &[]).is_err());
-}
-
-#[test]
-fn calibrations_and_lines_are_named_and_need_a_point() {
+fn calibrations_are_named_and_need_one() {
     let calibration = Calibration::of(&answers()).unwrap();
     let shown = texts(&reliability("example", &[("before", &calibration)]).unwrap());
     assert!(shown.iter().any(|text| text.starts_with("before: expected error ")), "{shown:?}");
     assert!(reliability("example", &[]).is_err());
-    let figure =
-        lines("example", ["severity", "accuracy"], &[("one", vec![(0.0, 0.9), (1.0, 0.8)]), ("two", vec![(0.0, 0.7)])]);
-    let shown = texts(&figure.unwrap());
-    for text in ["example", "severity", "accuracy", "one", "two"] {
+}
+
+#[test]
+fn a_cell_sets_title_labels_size_and_colours() {
+    let figure = training_curves(&history(3, true)).unwrap().title("Ours").x_label("Round").size(800, 400);
+    let figure = figure.colors(&[RGBColor(1, 2, 3)]);
+    let (shown, svg) = (texts(&figure), figure.svg().unwrap());
+    assert!(shown.contains(&"Ours".into()) && shown.iter().filter(|text| *text == "Round").count() == 2, "{shown:?}");
+    assert!(!shown.iter().any(|text| text == "Epoch" || text.starts_with("Training and")), "{shown:?}");
+    assert!(svg.contains("width=\"800\" height=\"400\"") && svg.contains("#010203"), "{svg}");
+    assert!(figure.description().starts_with("Ours. Validation accuracy"));
+    let heatmap = heatmap(&confusion(Classes::numbered(3), 2)).y_label("what it is").colors(&[RGBColor(200, 0, 0)]);
+    assert!(texts(&heatmap).contains(&"what it is".into()) && heatmap.svg().unwrap().contains("#C80000"));
+}
+
+#[test]
+fn a_normalised_heatmap_shows_counts_and_per_cent_of_the_row() {
+    let three = Classes::numbered(3);
+    let confusion = ConfusionMatrix::new("example", &three, &[0, 0, 0, 1], &[0, 0, 1, 1]).unwrap();
+    let shown = texts(&normalised_heatmap(&confusion));
+    for text in ["66.7", "33.3", "100.0", "% of the row (square-root scale)"] {
         assert!(shown.contains(&text.into()), "{text}: {shown:?}");
     }
-    assert!(lines("", ["", ""], &[("none", vec![])]).is_err());
-    assert!(lines("", ["", ""], &[("nan", vec![(0.0, f64::NAN)])]).is_err());
+    // The third class has no sample: its row is empty.
+    assert_eq!(shown.iter().filter(|text| *text == "0.0").count(), 6, "{shown:?}");
 }

@@ -60,7 +60,7 @@ impl Calibration {
 /// It is fitted on validation samples, and [`at_temperature`] then applies it to others.
 ///
 /// # Errors
-/// As [`Calibration::of`]; [`Error::Setting`] when the loss falls on beyond 0.01 or 100, as it does without any mistake.
+/// As [`Calibration::of`]; [`Error::InvalidSetting`] when the loss falls on beyond 0.01 or 100, as it does without any mistake.
 pub fn fit_temperature(validation: &Predictions) -> Result<f64> {
     validation.check()?;
     let (logits, truth) = (log_probabilities(validation)?, truth(validation)?);
@@ -74,7 +74,7 @@ pub fn fit_temperature(validation: &Predictions) -> Result<f64> {
     let (mut low, mut high) = (0.01_f64, 100.0_f64);
     let beyond = |found: String| {
         let expected = "0.01 to 100; more samples, with mistakes among them, may give one".into();
-        Err(Error::Setting { setting: "the temperature", found, expected })
+        Err(Error::InvalidSetting { setting: "the temperature", found, expected })
     };
     if slope(low)? <= 0.0 {
         return beyond(format!("below {low}"));
@@ -93,12 +93,12 @@ pub fn fit_temperature(validation: &Predictions) -> Result<f64> {
 /// The same predictions with the probabilities that the logits divided by `temperature` give; what is predicted stays.
 ///
 /// # Errors
-/// As [`Calibration::of`]; [`Error::Setting`] for a temperature that is not above 0.
+/// As [`Calibration::of`]; [`Error::InvalidSetting`] for a temperature that is not above 0.
 pub fn at_temperature(predictions: &Predictions, temperature: f64) -> Result<Predictions> {
     predictions.check()?;
     if !(temperature > 0.0 && temperature.is_finite()) {
         let (found, expected) = (temperature.to_string(), "a number above 0".into());
-        return Err(Error::Setting { setting: "the temperature", found, expected });
+        return Err(Error::InvalidSetting { setting: "the temperature", found, expected });
     }
     // The logarithms of probabilities are the logits less a number that is the same for all classes, which cancels out.
     let probabilities = log_probabilities(predictions)?.f_div_scalar(temperature)?.f_softmax(1, Kind::Double)?;

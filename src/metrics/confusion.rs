@@ -86,9 +86,9 @@ impl ConfusionMatrix {
         self.correct() as f64 / self.total() as f64
     }
 
-    /// How many of the samples are a `class`: the sum of its row.
-    pub(super) fn truly(&self, class: usize) -> u64 {
-        self.counts[class].iter().sum()
+    /// How many of the samples are a `class`: the sum of its row; 0 for a class that is not there.
+    pub fn support(&self, class: usize) -> u64 {
+        self.counts.get(class).map_or(0, |row| row.iter().sum())
     }
 
     /// How many of the samples were taken for a `class`: the sum of its column.
@@ -100,7 +100,7 @@ impl ConfusionMatrix {
     /// Columns: `pair` ("4-9", by the names of the classes), `mistakes`, `first as second` (4 taken for 9), `second as first`.
     ///
     /// # Errors
-    /// [`Error::Frame`] as polars reports it.
+    /// [`Error::Polars`] as polars reports it.
     pub fn most_confused(&self, limit: usize) -> Result<DataFrame> {
         let classes = self.classes.len();
         let mut pairs: Vec<_> = (0..classes)
@@ -123,7 +123,7 @@ impl ConfusionMatrix {
     /// The matrix as a frame with a row per class: `true class`, then a column for each predicted class.
     ///
     /// # Errors
-    /// [`Error::Frame`] as polars reports it.
+    /// [`Error::Polars`] as polars reports it.
     pub fn frame(&self) -> Result<DataFrame> {
         let names = self.classes.names();
         let mut columns = vec![Column::from(Series::new("true class".into(), names))];
@@ -150,7 +150,7 @@ impl fmt::Display for ConfusionMatrix {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables::Table;
+    use crate::notebook::Table;
 
     #[test]
     fn pairs_count_both_directions_and_the_worst_comes_first() {

@@ -106,7 +106,7 @@ impl ClassificationReport {
     /// The report as a frame: `class`, `precision`, `recall`, `f1`, `support`; a row per class, then the two averages.
     ///
     /// # Errors
-    /// [`Error::Frame`](crate::Error::Frame) as polars reports it.
+    /// [`Error::Polars`](crate::Error::Polars) as polars reports it.
     pub fn frame(&self) -> Result<DataFrame> {
         let names = self.names.names().iter().cloned().chain(["macro avg".into(), "weighted avg".into()]);
         let rows: Vec<_> = self.classes.iter().chain([&self.macro_average, &self.weighted_average]).collect();
@@ -157,7 +157,8 @@ fn write_cell(text: &mut String, cell: &str) {
 
 fn scores(confusion: &ConfusionMatrix, class: usize) -> ClassScores {
     let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
-    let (right, truly, predicted) = (confusion.count(class, class), confusion.truly(class), confusion.predicted(class));
+    let (right, truly, predicted) =
+        (confusion.count(class, class), confusion.support(class), confusion.predicted(class));
     ClassScores {
         precision: share(right, predicted),
         recall: share(right, truly),

@@ -2,10 +2,7 @@
 
 use tch::Tensor;
 
-use super::{
-    Selective,
-    calibration::{Bin, Calibration, at_temperature, fit_temperature},
-};
+use super::calibration::{Bin, Calibration, at_temperature, fit_temperature};
 use crate::{data::Classes, training::Predictions};
 
 /// Predictions of class 1 among two, with these confidences; each right or wrong.
@@ -52,22 +49,6 @@ fn a_temperature_brings_confidence_to_the_accuracy() {
 }
 
 #[test]
-fn the_surest_predictions_are_answered_first() {
-    let answers =
-        [(0.7, true), (0.99, true), (0.6, false), (0.9, false), (0.9, true), (0.95, true), (0.8, true), (0.5, false)];
-    let selective = Selective::of(&predictions(&answers)).unwrap();
-    let accuracy = |declined: f64| selective.accuracy(declined).unwrap();
-    assert_eq!((accuracy(0.0), accuracy(0.25), accuracy(0.75), accuracy(1.0)), (5.0 / 8.0, 5.0 / 6.0, 1.0, 1.0));
-    // Of the two at 0.9, the mistake counts first.
-    assert_eq!((accuracy(0.625), selective.before_first_mistake()), (2.0 / 3.0, 0.25));
-    assert_eq!(Selective::of(&predictions(&[(0.9, true)])).unwrap().before_first_mistake(), 1.0);
-    for share in [-0.1, 1.1, f64::NAN] {
-        let error = selective.accuracy(share).unwrap_err().to_string();
-        assert_eq!(error, format!("declined is {share}; expected a share from 0 to 1"));
-    }
-}
-
-#[test]
 fn predictions_that_do_not_fit_are_errors() {
     let text = |error: crate::Error| error.to_string();
     let right = predictions(&[(0.9, true), (0.8, true)]);
@@ -85,6 +66,6 @@ fn predictions_that_do_not_fit_are_errors() {
     let above = predictions(&[(1.5, true)]);
     for broken in [predictions(&[]), short, flat, above] {
         assert!(Calibration::of(&broken).is_err() && fit_temperature(&broken).is_err());
-        assert!(at_temperature(&broken, 1.0).is_err() && Selective::of(&broken).is_err());
+        assert!(at_temperature(&broken, 1.0).is_err());
     }
 }

@@ -15,11 +15,11 @@ impl Ensemble {
     /// Lets these networks answer together.
     ///
     /// # Errors
-    /// [`Error::Setting`] when there is none.
+    /// [`Error::InvalidSetting`] when there is none.
     pub fn new(members: Vec<Box<dyn Model>>) -> Result<Self> {
         if members.is_empty() {
             let expected = "at least one network".into();
-            return Err(Error::Setting { setting: "an ensemble", found: "empty".into(), expected });
+            return Err(Error::InvalidSetting { setting: "an ensemble", found: "empty".into(), expected });
         }
         Ok(Self { members })
     }
@@ -44,7 +44,7 @@ impl Model for Ensemble {
         self.named(|model| model.parameters())
     }
 
-    fn statistics(&self) -> Vec<(String, Tensor)> {
-        self.named(|model| model.statistics())
+    fn buffers(&self) -> Vec<(String, Tensor)> {
+        self.named(|model| model.buffers())
     }
 }

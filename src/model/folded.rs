@@ -75,7 +75,7 @@ mod tests {
     fn network(layers: &[Layer]) -> Network {
         let network = Network::new(&[1, 6, 6], layers, 1).unwrap();
         let _guard = tch::no_grad_guard();
-        let mut random = generator(2, Purpose::Digits);
+        let mut random = generator(2, Purpose::DrawnDigits);
         for (_, mut tensor) in network.tensors() {
             let _ = tensor.f_add_(&uniform(&tensor.size(), [0.0, 0.5], Device::Cpu, &mut random).unwrap()).unwrap();
         }
@@ -88,7 +88,7 @@ mod tests {
         let network = network(&[convolution, MaxPool(2), BatchNorm, Relu, Flatten, Dense(5), BatchNorm, Dropout(0.5)]);
         let folded = network.folded().unwrap();
         assert_eq!(folded.plan().layers, [convolution, MaxPool(2), Relu, Flatten, Dense(5)]);
-        let inputs = uniform(&[20, 36], [0.0, 1.0], Device::Cpu, &mut generator(3, Purpose::Digits)).unwrap();
+        let inputs = uniform(&[20, 36], [0.0, 1.0], Device::Cpu, &mut generator(3, Purpose::DrawnDigits)).unwrap();
         let [expected, found] = [&network, &folded].map(|network| network.forward(&inputs).unwrap());
         let [difference, largest] = [&expected - found, expected].map(|values| values.abs().max().double_value(&[]));
         assert!(difference < 1e-6 * largest, "{difference} of {largest}");

@@ -46,7 +46,7 @@ impl Mlp {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for fewer than two sizes, or a size of zero.
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for fewer than two sizes, or a size of zero.
     #[allow(clippy::new_ret_no_self)] // It is a plan, not another type of network.
     pub fn new(sizes: &[usize], seed: u64) -> Result<Network> {
         Network::from_plan(&Plan::mlp(sizes)?, seed)
@@ -66,7 +66,7 @@ impl Network {
     /// Y. Bengio, 2010: uniform within ±√(6 / (inputs + outputs))), drawn from `seed`, and zero biases.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) naming the first layer that cannot take what the one before gives.
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) naming the first layer that cannot take what the one before gives.
     pub fn from_plan(plan: &Plan, seed: u64) -> Result<Self> {
         let shapes = plan.shapes()?;
         let mut random = generator(seed, Purpose::Weights);
@@ -138,11 +138,11 @@ impl Network {
 
     /// Parameters and running statistics.
     pub(super) fn tensors(&self) -> Vec<(String, Tensor)> {
-        self.parameters().into_iter().chain(self.statistics()).collect()
+        self.parameters().into_iter().chain(self.buffers()).collect()
     }
 
     /// Through all layers; `random` is there in training only.
-    fn through(&self, inputs: &Tensor, mut random: Option<&mut Random>) -> Result<Tensor> {
+    fn run_layers(&self, inputs: &Tensor, mut random: Option<&mut Random>) -> Result<Tensor> {
         let forward = |inputs: Tensor, layer: &BuiltLayer| layer.forward(&inputs, random.as_deref_mut());
         self.layers.iter().try_fold(self.shaped(inputs)?, forward)
     }
@@ -166,18 +166,18 @@ impl Network {
 
 impl Model for Network {
     fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
-        self.through(inputs, None)
+        self.run_layers(inputs, None)
     }
 
     fn forward_training(&self, inputs: &Tensor, random: &mut Random) -> Result<Tensor> {
-        self.through(inputs, Some(random))
+        self.run_layers(inputs, Some(random))
     }
 
     fn parameters(&self) -> Vec<(String, Tensor)> {
         self.named(|built| &built.parameters)
     }
 
-    fn statistics(&self) -> Vec<(String, Tensor)> {
+    fn buffers(&self) -> Vec<(String, Tensor)> {
         self.named(|built| &built.statistics)
     }
 

@@ -68,7 +68,7 @@ impl Plan {
     /// them.
     ///
     /// # Errors
-    /// [`Error::Setting`] for fewer than two sizes, or a size of zero.
+    /// [`Error::InvalidSetting`] for fewer than two sizes, or a size of zero.
     pub fn mlp(sizes: &[usize]) -> Result<Self> {
         let [input, hidden @ .., classes] = sizes else { return Err(wrong_sizes(sizes)) };
         if sizes.contains(&0) {
@@ -90,13 +90,13 @@ impl Plan {
     /// The shape of a sample behind each layer.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming the first layer that cannot take what the one before gives.
+    /// [`Error::InvalidSetting`] naming the first layer that cannot take what the one before gives.
     pub fn shapes(&self) -> Result<Vec<Vec<usize>>> {
         let Self { input, layers } = self;
         if ![1, 3].contains(&input.len()) || layers.is_empty() || !input.iter().all(|size| SIZES.contains(size)) {
             let found = format!("{input:?} and {} layers", layers.len());
             let expected = format!("[features] or [channels, height, width] with sizes in {SIZES:?}, and a layer");
-            return Err(Error::Setting { setting: "a network's input", found, expected });
+            return Err(Error::InvalidSetting { setting: "a network's input", found, expected });
         }
         let mut shapes: Vec<Vec<usize>> = Vec::new();
         for layer in layers {
@@ -140,7 +140,7 @@ impl Plan {
 
 fn wrong_sizes(sizes: &[usize]) -> Error {
     let expected = "at least two sizes above 0, such as [784, 512, 256, 128, 10]".into();
-    Error::Setting { setting: "sizes", found: format!("{sizes:?}"), expected }
+    Error::InvalidSetting { setting: "sizes", found: format!("{sizes:?}"), expected }
 }
 
 impl fmt::Display for Plan {
@@ -222,7 +222,7 @@ impl Layer {
                      Convolution, of odd size, MaxPool, and NarrowConvolution of a size that fits in, with a stride of at \
                      least 1, take [channels, height, width]; a share to drop is from 0 to below 1"
                 );
-                return Err(Error::Setting { setting: "a layer", found: format!("{self:?}"), expected });
+                return Err(Error::InvalidSetting { setting: "a layer", found: format!("{self:?}"), expected });
             }
         })
     }

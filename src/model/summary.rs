@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::notebook::show;
+use crate::{decimals::with_commas, notebook::show};
 
 /// A network's layers with their output shapes and numbers of weights; shows itself as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,12 +72,6 @@ fn with_size(weights: usize) -> String {
         () => format!("{megabytes:.2} MB"),
     };
     format!("{} ({size})", with_commas(weights))
-}
-
-fn with_commas(number: usize) -> String {
-    let digits = number.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join(",")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ const SIZES: [usize; 3] = [6, 4, 3];
 
 fn values(model: &Network) -> Vec<Vec<f32>> {
     let flat = |tensor: Tensor| Vec::<f32>::try_from(tensor.detach().reshape([-1])).unwrap();
-    model.parameters().into_iter().chain(model.statistics()).map(|(_, tensor)| flat(tensor)).collect()
+    model.parameters().into_iter().chain(model.buffers()).map(|(_, tensor)| flat(tensor)).collect()
 }
 
 /// A network with a layer of every kind.

@@ -22,7 +22,7 @@ const PLAN_FILE: &str = "network.json";
 const LARGEST_UNCHECKED: usize = 1 << 24;
 
 /// The file that a path names: itself where it ends in `.safetensors`, else the one in that folder.
-pub(crate) fn file(path: &Path) -> PathBuf {
+pub fn file(path: &Path) -> PathBuf {
     let is_file = path.extension().is_some_and(|ending| ending == "safetensors");
     if is_file { path.into() } else { path.join("weights.safetensors") }
 }

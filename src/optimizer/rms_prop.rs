@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::{Result, lanes::is_plain};
+use crate::Result;
 
 /// RMSprop (G. Hinton, lecture 6e, 2012) as Keras defines it, without momentum:
 /// `v ← ρ v + (1 − ρ) g²`, then `w ← w − η g / √(v + ε)`.
@@ -26,6 +26,10 @@ impl Default for RmsProp {
 }
 
 impl RmsProp {
+    pub(crate) fn native(self) -> native::RmsProp {
+        native::RmsProp { rho: self.rho, epsilon: self.epsilon }
+    }
+
     /// One step of these weights against their gradient.
     pub(super) fn update(
         &self,
@@ -35,24 +39,40 @@ impl RmsProp {
         learning_rate: f64,
     ) -> Result<()> {
         let same_size = weights.size() == gradient.size();
-        if same_size && [&*weights, gradient, &*squares].into_iter().all(is_plain) {
-            return self.pass(weights, squares, gradient, learning_rate);
+        if same_size && [&*weights, gradient, &*squares].into_iter().all(native::is_plain) {
+            return Ok(native::rms_prop(self.native(), weights, squares, gradient, learning_rate)?);
         }
         self.compose(weights, squares, gradient, learning_rate)
     }
 
     /// The same on any device and in any precision.
-    pub(super) fn compose(
-        &self,
-        weights: &mut Tensor,
-        squares: &mut Tensor,
-        gradient: &Tensor,
-        learning_rate: f64,
-    ) -> Result<()> {
+    fn compose(&self, weights: &mut Tensor, squares: &mut Tensor, gradient: &Tensor, learning_rate: f64) -> Result<()> {
         let Self { rho, epsilon } = *self;
         let _ = squares.f_mul_scalar_(rho)?.f_addcmul_(gradient, &(gradient * (1.0 - rho)))?;
         let divisor = (&*squares + epsilon).sqrt_();
         let _ = weights.f_addcdiv_(&(gradient * -learning_rate), &divisor)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    #[test]
+    fn one_pass_is_what_libtorch_composes() {
+        let random = || Tensor::randn([1_003], (Kind::Float, Device::Cpu));
+        let (rule, gradient) = (RmsProp::default(), random());
+        let (mut parameters, mut averages) = (random(), random().abs());
+        let [mut composed, mut composed_averages] = [&parameters, &averages].map(|tensor| tensor.to_kind(Kind::Double));
+        rule.compose(&mut composed, &mut composed_averages, &gradient.to_kind(Kind::Double), 0.001).unwrap();
+
+        rule.update(&mut parameters, &mut averages, &gradient, 0.001).unwrap();
+        for (found, expected) in [(&parameters, &composed), (&averages, &composed_averages)] {
+            let error = (found - expected).abs().max().double_value(&[]);
+            assert!(error < 1e-6, "{error}");
+        }
     }
 }

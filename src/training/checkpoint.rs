@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tch::Tensor;
 
 use super::{
-    History, Steps,
+    History, Trainer,
     description::{Description, difference, fingerprint_of_weights},
     state::State,
 };
@@ -56,12 +56,12 @@ impl Checkpoint {
     /// epochs, state and history become what they were after its last epoch.
     ///
     /// # Errors
-    /// [`Error::Malformed`] where the interrupted training differs from this one; [`Error::Setting`] where another training
+    /// [`Error::Malformed`] where the interrupted training differs from this one; [`Error::InvalidSetting`] where another training
     /// is using the folder.
     pub(super) fn open(
         folder: &Path,
         asked: Description,
-        steps: &Steps,
+        steps: &Trainer,
         state: State,
         history: &mut History,
     ) -> Result<Self> {
@@ -85,7 +85,7 @@ impl Checkpoint {
     }
 
     /// The state becomes that of an epoch's folder, which must be of the same training; nothing where that is finished.
-    fn go_on(&mut self, latest: &Path, steps: &Steps) -> Result<Option<History>> {
+    fn go_on(&mut self, latest: &Path, steps: &Trainer) -> Result<Option<History>> {
         let (kept, history): (TrainingFile, History) =
             (read_json(&latest.join("training.json"))?, read_json(&latest.join("history.json"))?);
         if self.finished().exists() && self.asked.training.is_over(&history) {
@@ -124,7 +124,7 @@ impl Checkpoint {
                 "{found}, as in the training kept in {folder}, because the schedule {schedule:?} depends on their number; \
                  to start anew, remove that folder"
             );
-            return Err(Error::Setting { setting: "epochs", found: training.epochs.to_string(), expected });
+            return Err(Error::InvalidSetting { setting: "epochs", found: training.epochs.to_string(), expected });
         }
         Err(self.of_another_training(latest, format!("{name} {found}"), expected.to_string()))
     }
@@ -151,7 +151,7 @@ impl Checkpoint {
     }
 
     /// Keeps the epoch that was just finished instead of the one before.
-    pub(super) fn save(&mut self, steps: &Steps, history: &History) -> Result<()> {
+    pub(super) fn save(&mut self, steps: &Trainer, history: &History) -> Result<()> {
         let path = self.folder.join(format!("epoch-{:04}", history.epochs.len()));
         let partial = path.with_extension("partial");
         remove_if_there(&partial)?;
@@ -221,7 +221,7 @@ fn file(epoch: &Path, name: &str) -> PathBuf {
 }
 
 /// What the model answers to the first sample.
-fn first_logits(steps: &Steps) -> Result<Vec<f64>> {
+fn first_logits(steps: &Trainer) -> Result<Vec<f64>> {
     let _guard = tch::no_grad_guard();
     let first = steps.samples().inputs.f_narrow(0, 0, 1)?;
     Ok(Vec::try_from(steps.model().forward(&first)?.f_reshape([-1])?.to_kind(tch::Kind::Double))?)
@@ -236,7 +236,7 @@ fn locked(folder: &Path) -> Result<File> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             let expected = "a folder that no other training is using".into();
-            Err(Error::Setting { setting: "checkpoint", found: folder.display().to_string(), expected })
+            Err(Error::InvalidSetting { setting: "checkpoint", found: folder.display().to_string(), expected })
         }
         Err(TryLockError::Error(error)) => Err(Error::io(path)(error)),
     }

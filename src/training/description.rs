@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
-use super::{Training, fast::takes_blank_pixels, step::is_written_out};
+use super::Training;
 use crate::{
     Result,
     data::{Classes, Samples},
@@ -26,9 +26,6 @@ pub struct Description {
     pub device: String,
     /// The number of threads: sums in another order round differently.
     pub threads: usize,
-    /// Whether the first layer of a plain MLP takes blank pixels, as it does where few are: those sums round differently, too.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub takes_blank_pixels: bool,
 }
 
 /// What the samples are.
@@ -60,7 +57,7 @@ impl Description {
     /// Describes the training of a model on these samples.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a share of validation samples that leaves none on one side;
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for a share of validation samples that leaves none on one side;
     /// [`Error::Torch`](crate::Error::Torch) when the samples cannot be read.
     pub fn of(model: &dyn Model, samples: &Samples, training: &Training) -> Result<Self> {
         let shapes = || model.parameters().iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
@@ -71,8 +68,6 @@ impl Description {
             training: training.clone(),
             device: format!("{:?}", samples.inputs.device()).to_lowercase(),
             threads: usize::try_from(tch::get_num_threads()).unwrap_or_default(),
-            takes_blank_pixels: is_written_out(model, samples, training)
-                && takes_blank_pixels(&training.split(samples)?.0)?,
         })
     }
 }

@@ -119,7 +119,8 @@ fn predictions(samples: &Samples, batches: &[Tensor]) -> Result<Predictions> {
 
 impl Predictions {
     /// An error where there is no sample, or the lists and the probabilities are not of the same samples and classes.
-    pub(crate) fn check(&self) -> Result<()> {
+    #[doc(hidden)]
+    pub fn check(&self) -> Result<()> {
         let (samples, classes) = (self.truth.len(), self.classes.len());
         if samples == 0 {
             return Err(Error::Empty { name: self.name.clone() });
@@ -159,7 +160,7 @@ impl Predictions {
     /// A row per sample: `truth`, `prediction`, `probability` of the prediction.
     ///
     /// # Errors
-    /// [`Error::Torch`] or [`Error::Frame`] when the lists do not have one length.
+    /// [`Error::Torch`] or [`Error::Polars`] when the lists do not have one length.
     pub fn frame(&self) -> Result<DataFrame> {
         let probability = Vec::<f64>::try_from(self.probabilities.f_amax(1, false)?.to_kind(Kind::Double))?;
         let numbers = |classes: &[usize]| classes.iter().map(|&class| class as u32).collect::<Vec<_>>();

@@ -5,8 +5,11 @@ use std::time::Instant;
 use tch::Tensor;
 
 use super::{
-    Epoch, History, Scores, Steps, Training, checkpoint::Checkpoint, description::Description, interrupt,
-    progress::Progress,
+    Epoch, History, Scores, Trainer, Training,
+    checkpoint::Checkpoint,
+    description::Description,
+    interrupt,
+    progress::{self, Progress},
 };
 use crate::{
     Error, Result,
@@ -21,7 +24,7 @@ use crate::{
 /// an epoch's loss and accuracy are running means over its steps, each measured before its update.
 ///
 /// # Errors
-/// [`Error::Empty`] without samples; [`Error::Setting`] for settings that cannot work; [`Error::Mismatch`] when the samples
+/// [`Error::Empty`] without samples; [`Error::InvalidSetting`] for settings that cannot work; [`Error::Mismatch`] when the samples
 /// do not fit an MLP, the augmentation or the model's device; [`Error::Diverged`] when the loss or a parameter is NaN or infinite, after which the
 /// model is as it was before; [`Error::NoGradient`] when the loss depends on no parameter; [`Error::Interrupted`] when the
 /// notebook's user stopped it; [`Error::Malformed`] when the [`checkpoint`](Training::checkpoint) is of another training,
@@ -30,7 +33,7 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
     samples.check()?;
     training.check(samples.classes.len())?;
     let (train, validation) = training.split(samples)?;
-    let mut steps = Steps::new(&*model, &train, training)?;
+    let mut steps = Trainer::new(&*model, &train, training)?;
     if let Some(validation) = validation {
         steps.set_validation(validation)?;
     }
@@ -48,7 +51,7 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
         None => None,
     };
     if let (true, Some(last)) = (training.verbose, history.epochs.last()) {
-        println!("Going on after epoch {} of an earlier training", last.epoch);
+        progress::print(format_args!("Going on after epoch {} of an earlier training\n", last.epoch));
     }
     while !training.is_over(&history) {
         let number = history.epochs.len() + 1;
@@ -83,7 +86,7 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
 }
 
 /// Goes through all training samples once, then evaluates the validation samples.
-fn run_epoch(history: &History, steps: &mut Steps, training: &Training) -> Result<Epoch> {
+fn run_epoch(history: &History, steps: &mut Trainer, training: &Training) -> Result<Epoch> {
     let start = Instant::now();
     let (done, number, samples) = (history.epochs.len() as f64, history.epochs.len() + 1, steps.samples().len());
     let mut progress = Progress::start(training, number, samples);

@@ -36,7 +36,7 @@ impl History {
     /// A row per epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`, `seconds`.
     ///
     /// # Errors
-    /// [`Error::Frame`](crate::Error::Frame) as polars reports it.
+    /// [`Error::Polars`](crate::Error::Polars) as polars reports it.
     pub fn frame(&self) -> Result<DataFrame> {
         fn column<T>(history: &History, value: impl Fn(&Epoch) -> T) -> Vec<T> {
             history.epochs.iter().map(value).collect()

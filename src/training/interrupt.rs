@@ -5,13 +5,15 @@ use std::{env, fs};
 
 use crate::{Error, Result};
 
-/// Whether to go on; taking the file away is the answer that the launcher waits for.
+/// Whether a stop was asked for; taking the file away is the answer that the launcher waits for.
+pub fn is_asked_for() -> bool {
+    env::var_os("MNIST_INTERRUPT_FILE").is_some_and(|file| fs::remove_file(file).is_ok())
+}
+
+/// Ends a call that was asked to stop.
 ///
 /// # Errors
 /// [`Error::Stopped`] when a stop was asked for.
-pub(crate) fn check() -> Result<()> {
-    match env::var_os("MNIST_INTERRUPT_FILE") {
-        Some(file) if fs::remove_file(&file).is_ok() => Err(Error::Stopped),
-        _ => Ok(()),
-    }
+pub fn check() -> Result<()> {
+    if is_asked_for() { Err(Error::Stopped) } else { Ok(()) }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Steps, Training};
+use super::{Trainer, Training};
 use crate::{
     Result,
     data::Samples,
@@ -30,7 +30,7 @@ const GAIN: f64 = 0.95;
 /// ```
 ///
 /// # Errors
-/// [`Error::Setting`](crate::Error::Setting) for a plan that cannot work.
+/// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for a plan that cannot work.
 pub fn half_precision_is_faster(plan: &Plan, batch_size: usize) -> Result<bool> {
     if !plan.has_convolutions() {
         return Ok(false);
@@ -42,7 +42,7 @@ pub fn half_precision_is_faster(plan: &Plan, batch_size: usize) -> Result<bool> 
     let samples = Samples::new("noise", inputs, labels)?;
     let positions = Tensor::f_arange(size[0], (Kind::Int64, Device::Cpu))?;
     let fastest = |half_precision| -> Result<f64> {
-        let mut steps = Steps::new(&network, &samples, &Training { half_precision, ..Training::default() })?;
+        let mut steps = Trainer::new(&network, &samples, &Training { half_precision, ..Training::default() })?;
         steps.step(&positions, 0.0)?;
         (0..STEPS).try_fold(f64::INFINITY, |fastest: f64, _| {
             let start = Instant::now();

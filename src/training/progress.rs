@@ -1,12 +1,20 @@
 //! Progress as Keras prints it: in a terminal a bar that moves, elsewhere whole lines.
 
-#[cfg(feature = "command-line")]
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    io::{self, IsTerminal, Write},
+    time::{Duration, Instant},
+};
 
 use tch::Device;
 
-use super::{Epoch, Measured, Scores, Training};
+use super::{Epoch, Scores, StepScores, Training};
 use crate::{Error, Result};
+
+/// Characters of a full bar.
+const BAR: usize = 20;
+
+/// How long a bar stays as it is.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// An epoch under way: its running means, and the bar that shows them.
 pub(super) struct Progress {
@@ -14,22 +22,22 @@ pub(super) struct Progress {
     learning_rate: f64,
     total_steps: usize,
     /// Steps whose results were not read yet.
-    unread: Vec<Measured>,
+    unread: Vec<StepScores>,
     /// How many steps were read, with how many samples, and sums over them.
     steps: usize,
     samples: usize,
     loss: f64,
     correct: f64,
     verbose: bool,
-    #[cfg(feature = "command-line")]
-    bar: ProgressBar,
+    /// When the bar was last drawn, where there is one.
+    drawn: Option<Instant>,
 }
 
 impl Progress {
     pub(super) fn start(training: &Training, epoch: usize, samples: usize) -> Self {
         let total_steps = samples.div_ceil(training.batch_size);
         if training.verbose {
-            println!("Epoch {epoch}/{}", training.epochs);
+            print(format_args!("Epoch {epoch}/{}\n", training.epochs));
         }
         Self {
             epoch,
@@ -41,32 +49,30 @@ impl Progress {
             loss: 0.0,
             correct: 0.0,
             verbose: training.verbose,
-            #[cfg(feature = "command-line")]
-            bar: bar(total_steps, training.verbose),
+            drawn: (training.verbose && io::stdout().is_terminal()).then(Instant::now),
         }
     }
 
     /// Takes a step's results. On a GPU they are read with those of all steps when the epoch is over: nothing waits.
-    pub(super) fn step(&mut self, measured: Measured) -> Result<()> {
+    pub(super) fn step(&mut self, measured: StepScores) -> Result<()> {
         let device = measured.loss.device();
         self.unread.push(measured);
         if device == Device::Cpu {
             self.read()?;
         }
-        #[cfg(feature = "command-line")]
-        {
-            if device == Device::Cpu {
-                let Scores { loss, accuracy } = self.running_means();
-                self.bar.set_message(format!("accuracy: {accuracy:.4} - loss: {loss:.4}"));
-            }
-            self.bar.inc(1);
+        if self.drawn.is_some_and(|drawn| drawn.elapsed() > PAUSE) {
+            self.drawn = Some(Instant::now());
+            let Scores { loss, accuracy } = self.running_means();
+            let (steps, total) = (self.steps, self.total_steps);
+            let bar = "━".repeat(BAR * steps / total);
+            print(format_args!("\r{steps}/{total} {bar:BAR$} accuracy: {accuracy:.4} - loss: {loss:.4}"));
         }
         Ok(())
     }
 
     /// Reads what was not read yet.
     fn read(&mut self) -> Result<()> {
-        for Measured { samples, loss, correct } in std::mem::take(&mut self.unread) {
+        for StepScores { samples, loss, correct } in std::mem::take(&mut self.unread) {
             let (loss, correct) = (f64::try_from(&loss)?, f64::try_from(&correct)?);
             self.steps += 1;
             if !loss.is_finite() {
@@ -93,8 +99,6 @@ impl Progress {
 
     /// Prints the epoch's line.
     pub(super) fn finish(self, epoch: &Epoch) {
-        #[cfg(feature = "command-line")]
-        self.bar.finish_and_clear();
         if !self.verbose {
             return;
         }
@@ -102,7 +106,7 @@ impl Progress {
         let mut line = format!(
             "{steps}/{steps} {bar} {seconds:.1}s {milliseconds:.1}ms/step - accuracy: {accuracy:.4} - loss: {loss:.4}",
             steps = self.total_steps,
-            bar = "━".repeat(20),
+            bar = "━".repeat(BAR),
             seconds = epoch.seconds,
             accuracy = epoch.accuracy,
             loss = epoch.loss,
@@ -110,18 +114,15 @@ impl Progress {
         if let Some(Scores { loss, accuracy }) = epoch.validation {
             line += &format!(" - val_accuracy: {accuracy:.4} - val_loss: {loss:.4}");
         }
-        println!("{line}");
+        // The line covers the bar, which is shorter.
+        let start = if self.drawn.is_some() { "\r" } else { "" };
+        print(format_args!("{start}{line}\n"));
     }
 }
 
-/// A bar on the terminal; where standard output is none, or nothing is to be shown, it draws nothing.
-#[cfg(feature = "command-line")]
-fn bar(steps: usize, verbose: bool) -> ProgressBar {
-    let target = if verbose { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
-    // The template is checked by every run in a terminal; a wrong one leaves indicatif's own.
-    match ProgressStyle::with_template("{pos}/{len} {bar:20} {elapsed} - {msg}") {
-        Ok(style) => bar.with_style(style.progress_chars("━╸ ")),
-        Err(_) => bar,
-    }
+/// Writes to standard output, where `println!` would panic when nobody reads on or the disk is full: that is no reason to
+/// lose a training.
+pub(super) fn print(text: std::fmt::Arguments) {
+    let mut output = io::stdout();
+    let _ = output.write_fmt(text).and_then(|()| output.flush());
 }

@@ -32,17 +32,17 @@ pub enum Sampling {
 
 impl Sampling {
     /// # Errors
-    /// [`Error::Setting`] for a sampling that cannot work on samples of so many classes.
+    /// [`Error::InvalidSetting`] for a sampling that cannot work on samples of so many classes.
     pub(super) fn check(&self, count: usize) -> Result<()> {
         match self {
             Self::Classes { classes, .. } if classes.iter().any(|&class| class >= count) => {
                 let (found, expected) =
                     (format!("{classes:?}"), format!("classes from 0 to {}", count.saturating_sub(1)));
-                Err(Error::Setting { setting: "sampling classes", found, expected })
+                Err(Error::InvalidSetting { setting: "sampling classes", found, expected })
             }
             Self::Mistakes { times } | Self::Classes { times, .. } if !(1.0..=1e6).contains(times) => {
                 let (found, expected) = (times.to_string(), "how often a sample is drawn, from 1 to a million".into());
-                Err(Error::Setting { setting: "sampling times", found, expected })
+                Err(Error::InvalidSetting { setting: "sampling times", found, expected })
             }
             _ => Ok(()),
         }
@@ -64,7 +64,7 @@ impl Sampling {
         if let Some(weights) = self.weights(model, samples)? {
             let weighted = WeightedIndex::new(weights).map_err(|error| {
                 let expected = "samples to draw from".into();
-                Error::Setting { setting: "sampling", found: error.to_string(), expected }
+                Error::InvalidSetting { setting: "sampling", found: error.to_string(), expected }
             })?;
             order.iter_mut().for_each(|position| *position = weighted.sample(&mut random) as i64);
         } else if shuffle {
@@ -94,11 +94,11 @@ impl Sampling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{data::Mnist, model::Mlp};
+    use crate::{data::Dataset, model::Mlp};
 
     #[test]
     fn mistakes_weigh_more() {
-        let (digits, _) = Mnist::drawn(0).unwrap().train.preprocess().split(0.99).unwrap();
+        let (digits, _) = Dataset::drawn(0).unwrap().train.preprocess().split(0.99).unwrap();
         let model = Mlp::new(&[784, 10], 0).unwrap();
         let predictions = predict(&model, &digits).unwrap();
         let weights = Sampling::Mistakes { times: 5.0 }.weights(&model, &digits).unwrap().unwrap();

@@ -56,12 +56,12 @@ impl Schedule {
     }
 
     /// Whether another number of epochs changes the learning rate of those before.
-    pub(crate) fn depends_on_epochs(&self) -> bool {
+    pub fn depends_on_epochs(&self) -> bool {
         matches!(self, Self::Cosine | Self::OneCycle { .. })
     }
 
     /// # Errors
-    /// [`Error::Setting`] for a schedule that cannot work.
+    /// [`Error::InvalidSetting`] for a schedule that cannot work.
     pub(super) fn check(&self, has_validation: bool) -> Result<()> {
         let works = match *self {
             Self::Constant | Self::Cosine => true,
@@ -74,7 +74,7 @@ impl Schedule {
         }
         let expected = "epochs and patience of at least 1, factor and rise between 0 and 1, \
                         and validation samples to see a plateau on";
-        Err(Error::Setting { setting: "schedule", found: format!("{self:?}"), expected: expected.into() })
+        Err(Error::InvalidSetting { setting: "schedule", found: format!("{self:?}"), expected: expected.into() })
     }
 }
 

@@ -83,22 +83,22 @@ impl Default for Training {
 
 impl Training {
     /// # Errors
-    /// [`Error::Setting`] for settings that cannot work on samples of so many classes.
+    /// [`Error::InvalidSetting`] for settings that cannot work on samples of so many classes.
     pub(super) fn check(&self, classes: usize) -> Result<()> {
         for (setting, value) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
             if value == 0 {
-                return Err(Error::Setting { setting, found: "0".into(), expected: "at least 1".into() });
+                return Err(Error::InvalidSetting { setting, found: "0".into(), expected: "at least 1".into() });
             }
         }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             let (found, expected) = (self.label_smoothing.to_string(), "from 0 to below 1, such as 0.1".into());
-            return Err(Error::Setting { setting: "label_smoothing", found, expected });
+            return Err(Error::InvalidSetting { setting: "label_smoothing", found, expected });
         }
         let has_validation = self.validation_split > 0.0;
         if self.early_stopping.is_some_and(|patience| patience == 0 || !has_validation) {
             let found = format!("{:?}", self.early_stopping);
             let expected = "at least 1 epoch, and validation samples to look at".into();
-            return Err(Error::Setting { setting: "early_stopping", found, expected });
+            return Err(Error::InvalidSetting { setting: "early_stopping", found, expected });
         }
         self.augmentation.check()?;
         self.sampling.check(classes)?;

@@ -1,19 +1,19 @@
 //! One training step: by autograd for every model, or written out for a plain MLP.
 
+use native::{Labelled, MlpStep, keep_freed_memory};
 use tch::{Device, Kind, Reduction, Tensor};
 
-use super::{Scores, Training, evaluate, evaluation::correct, fast::FastSteps, state::State};
+use super::{Scores, Training, evaluate, evaluation::correct, interrupt, state::State};
 use crate::{
     Error, Result,
     data::Samples,
-    device::keep_freed_memory,
     model::{Model, Plan},
     optimizer::{OptimizerState, Rule},
     random::{Purpose, Random, generator},
 };
 
 /// Training steps of one model through samples.
-pub struct Steps<'a> {
+pub struct Trainer<'a> {
     model: &'a dyn Model,
     samples: Samples,
     names: Vec<String>,
@@ -24,14 +24,14 @@ pub struct Steps<'a> {
     half_precision: bool,
     /// For dropout and augmentation.
     random: Random,
-    fast: Option<FastSteps>,
+    fast: Option<MlpStep>,
     validation: Option<Samples>,
 }
 
 /// What a step measured on its samples before it changed the parameters. The tensors lie on the model's device, so that a
 /// GPU goes on with the next step without waiting until they are read.
 #[derive(Debug)]
-pub struct Measured {
+pub struct StepScores {
     /// How many samples the step took.
     pub samples: usize,
     /// Their mean cross-entropy, in nats.
@@ -40,20 +40,20 @@ pub struct Measured {
     pub correct: Tensor,
 }
 
-impl<'a> Steps<'a> {
+impl<'a> Trainer<'a> {
     /// Prepares steps through these samples. A plain MLP in main memory, trained by RMSprop on the samples as they are,
     /// gets its own, faster step.
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings of the optimizer that cannot work; [`Error::Mismatch`] when an MLP and the samples do
+    /// [`Error::InvalidSetting`] for settings of the optimizer that cannot work; [`Error::Mismatch`] when an MLP and the samples do
     /// not fit, or lie on different devices; [`Error::Threads`] when the system grants none.
     pub fn new(model: &'a dyn Model, samples: &Samples, training: &Training) -> Result<Self> {
         let (names, parameters): (_, Vec<_>) = model.parameters().into_iter().unzip();
         check_devices(&parameters, samples)?;
         let optimizer = training.optimizer.start(&parameters)?;
         let fast = match optimizer.rule {
-            Rule::RmsProp(rule) if is_written_out(model, samples, training) => {
-                Some(FastSteps::new(&parameters, samples, rule, &optimizer.squares)?)
+            Rule::RmsProp(rule) if uses_fast_path(model, samples, training) => {
+                Some(MlpStep::new(&parameters, &optimizer.squares, rule.native(), labelled(samples))?)
             }
             _ => None,
         };
@@ -74,10 +74,10 @@ impl<'a> Steps<'a> {
         })
     }
 
-    /// Also prepares [`Steps::validate`] on these samples.
+    /// Also prepares [`Trainer::validate`] on these samples.
     pub(super) fn set_validation(&mut self, samples: Samples) -> Result<()> {
         if let Some(fast) = &mut self.fast {
-            fast.set_validation(&samples)?;
+            fast.set_validation(labelled(&samples))?;
         }
         self.validation = Some(samples);
         Ok(())
@@ -86,7 +86,10 @@ impl<'a> Steps<'a> {
     /// The scores of the validation samples, where there are any.
     pub(super) fn validate(&mut self) -> Result<Option<Scores>> {
         match &mut self.fast {
-            Some(fast) => fast.validate(),
+            Some(fast) => {
+                let scores = fast.validate(&interrupt::is_asked_for)?;
+                Ok(scores.map(|[loss, accuracy]| Scores { loss, accuracy }))
+            }
             None => self.validation.as_ref().map(|samples| evaluate(self.model, samples)).transpose(),
         }
     }
@@ -107,7 +110,7 @@ impl<'a> Steps<'a> {
     /// What the steps change: the tensors themselves, not copies.
     pub(super) fn state(&self) -> State {
         let parameters = self.names.iter().cloned().zip(self.parameters.iter().map(Tensor::shallow_clone));
-        let weights = parameters.chain(self.model.statistics()).collect();
+        let weights = parameters.chain(self.model.buffers()).collect();
         State { weights, averages: self.averages(), best: Vec::new() }
     }
 
@@ -130,7 +133,7 @@ impl<'a> Steps<'a> {
     /// Whether no parameter and no running statistic is NaN or infinite.
     pub(super) fn are_finite(&self) -> Result<bool> {
         let is_finite = |tensor: &Tensor| Ok::<_, Error>(tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1);
-        let statistics = self.model.statistics();
+        let statistics = self.model.buffers();
         let mut tensors = self.parameters.iter().chain(statistics.iter().map(|(_, tensor)| tensor));
         tensors.try_fold(true, |all, tensor| Ok(all && is_finite(tensor)?))
     }
@@ -141,10 +144,10 @@ impl<'a> Steps<'a> {
     /// # Errors
     /// [`Error::Mismatch`] for a position that is not there; [`Error::NoGradient`] when the loss depends on no parameter;
     /// [`Error::Torch`] when model and samples do not fit.
-    pub fn step(&mut self, positions: &Tensor, learning_rate: f64) -> Result<Measured> {
+    pub fn step(&mut self, positions: &Tensor, learning_rate: f64) -> Result<StepScores> {
         if let Some(fast) = &mut self.fast {
             let (loss, correct) = fast.step(positions, learning_rate)?;
-            return Ok(Measured { samples: positions.numel(), loss: loss.into(), correct: correct.into() });
+            return Ok(StepScores { samples: positions.numel(), loss: loss.into(), correct: correct.into() });
         }
         let Self { model, training, random, parameters, .. } = self;
         let batch = self.samples.select(positions)?;
@@ -168,12 +171,12 @@ impl<'a> Steps<'a> {
         }
         let gradients = Tensor::f_run_backward(&[&loss], parameters, false, false)?;
         self.optimizer.update(parameters, &gradients, learning_rate)?;
-        Ok(Measured { samples: labels.size()[0] as usize, loss: loss.detach(), correct: correct(&logits, labels)? })
+        Ok(StepScores { samples: labels.size()[0] as usize, loss: loss.detach(), correct: correct(&logits, labels)? })
     }
 }
 
 /// Whether a training has the step that is written out.
-pub(super) fn is_written_out(model: &dyn Model, samples: &Samples, training: &Training) -> bool {
+pub(super) fn uses_fast_path(model: &dyn Model, samples: &Samples, training: &Training) -> bool {
     let is_plain = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
     model.plan().is_some_and(Plan::is_mlp)
         && matches!(training.optimizer.rule, Rule::RmsProp(_))
@@ -183,6 +186,10 @@ pub(super) fn is_written_out(model: &dyn Model, samples: &Samples, training: &Tr
         && model.parameters().iter().all(|(_, parameter)| is_plain(parameter))
 }
 
+fn labelled(samples: &Samples) -> Labelled<'_> {
+    Labelled { inputs: &samples.inputs, labels: &samples.labels }
+}
+
 fn check_devices(parameters: &[Tensor], samples: &Samples) -> Result<()> {
     let here = samples.inputs.device();
     match parameters.iter().find(|parameter| parameter.device() != here) {
@@ -190,7 +197,7 @@ fn check_devices(parameters: &[Tensor], samples: &Samples) -> Result<()> {
         Some(parameter) => {
             let found = format!("{:?}", parameter.device()).to_lowercase();
             let expected = format!("{here:?}, where the samples are; to_device moves either").to_lowercase();
-            Err(Error::Mismatch { what: "the model's device", found, expected })
+            Err(Error::mismatch("the model's device", found, expected))
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 fn samples(count: i64) -> Samples {
-    let mut random = generator(5, Purpose::Digits);
+    let mut random = generator(5, Purpose::DrawnDigits);
     let values: Vec<f32> = (0..count * 3).map(|_| rand::Rng::gen_range(&mut random, 0.0..1.0)).collect();
     let inputs = Tensor::from_slice(&values).reshape([count, 3]);
     Samples::new("largest of three", inputs.shallow_clone(), inputs.argmax(1, false)).unwrap()

@@ -2,15 +2,15 @@
 
 use std::fs;
 
-use mnist_classification::data::Mnist;
+use mnist_classification::data::Dataset;
 
 use super::*;
 
 const TRAIN: [u8; 3] = [7, 0, 9];
 const TEST: [u8; 2] = [1, 2];
 
-fn assert_read(folder: &Path) -> Mnist {
-    let mnist = Mnist::from_dir(folder).unwrap();
+fn assert_read(folder: &Path) -> Dataset {
+    let mnist = Dataset::from_dir(folder).unwrap();
     assert_eq!(Vec::<i64>::try_from(&mnist.train.labels).unwrap(), TRAIN.map(i64::from));
     assert_eq!(Vec::<i64>::try_from(&mnist.test.labels).unwrap(), TEST.map(i64::from));
     assert_eq!(mnist.train.images.size(), [3, 2, 3]);
@@ -87,9 +87,9 @@ fn one_data_set_of_several_in_a_folder_is_named_by_its_files() {
     let error = error_of(folder.path());
     let (one, other) = ("gzip/emnist-balanced", "gzip/emnist-digits");
     assert!(error.contains("found 2 data sets (") && error.contains(one) && error.contains(other), "{error}");
-    let balanced = Mnist::from_dir(folder.path().join(one)).unwrap().train;
+    let balanced = Dataset::from_dir(folder.path().join(one)).unwrap().train;
     assert_eq!((balanced.name.as_str(), balanced.classes.len()), ("emnist-balanced", 47));
-    assert_eq!(Mnist::from_dir(folder.path().join("emnist-digits")).unwrap().train.name, "emnist-digits");
+    assert_eq!(Dataset::from_dir(folder.path().join("emnist-digits")).unwrap().train.name, "emnist-digits");
     assert!(error_of(&folder.path().join("gzip/emnist-letters")).contains("emnist-letters: no such file"));
 }
 

@@ -1,10 +1,10 @@
 //! Data as users have it: the names and folders of MNIST's family, and files that are broken in every way that files break.
 
-mod broken;
-mod hints;
+mod data_warnings;
+mod image_label_pairs;
 mod layouts;
-mod pairs;
-mod relatives;
+mod malformed_files;
+mod mnist_family;
 #[path = "../shared/mod.rs"]
 mod shared;
 
@@ -15,7 +15,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use mnist_classification::data::Mnist;
+use mnist_classification::data::Dataset;
 use tempfile::TempDir;
 
 const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
@@ -73,7 +73,7 @@ fn good() -> TempDir {
 
 /// The error of a folder, on one line.
 fn error_of(folder: &Path) -> String {
-    let error = Mnist::from_dir(folder).unwrap_err().to_string();
+    let error = Dataset::from_dir(folder).unwrap_err().to_string();
     assert_eq!(error.lines().count(), 1, "{error}");
     error
 }

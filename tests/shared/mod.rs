@@ -12,7 +12,10 @@ pub fn mnist_folder() -> Option<PathBuf> {
     let home_caches = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
     let caches = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(home_caches)));
     let usual = [
-        Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist")),
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .map(|folder| folder.join("data/mnist"))
+            .find(|data| data.exists()),
         caches.map(|caches| caches.join("mnist-classification")),
     ];
     // The download fetches this file last.

@@ -17,7 +17,7 @@ use crate::{
 
 /// Pictures of 8 × 8 pixels in three classes: which third of them has the most ink.
 fn samples() -> Samples {
-    let inputs = uniform(&[90, 64], [0.0, 1.0], Device::Cpu, &mut generator(5, Purpose::Digits)).unwrap();
+    let inputs = uniform(&[90, 64], [0.0, 1.0], Device::Cpu, &mut generator(5, Purpose::DrawnDigits)).unwrap();
     let thirds = inputs.narrow(1, 0, 63).reshape([90, 3, 21]).sum_dim_intlist(2, false, Kind::Float);
     let labels = thirds.argmax(1, false);
     Samples { shape: vec![8, 8], ..Samples::new("pictures", inputs, labels).unwrap() }
@@ -35,7 +35,7 @@ fn training(folder: &Path, epochs: usize) -> Training {
 }
 
 fn values(model: &dyn Model) -> Vec<Vec<f32>> {
-    let all = model.parameters().into_iter().chain(model.statistics());
+    let all = model.parameters().into_iter().chain(model.buffers());
     all.map(|(_, tensor)| Vec::try_from(tensor.detach().reshape([-1])).unwrap()).collect()
 }
 

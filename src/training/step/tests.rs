@@ -1,8 +1,9 @@
 //! Single steps: written out and by autograd, with what changes their samples and labels.
 
+use native::uses_dense_input;
 use tch::{Device, Kind, Tensor};
 
-use super::super::{Schedule, Training, fast::takes_blank_pixels, fit, fit::order};
+use super::super::{Schedule, Training, fit, fit::order};
 use super::*;
 use crate::{
     data::Augmentation,
@@ -13,7 +14,7 @@ use crate::{
 
 /// Which of three inputs is the largest.
 fn samples(count: i64) -> Samples {
-    let inputs = uniform(&[count, 3], [0.0, 1.0], Device::Cpu, &mut generator(5, Purpose::Digits)).unwrap();
+    let inputs = uniform(&[count, 3], [0.0, 1.0], Device::Cpu, &mut generator(5, Purpose::DrawnDigits)).unwrap();
     Samples::new("largest of three", inputs.shallow_clone(), inputs.argmax(1, false)).unwrap()
 }
 
@@ -50,7 +51,7 @@ fn the_written_out_step_does_what_autograd_does() {
     let count = 300;
     // Two kernels of several blocks; a third of the pixels is blank everywhere, another third here and there.
     // Always the same numbers: of others, one in a hundred has a sum so near 0 that rounding decides on which side it lies.
-    let mut random = generator(7, Purpose::Digits);
+    let mut random = generator(7, Purpose::DrawnDigits);
     let mut drawn = |shape: &[i64]| uniform(shape, [0.0, 1.0], Device::Cpu, &mut random).unwrap();
     let inputs = drawn(&[count, 600]);
     let _ = inputs.narrow(1, 0, 200).zero_();
@@ -59,7 +60,7 @@ fn the_written_out_step_does_what_autograd_does() {
     // Too few blank pixels to leave them out.
     let full = drawn(&[count, 600]);
     let [sparse, dense] = [inputs, full].map(|inputs| Samples::new("noise", inputs, labels.shallow_clone()).unwrap());
-    assert!(!takes_blank_pixels(&sparse).unwrap() && takes_blank_pixels(&dense).unwrap());
+    assert!(!uses_dense_input(&sparse.inputs).unwrap() && uses_dense_input(&dense.inputs).unwrap());
     for (samples, sizes) in
         [(&sparse, &[600, 7][..]), (&sparse, &[600, 300, 7]), (&sparse, &[600, 500, 400, 7]), (&dense, &[600, 300, 7])]
     {
@@ -69,7 +70,7 @@ fn the_written_out_step_does_what_autograd_does() {
             let training = large_epsilon();
             let positions = drawn(&[count]).argsort(0, false).narrow(0, 0, digits);
             let step =
-                |model: &dyn Model| Steps::new(model, samples, &training).unwrap().step(&positions, 0.001).unwrap();
+                |model: &dyn Model| Trainer::new(model, samples, &training).unwrap().step(&positions, 0.001).unwrap();
             let [written_out, autograd] = [step(&mlp), step(&own)];
             let difference = written_out.loss.double_value(&[]) - autograd.loss.double_value(&[]);
             assert!(difference.abs() < 1e-5, "{difference}");
@@ -87,7 +88,7 @@ fn the_last_batch_of_an_epoch_may_be_smaller() {
     let (mlp, own) = (Mlp::new(&[3, 16, 3], 1).unwrap(), Own(Mlp::new(&[3, 16, 3], 1).unwrap()));
     let (samples, training) = (samples(100), large_epsilon());
     for model in [&mlp as &dyn Model, &own] {
-        let mut steps = Steps::new(model, &samples, &training).unwrap();
+        let mut steps = Trainer::new(model, &samples, &training).unwrap();
         for positions in Tensor::arange(100, (Kind::Int64, Device::Cpu)).split(32, 0) {
             assert_eq!(steps.step(&positions, 0.001).unwrap().samples, positions.numel());
         }
@@ -145,7 +146,7 @@ fn training_works_after_a_panic_within_no_grad() {
 
 /// Pictures of 8 × 8 pixels in three classes.
 fn pictures() -> Samples {
-    let inputs = uniform(&[64, 64], [0.0, 1.0], Device::Cpu, &mut generator(6, Purpose::Digits)).unwrap();
+    let inputs = uniform(&[64, 64], [0.0, 1.0], Device::Cpu, &mut generator(6, Purpose::DrawnDigits)).unwrap();
     let labels = Tensor::arange(64, (Kind::Int64, Device::Cpu)).remainder(3);
     Samples { shape: vec![8, 8], ..Samples::new("pictures", inputs, labels).unwrap() }
 }
@@ -166,7 +167,7 @@ fn a_step_learns_from_augmented_samples_and_smoothed_labels() {
     let expected = loss_of(&model.forward(&changed).unwrap(), &samples.labels, 0.3);
     let plain = loss_of(&model.forward(&samples.inputs).unwrap(), &samples.labels, 0.0);
     let all = Tensor::arange(64, (Kind::Int64, Device::Cpu));
-    let found = Steps::new(&model, &samples, &training).unwrap().step(&all, 0.1).unwrap().loss.double_value(&[]);
+    let found = Trainer::new(&model, &samples, &training).unwrap().step(&all, 0.1).unwrap().loss.double_value(&[]);
     assert!((found - expected).abs() < 1e-5 && (found - plain).abs() > 1e-3, "{found}, {expected}, {plain}");
 }
 
@@ -178,7 +179,7 @@ fn the_learning_rate_follows_its_schedule_within_an_epoch() {
     fit(&mut model, &samples, &training).unwrap();
 
     let stepped = Mlp::new(&[3, 8, 3], 1).unwrap();
-    let mut steps = Steps::new(&stepped, &samples, &training).unwrap();
+    let mut steps = Trainer::new(&stepped, &samples, &training).unwrap();
     for epoch in [1, 2] {
         let order = order(&training, &stepped, &samples, epoch).unwrap();
         for (step, positions) in order.split(32, 0).iter().enumerate() {

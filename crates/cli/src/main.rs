@@ -1,0 +1,235 @@
+//! The command line: trains as the notebook does and keeps the results; says which digits pictures show.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+};
+
+use clap::{Args, Parser, Subcommand};
+use cli::{Run, RunFolder};
+use mnist_classification::{prelude::*, tch};
+use own_digit::{Answer, Classifier, Picture, pad_and_network};
+use rayon::prelude::*;
+use serde_json::json;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo run                                   15 epochs on MNIST, results in runs/1
+  cargo run -- --epochs 5 --seed 1            a shorter run from another seed
+  cargo run -- --model cnn                    a convolutional network
+  cargo run -- --settings runs/1/run.json     the settings of an earlier run
+  cargo run -- --data fashion --out runs/f    four IDX files of your own
+  cargo run -- predict three.png              which digit a picture shows
+  cargo run -- predict --run models/cnn *.png     the same, by the best CNN";
+
+/// Trains a network on MNIST and keeps its weights, history, report, predictions and pictures in a folder.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    train: Train,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Predict(Predict),
+    Page(DrawingPage),
+}
+
+#[derive(Args)]
+struct Train {
+    /// How often training goes through all samples [default: 15]
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// How many samples make a step [default: 128]
+    #[arg(long)]
+    batch_size: Option<usize>,
+    /// The size of a step [default: 0.001]
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// What all random numbers are drawn from [default: 0]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// A file of settings in JSON, or the run.json of a run; the options above override it
+    #[arg(long)]
+    settings: Option<PathBuf>,
+    /// mlp, cnn, or a file or folder with a plan of your own: plan.json, run.json, a saved network
+    #[arg(long, default_value = "mlp")]
+    model: String,
+    /// A folder of four IDX files, or "drawn" for digits drawn by a program [default: MNIST]
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The pictures lie on their side, as EMNIST's do, under names that do not tell
+    #[arg(long, requires = "data")]
+    transposed: bool,
+    /// The folder for the results; a run that was interrupted there goes on, a finished one with more epochs
+    /// [default: the next number in runs]
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Where to compute; auto takes the GPU where there is one
+    #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "cuda"])]
+    device: String,
+}
+
+/// Says which digits each picture shows
+#[derive(Args)]
+struct Predict {
+    /// Pictures of any size, with dark or light ink: PNG, JPEG, WebP, BMP, GIF, TIFF; or folders of them
+    #[arg(required = true)]
+    pictures: Vec<PathBuf>,
+    /// The folder of a finished run, or of another network
+    /// [default: MNIST_RUN, else the latest in runs, else the best CNN]
+    #[arg(long)]
+    run: Option<PathBuf>,
+    /// Answers in JSON, a line for each picture
+    #[arg(long)]
+    json: bool,
+    /// A PNG file for what was seen: each picture in grey, its ink, and each digit as the network takes it
+    #[arg(long)]
+    save_steps: Option<PathBuf>,
+}
+
+/// Writes a page to draw digits on, which a network of a few weights reads in the browser
+#[derive(Args)]
+struct DrawingPage {
+    /// The folder of a finished run, or of another network
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/page"))]
+    run: PathBuf,
+    /// The file for the page
+    #[arg(long, default_value = "out/page.html")]
+    out: PathBuf,
+    /// A folder for the network as the page has it, with eight bits a weight
+    #[arg(long)]
+    network: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match &arguments.command {
+        None => train(&arguments.train).map(|()| ExitCode::SUCCESS),
+        Some(Command::Predict(arguments)) => predict(arguments),
+        Some(Command::Page(arguments)) => page(arguments).map(|()| ExitCode::SUCCESS),
+    };
+    match done {
+        Ok(code) => code,
+        // Whoever reads the answers has seen enough.
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn train(arguments: &Train) -> Result<()> {
+    let device = choose_device(&arguments.device)?;
+    let settings = arguments.training()?;
+    let mnist = match &arguments.data {
+        None => Dataset::mnist()?,
+        Some(name) if name.as_os_str() == "drawn" => Dataset::drawn(settings.seed)?,
+        Some(folder) => Dataset::from_dir(folder)?,
+    };
+    let mnist = if arguments.transposed { mnist.transposed()? } else { mnist };
+    mnist.warnings()?.iter().for_each(|hint| println!("{hint}"));
+    println!("Device: {}", format!("{device:?}").to_lowercase());
+    let plan = cli::plan(&arguments.model, &mnist.train)?;
+    let folder = RunFolder::create(arguments.out.as_deref(), &settings)?;
+    let training = Training { checkpoint: Some(folder.checkpoint()), ..settings };
+    let run = Run::train(&mnist, &plan, &training, device)?;
+    let Scores { loss, accuracy } = run.scores();
+    println!("\nTest loss {loss:.4}, test accuracy {accuracy:.4} on {}\n\n{}", mnist.test.name, run.report()?);
+    run.save(&mnist, &folder)?;
+    println!("Results in {}", folder.finish()?.display());
+    Ok(())
+}
+
+impl Train {
+    /// The settings of the file, where there is one, and the options in their place.
+    fn training(&self) -> Result<Training> {
+        let usual = Training {
+            verbose: true,
+            ..self.settings.as_deref().map_or_else(|| Ok(Training::default()), cli::settings)?
+        };
+        let learning_rate = self.learning_rate.unwrap_or(usual.optimizer.learning_rate);
+        Ok(Training {
+            epochs: self.epochs.unwrap_or(usual.epochs),
+            batch_size: self.batch_size.unwrap_or(usual.batch_size),
+            optimizer: Optimizer { learning_rate, ..usual.optimizer },
+            seed: self.seed.unwrap_or(usual.seed),
+            ..usual
+        })
+    }
+}
+
+/// Answers for every picture that can be read, and says of each other one why not.
+fn predict(arguments: &Predict) -> Result<ExitCode> {
+    // Each core has pictures of its own; more threads for the few digits of one would mostly wait for each other.
+    tch::set_num_threads(1);
+    let classifier = Classifier::load(&cli::network(arguments.run.as_deref()))?;
+    let open = classifier.opener();
+    // The network takes one picture at a time, while other cores open theirs.
+    let classifier = Mutex::new(classifier);
+    let read = |path: &Path| {
+        let picture = open(path)?;
+        let answer = classifier.lock().unwrap_or_else(PoisonError::into_inner).classify(&picture)?;
+        Ok((answer, arguments.save_steps.is_some().then_some(picture)))
+    };
+    let (mut code, mut seen) = (ExitCode::SUCCESS, Vec::new());
+    let mut pictures = arguments.pictures.iter().flat_map(|path| match cli::pictures(path) {
+        Ok(found) => found.into_iter().map(|picture| (picture, Ok(()))).collect(),
+        Err(error) => vec![(path.clone(), Err(error))],
+    });
+    // Only some for each core at a time, so that the first answers come soon.
+    let some = 16 * rayon::current_num_threads();
+    loop {
+        let found: Vec<_> = pictures.by_ref().take(some).collect();
+        if found.is_empty() {
+            break;
+        }
+        let answers: Vec<_> =
+            found.into_par_iter().map(|(path, found)| (found.and_then(|()| read(&path)), path)).collect();
+        for (read, path) in answers {
+            show(&path, read.as_ref().map(|(answer, _)| answer), arguments.json)?;
+            match read {
+                Ok((_, picture)) => seen.extend(picture),
+                Err(_) => code = ExitCode::FAILURE,
+            }
+        }
+    }
+    if let Some(file) = &arguments.save_steps {
+        Picture::save_steps(&seen, file)?;
+    }
+    Ok(code)
+}
+
+/// Prints what a picture was read as, or why it was not.
+fn show(picture: &Path, read: Result<&Answer, &Error>, as_json: bool) -> Result<()> {
+    if let Err(error) = read {
+        eprintln!("error: {error}");
+    }
+    if as_json {
+        let mut line = read.map_or_else(|error| json!({ "error": error.to_string() }), Answer::json);
+        line["file"] = json!(picture.display().to_string());
+        return print(format_args!("{line}\n"));
+    }
+    read.map_or(Ok(()), |answer| print(format_args!("{}: {answer}", picture.display())))
+}
+
+fn page(arguments: &DrawingPage) -> Result<()> {
+    let (page, network) = pad_and_network(&Network::load(&arguments.run)?)?;
+    page.save(&arguments.out)?;
+    if let Some(folder) = &arguments.network {
+        network.save(folder)?;
+    }
+    print(format_args!("Page: {}, {} bytes\n", arguments.out.display(), page.html().len()))
+}
+
+/// Writes to standard output, where `println!` panics when nobody reads on.
+fn print(text: fmt::Arguments) -> Result<()> {
+    io::stdout().write_fmt(text).map_err(|source| Error::Io { file: "standard output".into(), source })
+}

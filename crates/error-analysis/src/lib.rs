@@ -1,0 +1,42 @@
+//! What `notebooks/Error-Analysis.ipynb` alone needs: which samples a network fails on, why, and what of it is the label's
+//! fault.
+//!
+//! - [`attribution`]: the pixels that speak for a class, by four methods, and a test of what such a map is worth.
+//! - [`corruption`]: the 15 corruptions of MNIST-C, and changes of any strength.
+//! - [`label_errors`]: labels that the predictions contradict, and what people said of MNIST's.
+//! - [`pca`]: a network's last hidden layer, seen in two dimensions.
+//! - [`stability`]: which mistakes every training makes, and which depend on the seed.
+//! - [`SelectiveAccuracy`]: how accurate a network is that may decline; [`lines`]: a chart of named lines;
+//!   [`mistakes_page`]: a page with every mistake.
+
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
+pub mod attribution;
+pub mod corruption;
+pub mod label_errors;
+mod lines;
+mod mistakes_page;
+pub mod pca;
+mod selective;
+pub mod stability;
+
+pub use lines::lines;
+pub use mistakes_page::mistakes_page;
+pub use selective::SelectiveAccuracy;
+
+/// What the notebook needs, in one line: `use error_analysis::prelude::*;`
+pub mod prelude {
+    pub use crate::{
+        SelectiveAccuracy,
+        attribution::{
+            ProbabilityDrop, attributions, grad_cam, input_gradients, integrated_gradients, occlusion,
+            probability_drops,
+        },
+        corruption::{Corruption, Distortion},
+        label_errors::{Votes, lowest_margins},
+        lines, mistakes_page,
+        pca::{Pca, components, last_hidden},
+        stability::Stability,
+    };
+}

@@ -1,0 +1,96 @@
+//! Lines over a number, such as accuracy over severity: each with a colour and a marker of its own.
+
+use mnist_classification::{
+    Error, Result,
+    figures::{Chart, Figure, Look},
+    support::chart::{Axis, DrawResult, around, legend, marker, plot},
+};
+use plotters::{coord::Shift, prelude::*};
+
+const SIZE: (u32, u32) = (1080, 520);
+/// In pixels, the room for the legend.
+const LEGEND: i32 = 240;
+
+/// Named lines through points from left to right, such as accuracy over severity; `axes` are what the numbers to the right
+/// and upwards are.
+///
+/// # Errors
+/// [`Error::InvalidSetting`] when there is no point, or a number is not finite.
+pub fn lines(title: &str, axes: [&str; 2], lines: &[(&str, Vec<(f64, f64)>)]) -> Result<Figure> {
+    Lines::new(title, axes, lines).map(Figure::new)
+}
+
+struct Lines {
+    title: String,
+    axes: [String; 2],
+    series: Vec<(String, Vec<(f64, f64)>)>,
+}
+
+impl Lines {
+    fn new(title: &str, axes: [&str; 2], lines: &[(&str, Vec<(f64, f64)>)]) -> Result<Self> {
+        let points = || lines.iter().flat_map(|(_, points)| points.iter());
+        if points().count() == 0 || points().any(|(x, y)| !(x.is_finite() && y.is_finite())) {
+            let found = if points().count() == 0 { "empty" } else { "a number that is NaN or infinite" };
+            let expected = "at least one point, of finite numbers".into();
+            return Err(Error::InvalidSetting { setting: "lines", found: found.into(), expected });
+        }
+        let series = lines.iter().map(|(name, points)| (name.to_string(), points.clone())).collect();
+        Ok(Self { title: title.into(), axes: axes.map(String::from), series })
+    }
+}
+
+impl Chart for Lines {
+    fn title(&self) -> String {
+        self.title.clone()
+    }
+
+    fn size(&self) -> (u32, u32) {
+        SIZE
+    }
+
+    fn description(&self) -> String {
+        let [x, y] = &self.axes;
+        let ends = self.series.iter().filter_map(|(name, points)| Some((name, points.first()?, points.last()?)));
+        let lines = ends.map(|(name, first, last)| {
+            let at = |point: &(f64, f64)| format!("{:.4} at {:.4}", point.1, point.0);
+            format!("{name}: {}, {}", at(first), at(last))
+        });
+        format!("{y} over {x}. {}.", lines.collect::<Vec<_>>().join("; "))
+    }
+
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
+        let (_, below_title) = area.split_vertically(52);
+        let (left, right) = below_title.split_horizontally(area.dim_in_pixel().0 as i32 - LEGEND);
+        let points = || self.series.iter().flat_map(|(_, points)| points);
+        let x = Axis::new(look.x_label(&self.axes[0]), around(points().map(|point| point.0), 0.05, 1e-3), 10);
+        let y = Axis::new(look.y_label(&self.axes[1]), around(points().map(|point| point.1), 0.05, 1e-3), 8);
+        let mut chart = plot(&left, [x, y])?;
+        for (index, (_, points)) in self.series.iter().enumerate() {
+            let color = look.series(index);
+            chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(3)))?;
+            let marked = points.iter().map(|&point| EmptyElement::at(point) + marker(index, 0, color));
+            chart.draw_series(marked)?;
+        }
+        let names: Vec<_> = self.series.iter().map(|(name, _)| name.as_str()).collect();
+        legend(&right, (14, 24), &names, LEGEND - 36, look)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_named_and_need_a_finite_point() {
+        let two = [("one", vec![(0.0, 0.9), (1.0, 0.8)]), ("two", vec![(0.0, 0.7)])];
+        let figure = lines("example", ["severity", "accuracy"], &two).unwrap();
+        for text in ["example", "severity", "accuracy", "one", "two"] {
+            assert!(figure.svg().unwrap().contains(text), "{text}");
+        }
+        let falling = lines("example", ["severity", "accuracy"], &two[..1]).unwrap();
+        let described = "example. accuracy over severity. one: 0.9000 at 0.0000, 0.8000 at 1.0000.";
+        assert_eq!(falling.description(), described);
+        assert!(lines("", ["", ""], &[("none", vec![])]).is_err());
+        assert!(lines("", ["", ""], &[("nan", vec![(0.0, f64::NAN)])]).is_err());
+    }
+}

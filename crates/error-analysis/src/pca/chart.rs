@@ -1,0 +1,182 @@
+//! Samples along two components: the class by colour and by a name in its middle, mistakes and doubted labels by shape.
+
+use mnist_classification::{
+    Error, Result,
+    figures::{Chart, Figure, Look},
+    support::chart::{Axis, DrawResult, LABEL, TEXT, around, centred, cut, font, plot},
+    training::Predictions,
+};
+use plotters::{
+    coord::Shift,
+    prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
+};
+use tch::{Kind, Tensor};
+
+use super::Pca;
+
+const SIZE: (u32, u32) = (1080, 800);
+/// In pixels, the room for the legend.
+const LEGEND: i32 = 210;
+
+/// Samples along the first two components, `projected` as [`Pca::project`] gives them: the true class by colour, mistakes
+/// as crosses, and squares around the samples at the positions `doubted`.
+///
+/// # Errors
+/// [`Error::Mismatch`] when there is not a finite place for each prediction.
+pub fn components(
+    components: &Pca,
+    projected: &Tensor,
+    predictions: &Predictions,
+    doubted: &[usize],
+) -> Result<Figure> {
+    Scatter::new(components, projected, predictions, doubted).map(Figure::new)
+}
+
+struct Scatter {
+    title: String,
+    axes: [String; 2],
+    names: Vec<String>,
+    points: Vec<Point>,
+}
+
+struct Point {
+    place: (f64, f64),
+    class: usize,
+    is_mistake: bool,
+    is_doubted: bool,
+}
+
+impl Scatter {
+    fn new(components: &Pca, projected: &Tensor, predictions: &Predictions, doubted: &[usize]) -> Result<Self> {
+        predictions.check()?;
+        let count = predictions.truth.len();
+        let is_flat = projected.dim() == 2 && projected.size()[0] == count as i64 && projected.size()[1] >= 2;
+        if !is_flat || components.explained.len() < 2 {
+            let expected = format!("[{count}, 2], a row per sample");
+            return Err(Error::Mismatch { what: "components", found: format!("{:?}", projected.size()), expected });
+        }
+        let [across, up] = [0, 1].map(|axis| Vec::<f64>::try_from(projected.select(1, axis).to_kind(Kind::Double)));
+        let places = across?.into_iter().zip(up?);
+        let answers = predictions.truth.iter().zip(&predictions.predicted).enumerate();
+        let points = answers.zip(places).map(|((index, (&class, &predicted)), place)| Point {
+            place,
+            class,
+            is_mistake: predicted != class,
+            is_doubted: doubted.contains(&index),
+        });
+        let points: Vec<_> = points.collect();
+        if points.iter().any(|point| !(point.place.0.is_finite() && point.place.1.is_finite())) {
+            let (found, expected) = ("a place that is NaN or infinite".into(), "finite numbers".into());
+            return Err(Error::Mismatch { what: "components", found, expected });
+        }
+        let axis = |order, share: f64| format!("{order} component, {:.0} % of the variance", 100.0 * share);
+        Ok(Self {
+            title: format!("The last hidden layer in two dimensions: {}", predictions.name),
+            axes: [axis("first", components.explained[0]), axis("second", components.explained[1])],
+            names: predictions.classes.names().to_vec(),
+            points,
+        })
+    }
+
+    /// How many mistakes and doubted labels there are.
+    fn counts(&self) -> [usize; 2] {
+        let count = |is_so: fn(&&Point) -> bool| self.points.iter().filter(is_so).count();
+        [count(|point| point.is_mistake), count(|point| point.is_doubted)]
+    }
+
+    fn draw_legend<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
+        let style = font(LABEL - 1, &TEXT).pos(Pos::new(HPos::Left, VPos::Center));
+        let rows = (20..).step_by(27);
+        // A class for which there is no room is named in the chart.
+        for ((class, name), y) in self.names.iter().enumerate().take(22).zip(rows) {
+            area.draw(&Circle::new((18, y), 6, look.series(class).filled()))?;
+            area.draw_text(&cut(name, LABEL - 1, LEGEND - 50), &style, (36, y))?;
+        }
+        let y = 20 + 27 * self.names.len().min(22) as i32 + 14;
+        area.draw(&Cross::new((18, y), 7, TEXT.stroke_width(3)))?;
+        let [mistakes, doubted] = self.counts();
+        area.draw_text(&format!("mistake ({mistakes})"), &style, (36, y))?;
+        area.draw(&Rectangle::new([(9, y + 21), (27, y + 39)], TEXT.stroke_width(2)))?;
+        area.draw_text(&format!("doubted label ({doubted})"), &style, (36, y + 30))
+    }
+}
+
+impl Chart for Scatter {
+    fn title(&self) -> String {
+        self.title.clone()
+    }
+
+    fn size(&self) -> (u32, u32) {
+        SIZE
+    }
+
+    fn description(&self) -> String {
+        let ([x, y], count) = (&self.axes, self.points.len());
+        let [mistakes, doubted] = self.counts();
+        format!("{count} samples by class. Across: {x}; upwards: {y}. {mistakes} mistakes, {doubted} doubted labels.")
+    }
+
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
+        let (_, below_title) = area.split_vertically(52);
+        let (left, legend) = below_title.split_horizontally(area.dim_in_pixel().0 as i32 - LEGEND);
+        let names = [look.x_label(&self.axes[0]), look.y_label(&self.axes[1])];
+        let axis = |name: usize, place: fn(&Point) -> f64| {
+            Axis::new(names[name], around(self.points.iter().map(place), 0.04, 1e-3), 8)
+        };
+        let mut chart = plot(&left, [axis(0, |point| point.place.0), axis(1, |point| point.place.1)])?;
+        let dot = |point: &Point| Circle::new(point.place, 3, look.series(point.class).mix(0.55).filled());
+        chart.draw_series(self.points.iter().filter(|point| !point.is_mistake).map(dot))?;
+        let cross = |point: &Point| Cross::new(point.place, 7, look.series(point.class).stroke_width(3));
+        chart.draw_series(self.points.iter().filter(|point| point.is_mistake).map(cross))?;
+        let square =
+            |point: &Point| EmptyElement::at(point.place) + Rectangle::new([(-9, -9), (9, 9)], TEXT.stroke_width(2));
+        chart.draw_series(self.points.iter().filter(|point| point.is_doubted).map(square))?;
+        let middle = |class: usize| {
+            let of_class: Vec<_> = self.points.iter().filter(|point| point.class == class).collect();
+            let mean =
+                |axis: fn(&Point) -> f64| of_class.iter().map(|point| axis(point)).sum::<f64>() / of_class.len() as f64;
+            (!of_class.is_empty()).then(|| (mean(|point| point.place.0), mean(|point| point.place.1)))
+        };
+        let named = self.names.iter().enumerate().filter_map(|(class, name)| Some((middle(class)?, name)));
+        // A white ground keeps a name readable among dots.
+        chart.draw_series(named.map(|(place, name)| {
+            let ground = Circle::new((0, 0), 14, WHITE.mix(0.8).filled());
+            EmptyElement::at(place) + ground + Text::new(cut(name, LABEL + 3, 160), (0, 0), centred(LABEL + 3, &TEXT))
+        }))?;
+        self.draw_legend(&legend, look)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mnist_classification::data::Classes;
+
+    use super::*;
+
+    /// The second and fourth are wrong, and the fourth is the surer mistake.
+    fn answers() -> Predictions {
+        let confidence = [(1, 0.9), (7, 0.5), (3, 0.99), (9, 0.6)];
+        let probabilities = Tensor::zeros([4, 10], (Kind::Float, tch::Device::Cpu));
+        for (index, &(class, probability)) in confidence.iter().enumerate() {
+            let _ = probabilities.get(index as i64).get(class as i64).fill_(probability);
+        }
+        let predicted = confidence.map(|(class, _)| class).to_vec();
+        let (name, truth, classes) = ("four digits".into(), vec![1, 2, 3, 4], Classes::numbered(10));
+        Predictions { name, truth, predicted, probabilities, classes }
+    }
+
+    #[test]
+    fn a_scatter_marks_mistakes_and_doubted_labels_by_shape() {
+        let places = Tensor::from_slice(&[0.0, 1.0, 2.0, 4.0, 3.0, 0.5, 7.0, 2.0]).reshape([4, 2]);
+        let found = Pca::fit(&places, 2).unwrap();
+        let figure = components(&found, &found.project(&places).unwrap(), &answers(), &[1]).unwrap();
+        let shown = figure.svg().unwrap();
+        for text in ["mistake (2)", "doubted label (1)", "first component, "] {
+            assert!(shown.contains(text), "{text}: {shown:?}");
+        }
+        assert!(components(&found, &places.narrow(0, 0, 3), &answers(), &[]).is_err());
+        assert!(components(&found, &places.narrow(1, 0, 1), &answers(), &[]).is_err());
+        assert!(components(&found, &(places * f64::NAN), &answers(), &[]).is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! The same samples, read by networks that differ in their seed: which mistakes stay.
+
+use mnist_classification::{
+    Error, Result,
+    data::Classes,
+    metrics::significance::{mean, mean_interval},
+    training::Predictions,
+};
+use polars::prelude::{DataFrame, df};
+
+/// What several networks have in common, and where they differ.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stability {
+    /// How many networks there are.
+    pub networks: usize,
+    /// Of each sample, how many networks are wrong.
+    pub wrong: Vec<usize>,
+    /// The share of samples that two networks take for different classes: the mean over all pairs of networks.
+    pub changes: f64,
+    /// Of each class that has samples, the accuracy over the networks.
+    pub classes: Vec<ClassAccuracy>,
+    names: Classes,
+}
+
+/// How accurate networks are on the samples of one class.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassAccuracy {
+    /// The class.
+    pub class: usize,
+    /// The mean over the networks, from 0 to 1.
+    pub mean: f64,
+    /// The 95 % confidence interval of the mean, by Student's t.
+    pub interval: [f64; 2],
+}
+
+impl Stability {
+    /// Compares the predictions of at least two networks.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSetting`] for fewer than two; [`Error::Mismatch`] when they are not of the same samples;
+    /// [`Error::Empty`] when there is no sample.
+    pub fn of(predictions: &[Predictions]) -> Result<Self> {
+        let [first, _, ..] = predictions else {
+            let (found, expected) = (predictions.len().to_string(), "at least 2".into());
+            return Err(Error::InvalidSetting { setting: "number of networks", found, expected });
+        };
+        for each in predictions {
+            each.check()?;
+            if (&each.truth, &each.classes) != (&first.truth, &first.classes) {
+                let (found, expected) = (each.name.clone(), format!("the same samples of {}", first.name));
+                return Err(Error::Mismatch { what: "predictions", found, expected });
+            }
+        }
+        let is_wrong = |each: &Predictions, sample: usize| each.predicted[sample] != each.truth[sample];
+        let wrong_on = |sample| predictions.iter().filter(|each| is_wrong(each, sample)).count();
+        Ok(Self {
+            networks: predictions.len(),
+            wrong: (0..first.truth.len()).map(wrong_on).collect(),
+            changes: changes(predictions),
+            classes: (0..first.classes.len()).filter_map(|class| accuracy(predictions, class)).collect(),
+            names: first.classes.clone(),
+        })
+    }
+
+    /// The samples that every network gets wrong.
+    pub fn always_wrong(&self) -> Vec<usize> {
+        self.samples(|wrong| wrong == self.networks)
+    }
+
+    /// The samples that some networks get wrong, and others right.
+    pub fn sometimes_wrong(&self) -> Vec<usize> {
+        self.samples(|wrong| wrong > 0 && wrong < self.networks)
+    }
+
+    /// The samples that no network gets wrong.
+    pub fn never_wrong(&self) -> Vec<usize> {
+        self.samples(|wrong| wrong == 0)
+    }
+
+    /// A row per class that has samples: `class`, then `accuracy`, the mean, and `low` and `high`, the ends of its interval.
+    ///
+    /// # Errors
+    /// [`Error::Polars`] as polars reports it.
+    pub fn frame(&self) -> Result<DataFrame> {
+        let column = |number: fn(&ClassAccuracy) -> f64| self.classes.iter().map(number).collect::<Vec<_>>();
+        Ok(df![
+            "class" => self.classes.iter().map(|each| self.names.name(each.class)).collect::<Vec<_>>(),
+            "accuracy" => column(|each| each.mean),
+            "low" => column(|each| each.interval[0]),
+            "high" => column(|each| each.interval[1]),
+        ]?)
+    }
+
+    fn samples(&self, is_chosen: impl Fn(usize) -> bool) -> Vec<usize> {
+        (0..self.wrong.len()).filter(|&sample| is_chosen(self.wrong[sample])).collect()
+    }
+}
+
+fn changes(predictions: &[Predictions]) -> f64 {
+    let differ = |one: &Predictions, other: &Predictions| {
+        let changed = one.predicted.iter().zip(&other.predicted).filter(|(one, other)| one != other);
+        changed.count() as f64 / one.predicted.len() as f64
+    };
+    let pairs = predictions
+        .iter()
+        .enumerate()
+        .flat_map(|(index, one)| predictions[index + 1..].iter().map(move |other| differ(one, other)));
+    mean(&pairs.collect::<Vec<_>>()).unwrap_or_default()
+}
+
+/// Nothing where no sample is of the class.
+fn accuracy(predictions: &[Predictions], class: usize) -> Option<ClassAccuracy> {
+    let of_class = |each: &Predictions| {
+        let answers = each.truth.iter().zip(&each.predicted).filter(|(truth, _)| **truth == class);
+        let right: Vec<_> = answers.map(|(truth, predicted)| f64::from(u8::from(truth == predicted))).collect();
+        mean(&right)
+    };
+    let accuracies = predictions.iter().map(of_class).collect::<Option<Vec<_>>>()?;
+    Some(ClassAccuracy { class, mean: mean(&accuracies)?, interval: mean_interval(&accuracies)? })
+}
+
+#[cfg(test)]
+mod tests;

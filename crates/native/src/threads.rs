@@ -1,0 +1,295 @@
+//! Threads that last as long as a training: starting threads anew in every step would cost more than the step gains.
+//!
+//! Each thread begins with the same jobs in every step, so that what they need lies in its core's cache, and takes over
+//! others' jobs when its own are done.
+
+use std::{
+    any::Any,
+    hint, mem,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{Builder, JoinHandle},
+};
+
+use crate::{Error, FlushToZero, Result};
+
+/// How many turns a thread spins for the others before it sleeps: some 0.1 milliseconds.
+const SPINS: u32 = 4_000;
+
+/// As many threads as libtorch would use, the calling one among them.
+pub(crate) struct Threads {
+    shared: Arc<Shared>,
+    helpers: Vec<JoinHandle<()>>,
+    /// How many tasks the threads have begun.
+    begun: usize,
+}
+
+/// What all threads do at once, each called with its number.
+type Task = Arc<dyn Fn(usize) + Send + Sync>;
+
+/// What the threads share.
+#[derive(Default)]
+struct Shared {
+    /// The latest task; none tells the helpers to end.
+    task: Mutex<Option<Task>>,
+    begun: Counter,
+    /// How often a helper has ended a task.
+    ended: Counter,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl Threads {
+    /// # Errors
+    /// [`Error::Threads`] when the system grants none.
+    pub(crate) fn start() -> Result<Self> {
+        let count = OneThread::count();
+        let mut threads = Self { shared: Arc::default(), helpers: Vec::new(), begun: 0 };
+        for number in 1..count {
+            let shared = threads.shared.clone();
+            threads.helpers.push(Builder::new().spawn(move || shared.help(number)).map_err(Error::Threads)?);
+        }
+        Ok(threads)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.helpers.len() + 1
+    }
+
+    /// Does all jobs of two stages; the threads meet in between.
+    ///
+    /// # Errors
+    /// A job's error, after which its thread takes no more of that stage, and none of the second.
+    pub(crate) fn work_in_two_stages<First: Send + 'static, Second: Send + 'static>(
+        &mut self,
+        first: &Jobs<First>,
+        run_first: fn(&mut First) -> Result<()>,
+        second: &Jobs<Second>,
+        run_second: fn(&mut Second) -> Result<()>,
+    ) -> Result<()> {
+        let (count, outcome) = (self.count(), Arc::new(Mutex::new(Ok(()))));
+        let (first, second) = (Stage::of(first, run_first), Stage::of(second, run_second));
+        let (through, result) = (Counter::default(), outcome.clone());
+        self.run(Arc::new(move |thread| {
+            {
+                let _through = CountAtEnd(&through);
+                first.work(thread, count, &result);
+            }
+            through.wait_for(count);
+            // After an error there is nothing to go on with.
+            if lock(&result).is_ok() {
+                second.work(thread, count, &result);
+            }
+        }));
+        mem::replace(&mut *lock(&outcome), Ok(()))
+    }
+
+    fn run(&mut self, task: Task) {
+        let _alone = OneThread::begin();
+        let _flush = FlushToZero::begin();
+        *lock(&self.shared.task) = Some(task.clone());
+        self.begun += 1;
+        self.shared.begun.add_one();
+        self.shared.take_part(&task, 0);
+        self.shared.ended.wait_for(self.begun * self.helpers.len());
+        if let Some(panic) = lock(&self.shared.panic).take() {
+            resume_unwind(panic);
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        *lock(&self.shared.task) = None;
+        self.shared.begun.add_one();
+        // Panics were passed on by `run`.
+        self.helpers.drain(..).for_each(|helper| drop(helper.join()));
+    }
+}
+
+impl Shared {
+    fn help(&self, number: usize) {
+        let _flush = FlushToZero::begin();
+        for task in 1.. {
+            self.begun.wait_for(task);
+            let Some(task) = lock(&self.task).clone() else { return };
+            self.take_part(&task, number);
+            self.ended.add_one();
+        }
+    }
+
+    /// A panic is kept until all threads have ended the task.
+    fn take_part(&self, task: &Task, number: usize) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task(number))) {
+            *lock(&self.panic) = Some(panic);
+        }
+    }
+}
+
+/// Jobs that any thread may do.
+pub(crate) type Jobs<Job> = Arc<[Mutex<Job>]>;
+
+/// Jobs that are done in one step, each by the thread that takes it.
+struct Stage<Job> {
+    jobs: Jobs<Job>,
+    is_taken: Vec<AtomicBool>,
+    run: fn(&mut Job) -> Result<()>,
+}
+
+impl<Job> Stage<Job> {
+    fn of(jobs: &Jobs<Job>, run: fn(&mut Job) -> Result<()>) -> Self {
+        Self { jobs: jobs.clone(), is_taken: jobs.iter().map(|_| AtomicBool::new(false)).collect(), run }
+    }
+
+    /// Does the jobs that no thread has taken yet, this thread's own first.
+    fn work(&self, thread: usize, threads: usize, outcome: &Mutex<Result<()>>) {
+        let (before, own) = self.jobs.split_at(self.jobs.len() * thread / threads);
+        let (taken_before, taken_own) = self.is_taken.split_at(before.len());
+        for (job, is_taken) in own.iter().zip(taken_own).chain(before.iter().zip(taken_before)) {
+            if !is_taken.swap(true, Ordering::Relaxed)
+                && let Err(error) = (self.run)(&mut lock(job))
+            {
+                *lock(outcome) = Err(error);
+                return;
+            }
+        }
+    }
+}
+
+/// A count on which threads wait.
+#[derive(Default)]
+struct Counter {
+    count: AtomicUsize,
+    asleep: Mutex<()>,
+    changed: Condvar,
+}
+
+impl Counter {
+    fn add_one(&self) {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        // Under the lock: a thread that has just looked and is about to sleep must not miss it.
+        drop(lock(&self.asleep));
+        self.changed.notify_all();
+    }
+
+    /// Waits until the count is at least this. The stages are short: a thread that sleeps at once would wake too late. On a
+    /// busy machine the others may need this one's core.
+    fn wait_for(&self, count: usize) {
+        let is_below = || self.count.load(Ordering::Acquire) < count;
+        for _ in 0..SPINS {
+            if !is_below() {
+                return;
+            }
+            hint::spin_loop();
+        }
+        // A poisoned lock guards nothing that could be wrong.
+        drop(self.changed.wait_while(lock(&self.asleep), |()| is_below()));
+    }
+}
+
+/// Counts when it goes, by a panic, too: the other threads would wait for ever.
+struct CountAtEnd<'a>(&'a Counter);
+
+impl Drop for CountAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.add_one();
+    }
+}
+
+/// Locks; what a panic left half done is not used again.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// While any lives, each operation of libtorch stays on the thread that calls it. The count of libtorch's threads belongs to
+/// the process: the first of several trainings keeps it, and the last one puts it back.
+struct OneThread;
+
+/// How many [`OneThread`] live, and libtorch's count of threads before the first.
+static ONE_THREAD: Mutex<(usize, i32)> = Mutex::new((0, 0));
+
+impl OneThread {
+    fn begin() -> Self {
+        let mut state = lock(&ONE_THREAD);
+        if state.0 == 0 {
+            state.1 = tch::get_num_threads();
+            tch::set_num_threads(1);
+        }
+        state.0 += 1;
+        Self
+    }
+
+    /// libtorch's count of threads where none lives.
+    fn count() -> usize {
+        let state = lock(&ONE_THREAD);
+        let count = if state.0 == 0 { tch::get_num_threads() } else { state.1 };
+        usize::try_from(count).unwrap_or(1).max(1)
+    }
+}
+
+impl Drop for OneThread {
+    fn drop(&mut self) {
+        let mut state = lock(&ONE_THREAD);
+        state.0 -= 1;
+        if state.0 == 0 {
+            tch::set_num_threads(state.1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jobs<Job: Clone>(count: usize, job: Job) -> Jobs<Job> {
+        vec![job; count].into_iter().map(Mutex::new).collect()
+    }
+
+    #[test]
+    fn every_job_is_done_once_the_second_stage_after_the_first_and_an_error_comes_back() {
+        static FIRST: AtomicUsize = AtomicUsize::new(0);
+        let mut threads = Threads::start().unwrap();
+        let before = tch::get_num_threads();
+        let count = |_: &mut ()| {
+            FIRST.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
+        let look = |seen: &mut usize| {
+            *seen += FIRST.load(Ordering::Relaxed);
+            Ok(())
+        };
+        let seen = jobs(100, 0);
+        for round in 1..=50 {
+            threads.work_in_two_stages(&jobs(99, ()), count, &seen, look).unwrap();
+            assert!(seen.iter().all(|seen| mem::take(&mut *lock(seen)) == 99 * round));
+        }
+        let fail = |_: &mut ()| Err(Error::Stopped);
+        assert!(threads.work_in_two_stages(&jobs(1, ()), fail, &seen, look).is_err());
+        assert!(threads.work_in_two_stages(&seen, look, &jobs(1, ()), fail).is_err());
+        assert_eq!(tch::get_num_threads(), before);
+    }
+
+    #[test]
+    fn trainings_side_by_side_leave_libtorchs_count_of_threads_as_it_was() {
+        let before = tch::get_num_threads();
+        let (first, second) = (OneThread::begin(), OneThread::begin());
+        assert_eq!((tch::get_num_threads(), OneThread::count()), (1, before as usize));
+        drop(first);
+        assert_eq!(tch::get_num_threads(), 1);
+        drop(second);
+        assert_eq!(tch::get_num_threads(), before);
+    }
+
+    #[test]
+    fn a_panic_comes_back_and_the_threads_go_on() {
+        let mut threads = Threads::start().unwrap();
+        let (nothing, panic) = (|_: &mut ()| Ok(()), |_: &mut ()| panic!("a job"));
+        for _ in 0..20 {
+            let run = AssertUnwindSafe(|| threads.work_in_two_stages(&jobs(4, ()), panic, &jobs(4, ()), nothing));
+            assert!(catch_unwind(run).is_err());
+        }
+        threads.work_in_two_stages(&jobs(4, ()), nothing, &jobs(4, ()), nothing).unwrap();
+    }
+}

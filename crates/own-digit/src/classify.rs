@@ -1,0 +1,165 @@
+//! What a network takes the digits of a person's own picture for.
+
+use std::fmt;
+
+use mnist_classification::{
+    Result,
+    data::Classes,
+    model::{Model, Network},
+};
+use serde_json::{Map, Value, json};
+use tch::{Kind, Tensor};
+
+use crate::Picture;
+
+/// An answer with a lower probability is doubtful.
+pub const SURE: f64 = 0.9;
+
+/// What a network takes a picture for. Its text is the answer, then the probabilities: of all classes where there is one
+/// digit, else of each digit's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The digits from left to right.
+    pub digits: Vec<DigitAnswer>,
+}
+
+/// A digit, or what else a network's classes are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DigitAnswer {
+    /// The name and the probability of each class.
+    pub probabilities: Vec<(String, f64)>,
+    /// The probability that it is of no class; nothing where the network cannot tell.
+    pub none: Option<f64>,
+}
+
+/// Reads a picture with a model whose classes these are.
+///
+/// # Errors
+/// [`Error::Torch`](mnist_classification::Error::Torch) when the model cannot take the picture.
+pub fn classify(model: &dyn Model, picture: &Picture, classes: &Classes) -> Result<Answer> {
+    let _guard = tch::no_grad_guard();
+    answer(&model.forward(&on_device_of(model, picture)?)?, classes)
+}
+
+/// As [`classify`], where a picture may show none of the classes: `none` has a logit for that, which it computes from what the
+/// network's last layer takes. All logits share one softmax.
+///
+/// # Errors
+/// As [`classify`], of both.
+pub fn classify_or_reject(network: &Network, none: &Network, picture: &Picture, classes: &Classes) -> Result<Answer> {
+    let _guard = tch::no_grad_guard();
+    let inputs = on_device_of(network, picture)?;
+    let mut outputs = network.layer_outputs(&inputs)?;
+    let logits = outputs.pop().unwrap_or_else(|| inputs.shallow_clone());
+    let none = none.forward(outputs.last().unwrap_or(&inputs))?;
+    answer(&Tensor::f_cat(&[logits, none], 1)?, classes)
+}
+
+fn on_device_of(model: &dyn Model, picture: &Picture) -> Result<Tensor> {
+    let parameters = model.parameters();
+    Ok(picture.inputs.f_to(parameters.first().map_or(tch::Device::Cpu, |(_, parameter)| parameter.device()))?)
+}
+
+/// From the logits of all classes, and perhaps one for none of them behind these.
+fn answer(logits: &Tensor, classes: &Classes) -> Result<Answer> {
+    let probabilities = Vec::<Vec<f64>>::try_from(logits.f_softmax(1, Kind::Double)?)?;
+    let named = |each: Vec<f64>| DigitAnswer {
+        none: each.get(classes.len()).copied(),
+        probabilities: classes.names().iter().cloned().zip(each).collect(),
+    };
+    Ok(Answer { digits: probabilities.into_iter().map(named).collect() })
+}
+
+impl Answer {
+    /// The names of the digits in a row: `42`.
+    pub fn text(&self) -> String {
+        self.digits.iter().map(|digit| digit.best().0).collect()
+    }
+
+    /// The lowest of the digits' probabilities.
+    pub fn probability(&self) -> f64 {
+        self.digits.iter().map(|digit| digit.best().1).fold(1.0, f64::min)
+    }
+
+    /// Whether a digit of it may well be another one.
+    pub fn is_doubtful(&self) -> bool {
+        self.probability() < SURE
+    }
+
+    /// Why the answer is doubtful, in words; nothing where it is not.
+    pub fn doubt(&self) -> Option<&'static str> {
+        let may_be_none = |digit: &DigitAnswer| digit.none.is_some_and(|none| none > 1.0 - SURE);
+        let doubt = if self.digits.iter().any(may_be_none) { "this may not be a digit" } else { "doubtful" };
+        self.is_doubtful().then_some(doubt)
+    }
+
+    /// The answer for a program.
+    pub fn json(&self) -> Value {
+        let digit = |digit: &DigitAnswer| {
+            let probabilities: Map<_, _> =
+                digit.probabilities.iter().map(|(name, probability)| (name.clone(), json!(probability))).collect();
+            let (answer, probability) = digit.best();
+            json!({ "answer": answer, "probability": probability, "probabilities": probabilities, "none": digit.none })
+        };
+        let digits: Vec<_> = self.digits.iter().map(digit).collect();
+        let (doubtful, doubt) = (self.is_doubtful(), self.doubt());
+        json!({ "answer": self.text(), "doubtful": doubtful, "doubt": doubt, "digits": digits })
+    }
+}
+
+impl DigitAnswer {
+    /// The class with the highest probability, and that.
+    pub fn best(&self) -> (&str, f64) {
+        let best = self.probabilities.iter().max_by(|(_, one), (_, other)| one.total_cmp(other));
+        best.map_or(("", 0.0), |(name, probability)| (name, *probability))
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let doubt = self.doubt().map(|doubt| format!(" ({doubt})")).unwrap_or_default();
+        writeln!(formatter, "{}{doubt}", self.text())?;
+        let mut line = |name: &str, probability: f64| writeln!(formatter, "  {name}  {:6.2} %", 100.0 * probability);
+        match &self.digits[..] {
+            [digit] => {
+                digit.probabilities.iter().try_for_each(|(name, probability)| line(name, *probability))?;
+                digit.none.map_or(Ok(()), |none| line("none", none))
+            }
+            digits => digits.iter().map(DigitAnswer::best).try_for_each(|(name, probability)| line(name, probability)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digit(probabilities: [f64; 3]) -> DigitAnswer {
+        let probabilities = ["a", "b", "c"].map(String::from).into_iter().zip(probabilities).collect();
+        DigitAnswer { probabilities, none: None }
+    }
+
+    #[test]
+    fn an_answer_is_as_sure_as_its_least_sure_digit() {
+        let sure = Answer { digits: vec![digit([0.0, 0.95, 0.05])] };
+        assert_eq!(sure.to_string(), "b\n  a    0.00 %\n  b   95.00 %\n  c    5.00 %\n");
+        let number = Answer { digits: vec![digit([0.0, 0.95, 0.05]), digit([0.6, 0.4, 0.0])] };
+        assert_eq!(number.to_string(), "ba (doubtful)\n  b   95.00 %\n  a   60.00 %\n");
+        assert_eq!((number.json()["answer"].as_str(), number.json()["doubtful"].as_bool()), (Some("ba"), Some(true)));
+        assert_eq!(number.json()["digits"][1]["probabilities"]["b"], 0.4);
+    }
+
+    #[test]
+    fn what_may_be_none_of_the_classes_is_told_and_takes_its_share_of_the_probabilities() {
+        let letter = Answer { digits: vec![DigitAnswer { none: Some(0.3), ..digit([0.0, 0.7, 0.0]) }] };
+        let shown = "b (this may not be a digit)\n  a    0.00 %\n  b   70.00 %\n  c    0.00 %\n  none   30.00 %\n";
+        assert_eq!(letter.to_string(), shown);
+        assert_eq!(letter.json()["doubt"], "this may not be a digit");
+        let known = Answer { digits: vec![DigitAnswer { none: Some(0.01), ..digit([0.0, 0.7, 0.29]) }] };
+        assert_eq!(known.doubt(), Some("doubtful"));
+        let logits = Tensor::from_slice(&[0.0_f32, 0.0, 2.0_f32.ln()]).reshape([1, 3]);
+        let answer = answer(&logits, &Classes::numbered(2)).unwrap();
+        assert_eq!(answer.digits[0].probabilities.len(), 2);
+        assert!((answer.digits[0].none.unwrap() - 0.5).abs() < 1e-6 && answer.is_doubtful());
+    }
+}

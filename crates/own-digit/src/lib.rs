@@ -1,0 +1,27 @@
+//! A reader's own digits: pictures of them, what a network takes them for, and a pad to draw on.
+//!
+//! - [`Picture`]: a picture from a file, made to look as MNIST's do, step by step.
+//! - [`classify`]: what a network takes a picture for; [`Classifier`]: a saved network that does so.
+//! - [`classified`]: the picture, its ink and the answer as a chart.
+//! - [`pad`]: a page to draw digits on, which a network reads in the browser.
+
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod chart;
+mod classifier;
+mod classify;
+mod pad;
+mod picture;
+mod quantised;
+
+pub use chart::classified;
+pub use classifier::Classifier;
+pub use classify::{Answer, DigitAnswer, SURE, classify, classify_or_reject};
+pub use pad::{pad, pad_and_network};
+pub use picture::Picture;
+
+/// What a notebook needs, in one line: `use own_digit::prelude::*;`
+pub mod prelude {
+    pub use crate::{Answer, Classifier, Picture, classified, classify, pad};
+}

@@ -1,0 +1,101 @@
+//! The page to draw a digit on: a pad, its scripts, and a network in eight bits a weight.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use mnist_classification::{
+    Error, Result,
+    model::{Layer, Network},
+    notebook::Page,
+    support::Parts,
+};
+use serde::Serialize;
+
+use crate::{
+    SURE,
+    quantised::{Quantised, quantise},
+};
+
+const PARTS: Parts = Parts {
+    title: "Draw a digit",
+    height: 600,
+    html: include_str!("../../../page/pad.html"),
+    style: include_str!("../../../page/pad.css"),
+    scripts: &[
+        include_str!("../../../page/network.js"),
+        include_str!("../../../page/parts.js"),
+        include_str!("../../../page/picture.js"),
+        include_str!("../../../page/pad.js"),
+    ],
+};
+
+/// The page to draw digits on, which this network reads.
+///
+/// # Errors
+/// [`Error::Mismatch`] for a network that does not tell ten digits from 28 × 28 pixels, or has a batch normalisation
+/// that cannot be folded.
+pub fn pad(network: &Network) -> Result<Page> {
+    pad_and_network(network).map(|(page, _)| page)
+}
+
+/// The page with this network, and the network as the page has it: folded, and its weights in eight bits.
+///
+/// # Errors
+/// As [`pad`].
+pub fn pad_and_network(network: &Network) -> Result<(Page, Network)> {
+    let network = network.folded()?;
+    let plan = network.plan();
+    let narrow = plan.layers.iter().find(|layer| matches!(layer, Layer::NarrowConvolution { .. }));
+    let is_of_digits = plan.picture() == Some([28, 28]) && plan.shapes()?.pop() == Some(vec![10]);
+    if !is_of_digits || narrow.is_some() {
+        let expected = "from 28 × 28 pixels to ten logits, without NarrowConvolution".into();
+        return Err(Error::Mismatch { what: "a network for the page", found: plan.to_string(), expected });
+    }
+    let reader = Reader { layers: quantise(&network)?.into_iter().map(Stored::from).collect(), sure: SURE };
+    Ok((Page::assemble(PARTS, "READER", &reader)?, network))
+}
+
+/// What the page's script reads digits with.
+#[derive(Serialize)]
+struct Reader {
+    layers: Vec<Stored>,
+    /// An answer with a lower probability is doubtful.
+    sure: f64,
+}
+
+/// A layer as the page's script unpacks it.
+#[derive(Serialize)]
+struct Stored {
+    layer: Layer,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    kernel: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scales: Vec<f32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bias: Vec<f32>,
+}
+
+impl From<Quantised> for Stored {
+    fn from(Quantised { layer, kernel, scales, bias }: Quantised) -> Self {
+        let bytes: Vec<_> = kernel.into_iter().map(i8::cast_unsigned).collect();
+        Self { layer, kernel: STANDARD.encode(bytes), scales, bias }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mnist_classification::model::Layer::*;
+
+    use super::*;
+
+    #[test]
+    fn only_networks_for_digits_get_a_page() {
+        for (input, layers) in [
+            (&[1, 28, 28][..], &[Flatten, Dense(26)][..]),
+            (&[1, 20, 20], &[Flatten, Dense(10)]),
+            (&[1, 28, 28], &[NarrowConvolution { channels: 2, size: 3, stride: 2 }, Flatten, Dense(10)]),
+        ] {
+            let error = pad(&Network::new(input, layers, 0).unwrap()).unwrap_err().to_string();
+            assert!(error.starts_with("a network for the page: found ["), "{error}");
+        }
+        assert!(pad(&Network::new(&[784], &[Dense(20), Relu, Dense(10)], 0).unwrap()).is_ok());
+    }
+}

@@ -1,0 +1,72 @@
+//! A picture's file: its format, which way up it is, and its pixels.
+
+use std::{fs, io::Cursor, path::Path};
+
+use exif::{In, Tag};
+use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage, imageops::FilterType};
+use image_webp::{DecodingError, WebPDecoder};
+use mnist_classification::{Error, Result, support::signature};
+
+/// What [`decode`] reads.
+const FORMATS: &str = "PNG, JPEG, WebP, BMP, GIF or TIFF";
+
+/// Larger pictures are shrunk to this many pixels on their longer side.
+const LONGEST: u32 = 1_600;
+
+/// How many bytes the pixels of a WebP picture may take. The decoders of the other formats have such a limit.
+const LARGEST_WEBP: usize = 256 << 20;
+
+/// Reads a picture upright, whatever its name ends in.
+pub(super) fn decode(path: &Path) -> Result<DynamicImage> {
+    let expected = format!("a picture of digits: {FORMATS}");
+    if !path.is_file() {
+        return Err(Error::Missing { file: path.into(), expected });
+    }
+    let bytes = fs::read(path).map_err(Error::io(path))?;
+    let malformed = |found: String| Error::Malformed { file: path.into(), found, expected: expected.clone() };
+    let format = image::guess_format(&bytes).ok().filter(ImageFormat::can_read);
+    let Some(format) = format else {
+        return Err(malformed(
+            signature::kind(&bytes[..bytes.len().min(512)]).unwrap_or_else(|| "another file".into()),
+        ));
+    };
+    let picture = match format {
+        ImageFormat::WebP => webp(&bytes).map_err(|error| error.to_string()),
+        _ => image::io::Reader::with_format(Cursor::new(&bytes), format).decode().map_err(|error| error.to_string()),
+    };
+    let picture =
+        picture.map_err(|error| malformed(format!("a damaged {format:?} picture ({error}; save it again)")))?;
+    let picture = upright(picture, &bytes);
+    let is_large = picture.width().max(picture.height()) > LONGEST;
+    Ok(if is_large { picture.resize(LONGEST, LONGEST, FilterType::Triangle) } else { picture })
+}
+
+fn webp(bytes: &[u8]) -> std::result::Result<DynamicImage, DecodingError> {
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes))?;
+    let (width, height) = decoder.dimensions();
+    let size = decoder.output_buffer_size().filter(|&size| size <= LARGEST_WEBP);
+    let mut pixels = vec![0; size.ok_or(DecodingError::ImageTooLarge)?];
+    decoder.read_image(&mut pixels)?;
+    let picture = if decoder.has_alpha() {
+        RgbaImage::from_raw(width, height, pixels).map(DynamicImage::from)
+    } else {
+        RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
+    };
+    picture.ok_or(DecodingError::ImageTooLarge)
+}
+
+/// Turns a picture as its EXIF data asks for, where it has any: phones save what the sensor saw.
+fn upright(picture: DynamicImage, bytes: &[u8]) -> DynamicImage {
+    let exif = exif::Reader::new().read_from_container(&mut Cursor::new(bytes));
+    let orientation = exif.ok().and_then(|exif| exif.get_field(Tag::Orientation, In::PRIMARY)?.value.get_uint(0));
+    match orientation {
+        Some(2) => picture.fliph(),
+        Some(3) => picture.rotate180(),
+        Some(4) => picture.flipv(),
+        Some(5) => picture.rotate90().fliph(),
+        Some(6) => picture.rotate90(),
+        Some(7) => picture.rotate270().fliph(),
+        Some(8) => picture.rotate270(),
+        _ => picture,
+    }
+}

@@ -1,0 +1,267 @@
+//! polars frames for readers: as a table in a notebook, and as a CSV file.
+
+use std::path::Path;
+
+use polars::prelude::{AnyValue, DataFrame};
+
+use super::{escaped, show};
+use crate::{
+    Result,
+    decimals::{decimals, fixed, with_commas},
+    files,
+};
+
+/// A frame with more rows than this is shortened in a notebook, to so many of its first and of its last rows.
+const MOST_ROWS: usize = 40;
+const ROWS_AT_EACH_END: usize = 10;
+
+/// What this library adds to a [`DataFrame`]; it comes into scope with the [`prelude`](crate::prelude).
+///
+/// ```
+/// use mnist_classification::{polars::df, prelude::*};
+/// let frame = df!["digit" => [3, 5], "f1" => [0.25, 0.5]]?;
+/// assert_eq!(frame.csv(), "digit,f1\n3,0.25\n5,0.5\n");
+/// assert!(frame.html().contains("<td style=\"text-align:right\">0.25</td>"));
+/// assert_eq!(frame.text(), "| digit |   f1 |\n| ----: | ---: |\n|     3 | 0.25 |\n|     5 | 0.50 |");
+/// # Ok::<(), Error>(())
+/// ```
+pub trait Table {
+    /// The frame as an HTML table: numbers to the right, the floats of a column with the decimals that they need, four in
+    /// most cases. Of more than 40 rows it shows the first and the last ten, and how many there are.
+    fn html(&self) -> String;
+
+    /// The same as a Markdown table, in columns of one width.
+    fn text(&self) -> String;
+
+    /// The frame as comma-separated values with a header line: all rows, floats with all their digits, a list as
+    /// `[1, 2]`. A missing value is an empty cell, an empty text is `""`.
+    fn csv(&self) -> String;
+
+    /// Writes [`Table::csv`] to a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) when the file cannot be written; then nothing is left of it.
+    fn save_csv(&self, path: impl AsRef<Path>) -> Result<()>;
+
+    /// Shows the frame in a notebook: evcxr calls this for the last value of a cell.
+    fn evcxr_display(&self);
+}
+
+impl Table for DataFrame {
+    fn html(&self) -> String {
+        let Shown { columns, size } = Shown::of(self);
+        let cell =
+            |tag: &str, side: &str, text: &str| format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", escaped(text));
+        // The side is written out: notebooks set all cells to the right.
+        let row = |tag: &str, text: &dyn Fn(&Column) -> String| -> String {
+            let side = |column: &Column| if column.is_number { "right" } else { "left" };
+            columns.iter().map(|column| cell(tag, side(column), &text(column))).collect()
+        };
+        let header = row("th", &|column| column.name.clone());
+        let height = columns.first().map_or(0, |column| column.cells.len());
+        let rows = (0..height).map(|index| format!("<tr>{}</tr>\n", row("td", &|column| column.cells[index].clone())));
+        let (body, size) = (rows.collect::<String>(), size.map_or(String::new(), |size| format!("\n<p>{size}</p>")));
+        format!("<table>\n<thead><tr>{header}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>{size}")
+    }
+
+    fn text(&self) -> String {
+        let Shown { columns, size } = Shown::of(self);
+        let columns: Vec<_> = columns.iter().map(Column::lines).collect();
+        let height = columns.first().map_or(0, Vec::len);
+        let line = |index: usize| columns.iter().map(|lines| lines[index].as_str()).collect::<Vec<_>>().join(" | ");
+        let lines: Vec<_> = (0..height).map(|index| format!("| {} |", line(index))).collect();
+        lines.join("\n") + &size.map_or(String::new(), |size| format!("\n\n{size}"))
+    }
+
+    fn csv(&self) -> String {
+        let header: Vec<_> = self.columns().iter().map(|column| quoted(column.name())).collect();
+        let mut text = header.join(",") + "\n";
+        for row in 0..self.height() {
+            let cells: Vec<_> = values(self, row).map(|value| csv_cell(&value)).collect();
+            text += &(cells.join(",") + "\n");
+        }
+        text
+    }
+
+    fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
+        files::write(path, self.csv())
+    }
+
+    fn evcxr_display(&self) {
+        show(&[("text/html", &self.html()), ("text/plain", &self.text())]);
+    }
+}
+
+/// A frame as readers see it, and its size where rows are left out.
+struct Shown {
+    columns: Vec<Column>,
+    size: Option<String>,
+}
+
+struct Column {
+    name: String,
+    is_number: bool,
+    cells: Vec<String>,
+}
+
+impl Shown {
+    fn of(frame: &DataFrame) -> Self {
+        let (height, width) = frame.shape();
+        let is_long = height > MOST_ROWS;
+        let rows: Vec<_> = match is_long {
+            true => (0..ROWS_AT_EACH_END).chain(height - ROWS_AT_EACH_END..height).collect(),
+            false => (0..height).collect(),
+        };
+        let columns = frame.columns().iter().map(|column| {
+            let values: Vec<_> = rows.iter().map(|&row| column.get(row).unwrap_or(AnyValue::Null)).collect();
+            let floats = values.iter().filter_map(|value| match value {
+                AnyValue::Float32(number) => Some(f64::from(*number)),
+                AnyValue::Float64(number) => Some(*number),
+                _ => None,
+            });
+            let decimals = decimals(floats);
+            let mut cells: Vec<_> = values.iter().map(|value| cell(value, decimals)).collect();
+            if is_long {
+                cells.insert(ROWS_AT_EACH_END, "…".into());
+            }
+            Column { name: column.name().to_string(), is_number: column.dtype().is_primitive_numeric(), cells }
+        });
+        let size = is_long.then(|| format!("{} rows × {} columns", with_commas(height), with_commas(width)));
+        Self { columns: columns.collect(), size }
+    }
+}
+
+impl Column {
+    /// The name, a rule and the cells, all of one width.
+    fn lines(&self) -> Vec<String> {
+        let in_one_line = |text: &String| text.replace('|', "\\|").replace(['\n', '\r'], " ");
+        let (name, cells) = (in_one_line(&self.name), self.cells.iter().map(in_one_line).collect::<Vec<_>>());
+        let width = cells.iter().chain([&name]).map(|text| text.chars().count()).max().unwrap_or(0).max(3);
+        let padded = |text: &String| if self.is_number { format!("{text:>width$}") } else { format!("{text:<width$}") };
+        let dashes = "-".repeat(width - 1);
+        let rule = if self.is_number { format!("{dashes}:") } else { format!(":{dashes}") };
+        [padded(&name), rule].into_iter().chain(cells.iter().map(padded)).collect()
+    }
+}
+
+fn cell(value: &AnyValue, decimals: usize) -> String {
+    match value {
+        AnyValue::Null => String::new(),
+        AnyValue::Float32(number) => fixed(f64::from(*number), decimals),
+        AnyValue::Float64(number) => fixed(*number, decimals),
+        other => other.get_str().map_or_else(|| other.to_string(), String::from),
+    }
+}
+
+/// The values of a row, which must be one of the frame's.
+fn values(frame: &DataFrame, row: usize) -> impl Iterator<Item = AnyValue<'_>> {
+    frame.columns().iter().map(move |column| column.get(row).unwrap_or(AnyValue::Null))
+}
+
+fn csv_cell(value: &AnyValue) -> String {
+    match value {
+        AnyValue::Null => String::new(),
+        other => quoted(&in_full(other)),
+    }
+}
+
+/// A value with all its digits: polars itself rounds floats and shortens lists.
+fn in_full(value: &AnyValue) -> String {
+    match value {
+        AnyValue::Float32(number) => number.to_string(),
+        AnyValue::Float64(number) => number.to_string(),
+        AnyValue::List(items) => {
+            let items: Vec<_> = items.iter().map(|item| in_full(&item)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        other => other.get_str().map_or_else(|| other.to_string(), String::from),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{IntoColumn, NamedFrom, Series, df};
+
+    use super::*;
+
+    fn frame() -> DataFrame {
+        df!["digit" => ["1 < 2", "a,\"b\""], "f1" => [Some(0.25), None], "count" => [3_i64, 4]].unwrap()
+    }
+
+    fn long(rows: i64) -> DataFrame {
+        df!["row" => (0..rows).collect::<Vec<_>>(), "half" => (0..rows).map(|row| row as f64 / 2.0).collect::<Vec<_>>()]
+            .unwrap()
+    }
+
+    #[test]
+    fn html_escapes_text_and_rounds_floats() {
+        let html = frame().html();
+        assert!(
+            html.contains("<td style=\"text-align:left\">1 &lt; 2</td><td style=\"text-align:right\">0.25</td>"),
+            "{html}"
+        );
+        assert!(html.contains("a,&quot;b&quot;</td><td style=\"text-align:right\"></td>"), "{html}");
+        let html = df!["<it's>" => [0.123_456_f32]].unwrap().html();
+        assert!(html.contains("&lt;it&#39;s&gt;</th>") && html.contains(">0.1235</td>"), "{html}");
+    }
+
+    #[test]
+    fn plain_text_has_the_same_cells_in_columns() {
+        assert_eq!(
+            frame().text(),
+            "| digit |   f1 | count |\n| :---- | ---: | ----: |\n| 1 < 2 | 0.25 |     3 |\n| a,\"b\" |      |     4 |"
+        );
+        let text = df!["a|b" => ["one\ntwo", "·"]].unwrap().text();
+        assert_eq!(text, "| a\\|b    |\n| :------ |\n| one two |\n| ·       |");
+        let long = long(50).text();
+        assert_eq!(long.lines().count(), 25);
+        assert!(long.ends_with("|  49 | 24.5 |\n\n50 rows × 2 columns"), "{long}");
+    }
+
+    #[test]
+    fn a_long_frame_is_shown_by_both_its_ends_and_its_size() {
+        let html = long(10_000).html();
+        // The header, ten rows, an ellipsis and ten rows.
+        assert_eq!(html.matches("<tr>").count(), 22);
+        assert!(html.contains(">9</td>") && !html.contains(">10</td>"), "{html}");
+        assert!(!html.contains(">9989</td>") && html.contains(">9990</td>"), "{html}");
+        assert!(html.ends_with("</table>\n<p>10,000 rows × 2 columns</p>"), "{html}");
+        assert_eq!(long(10_000).csv().lines().count(), 10_001);
+        // The longest that is shown whole.
+        assert!(long(40).html().ends_with("</table>"));
+        assert_eq!((long(40).html().matches("<tr>").count(), long(0).html().matches("<tr>").count()), (41, 1));
+    }
+
+    #[test]
+    fn csv_quotes_what_would_end_a_cell_and_leaves_missing_values_empty() {
+        assert_eq!(frame().csv(), "digit,f1,count\n1 < 2,0.25,3\n\"a,\"\"b\"\"\",,4\n");
+        // polars keeps the text of a single row in another way.
+        assert_eq!(df!["digit" => ["4 to 9"]].unwrap().csv(), "digit\n4 to 9\n");
+        let texts = df!["a,b" => [Some("one\rtwo"), Some(""), None], "right" => [Some(true), Some(false), None]];
+        assert_eq!(texts.unwrap().csv(), "\"a,b\",right\n\"one\rtwo\",true\n\"\",false\n,\n");
+    }
+
+    #[test]
+    fn csv_keeps_all_digits_in_lists_too() {
+        let third = [1.0 / 3.0_f32];
+        assert_eq!(df!["share" => third].unwrap().csv(), "share\n0.33333334\n");
+        let lists = [Series::new("".into(), [0.1, 1.0 / 3.0]), Series::new("".into(), [0.5])];
+        let column = Series::new("shares".into(), lists).into_column();
+        let frame = DataFrame::new(2, vec![column]).unwrap();
+        assert_eq!(frame.csv(), "shares\n\"[0.1, 0.3333333333333333]\"\n[0.5]\n");
+    }
+
+    #[test]
+    fn a_printed_frame_shows_its_rows() {
+        let text = frame().to_string();
+        assert!(text.contains("shape: (2, 3)") && text.contains("1 < 2") && text.contains("0.25"), "{text}");
+    }
+}
