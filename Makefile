@@ -47,7 +47,7 @@ kernel: set-up  ## makes the kernel known to your own Jupyter and VS Code
 libtorch:
 	@$(MAKE) --no-print-directory set-up
 
-LINT = cargo fmt --check && cargo clippy --all-targets -- -D warnings
+LINT = cargo fmt --all --check && cargo clippy --all-targets -- -D warnings
 
 # The unit tests train little: less optimised, they are compiled in half the time.
 check: | libtorch  ## runs the quick checks: format, lints, unit tests
@@ -86,7 +86,7 @@ $(PEERS)/installed: bench/requirements.txt
 bench: set-up $(PEERS)/installed  ## measures training beside plain tch, Keras, PyTorch and JAX for the tables in docs/speed.md and the README
 	cargo build --examples
 	$(PEERS)/bin/python bench/training.py
-	cargo run --quiet --example growth
+	cargo run --quiet --example batch_size
 	cargo run --quiet --example seeds
 	$(PEERS)/bin/python bench/tables.py
 
@@ -95,7 +95,7 @@ seconds: set-up  ## trains to 98, 99 and 99.5 % of the test digits in seconds, f
 	.venv/bin/python bench/seconds.py
 	.venv/bin/python bench/tables.py
 
-bench-kernel: set-up $(PEERS)/installed  ## measures the kernel beside evcxr's defaults and a Python kernel for docs/environment.md's table
+bench-kernel: set-up $(PEERS)/installed  ## measures the kernel beside evcxr's defaults and a Python kernel for environment.md's table
 	.venv/bin/python bench/kernel.py
 	.venv/bin/python bench/tables.py
 

@@ -56,7 +56,7 @@ EDITS = [
     "println!(\"{}\", percent(report.classes[3].recall));",
 ]
 VARIABLE = [RUST[0], "let training = Training::default();"]
-CHART = ["let mnist = Mnist::load()?;", "figures::digits(&mnist.train, 25)?"]
+CHART = ["let mnist = Dataset::mnist()?;", "figures::digits(&mnist.train, 25)?"]
 # For each kernel: its cells, those of them that train, what makes a first variable, and what shows a first chart.
 KERNELS_MEASURED = {
     "ours": (KERNEL_NAME, RUST, "fit(", VARIABLE, CHART),

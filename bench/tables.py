@@ -5,16 +5,16 @@ import re
 
 from accuracy_tables import accuracy, card, conclusions, experiments, mistakes, seeds
 from markdown import BENCH
-from timing_tables import growth, kernel, seconds, speed, training
+from timing_tables import batch_size, kernel, seconds, speed, training
 
 
 def main():
     documents = {
         "README.md": (accuracy, speed),
-        "docs/environment.md": (kernel,),
+        "environment.md": (kernel,),
         "docs/improvements.md": (experiments, conclusions, mistakes),
         "docs/keras.md": (seeds,),
-        "docs/speed.md": (training, seconds, growth),
+        "docs/speed.md": (training, seconds, batch_size),
         "models/cnn/README.md": (card,),
     }
     for document, parts in documents.items():

@@ -58,7 +58,7 @@ def speed():
         + f" The whole process of a training that reads 99 % of the test digits takes {median_seconds('99'):.1f} s on {measured_on} ([99 % in seconds](docs/speed.md#99--in-seconds))."
         + f" In the notebook ({rounds(kernel['rounds']).lower()}), the kernel is ready {kernel['ours']['ready_s']:.1f} s after its launch where a spare one waits "
         + f"and {kernel['ours_first']['ready_s']:.1f} s after it where none does; half of the cells answer within "
-        + f"{kernel['ours']['cell_median_s']:.1f} s ([machine and peers](docs/environment.md#how-a-notebook-starts))."
+        + f"{kernel['ours']['cell_median_s']:.1f} s ([machine and peers](environment.md#how-a-notebook-starts))."
     )
 
 
@@ -97,8 +97,8 @@ def training():
     return "\n\n".join(parts)
 
 
-def growth():
-    rows = rows_of("growth.csv")
+def batch_size():
+    rows = rows_of("batch_size.csv")
     return table(
         ["digits per batch", *(row["batch_size"] for row in rows)],
         [[f"{threads}, seconds per epoch", *(f"{float(row[column]):.2f}" for row in rows)]

@@ -27,7 +27,7 @@ OURS, KERAS, PYTORCH, JAX = (
 PEERS = {"keras": KERAS, "pytorch": PYTORCH, "jax": JAX}
 # Of the networks in networks.json: the programs, and how they differ from the original's training.
 NETWORKS = {
-    "MLP": ({"ours": OURS, "plain_tch": [EXAMPLES / "plain_tch"], **PEERS, "floor": [EXAMPLES / "floor"]}, {}),
+    "MLP": ({"ours": OURS, "plain_tch": [EXAMPLES / "plain_tch"], **PEERS, "floor": [EXAMPLES / "matmul_only"]}, {}),
     "small CNN": ({"ours": OURS, "ours_half": OURS, **PEERS, "pytorch_half": PYTORCH}, {"EPOCHS": 3}),
     # A third of the digits, and no JAX, whose convolutions are the slowest: with all, this would take hours.
     "best CNN": (

@@ -21,7 +21,7 @@ import zmq
 
 import session
 import spare
-from project import ROOT
+import warm
 
 DELIMITER = b"<IDS|MSG>"
 # Jupyter's side of a channel, and evcxr's.
@@ -31,7 +31,7 @@ CHANNELS = {
     "control": (zmq.ROUTER, zmq.DEALER),
     "stdin": (zmq.ROUTER, zmq.DEALER),
 }
-LIBRARY = re.compile(r'^(:dep +mnist-classification *=.*\bpath *= *")([^"]+)(")', re.MULTILINE)
+PATH_CRATE = re.compile(r'^(:dep +([\w-]+) *=.*\bpath *= *")([^"]+)(")', re.MULTILINE)
 # So long a kernel is quiet before the next spare is started: it takes the processor for a while.
 QUIET_SECONDS = 20
 # How often a kernel looks whether the Jupyter that started it still runs.
@@ -98,16 +98,17 @@ def signed_anew(frames, old_key, new_key):
 
 
 def with_this_library(content):
-    """A cell whose `:dep` line names the library by a path at which there is none, as in a notebook that was copied to
-    another folder, gets the path of this one."""
+    """A cell whose `:dep` line names a crate of this repository by a path at which there is none, as in a notebook that was
+    copied to another folder, gets the path of the one here."""
+    ours = warm.path_crates()
 
     def right_path(found):
-        manifest = Path(found[2]) / "Cargo.toml"
-        is_there = manifest.exists() and 'name = "mnist-classification"' in manifest.read_text(errors="replace")
-        return found[0] if is_there else found[1] + str(ROOT) + found[3]
+        name, manifest = found[2], Path(found[3]) / "Cargo.toml"
+        is_there = manifest.exists() and f'name = "{name}"' in manifest.read_text(errors="replace")
+        return found[0] if is_there or name not in ours else found[1] + ours[name] + found[4]
 
     cell = json.loads(content)
-    cell["code"] = LIBRARY.sub(right_path, cell["code"])
+    cell["code"] = PATH_CRATE.sub(right_path, cell["code"])
     return json.dumps(cell).encode()
 
 

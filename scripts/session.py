@@ -106,7 +106,7 @@ def start(started_with, library_compiles):
     with contextlib.ExitStack() as stack:
         lock = stack.enter_context(open(folder / "lock", "w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
-        warm.clone(warm.WARM, folder)
+        warm.clone(warm.WARM, folder, warm.lasting())
         for name, text in SETTINGS.items():
             # Without its library evcxr could not even start.
             if library_compiles or name == "evcxr.toml":

@@ -4,6 +4,7 @@
          Cargo.lock     the versions of the repository's own Cargo.lock
          cells/         the crate that the kernel writes and compiles for every cell
          dependencies/  a crate of the notebooks' dependencies and of cells/lines.rs, in one shared library
+         path-crates    this repository's crates among them, by cargo's metadata: a name and a folder on each line
 
 Cells are linked to that library (see cells/cells.sh). evcxr starts without dependencies, and cargo drops from Cargo.lock what
 no crate asks for; "dependencies" always asks.
@@ -80,6 +81,21 @@ def write(path, text):
         path.write_text(text)
 
 
+def path_crates():
+    """This repository's crates that the notebooks name or that those need: their folders by their names."""
+    lines = (WARM / "path-crates").read_text().splitlines()
+    return dict(line.split("\t") for line in lines)
+
+
+def note_path_crates(environment):
+    command = ["cargo", "metadata", "--format-version", "1", "--offline"]
+    found = subprocess.run(command, cwd=WARM, env=environment, capture_output=True, text=True, check=True).stdout
+    ours = [package for package in json.loads(found)["packages"] if package["source"] is None]
+    folders = {package["name"]: Path(package["manifest_path"]).parent for package in ours}
+    lines = [f"{name}\t{folder}" for name, folder in sorted(folders.items()) if WARM not in folder.parents]
+    write(WARM / "path-crates", "\n".join(lines) + "\n")
+
+
 def decisive(compiler):
     """What decides whether cargo compiles the dependencies anew: names, and texts that change with it."""
     settings = cargo_home() / "config.toml"
@@ -133,6 +149,8 @@ def update():
     # The kernel asks cargo for the crates of all platforms, and asks no server.
     if "Cargo.lock" in changed:
         subprocess.run(["cargo", "fetch"], cwd=WARM, env=environment, check=True)
+    if changed or not (WARM / "path-crates").exists():
+        note_path_crates(environment)
     package = ["--package", "dependencies", "--target", re.search("^host: (.+)$", compiler, re.MULTILINE).group(1)]
     if sys.platform == "linux":
         commands = [["rustc", *package, "--", f"-Clinker={CELLS / 'bin' / 'cc'}"]]
@@ -159,7 +177,9 @@ def share():
         return
 
     shutil.rmtree(copied, ignore_errors=True)
-    own = shutil.ignore_patterns("incremental", "*ctx*", "*dependencies*", "*mnist*")
+    names = [name for crate in path_crates() for name in (crate, crate.replace("-", "_"))]
+    own = [pattern for name in names for pattern in (f"{name}-*", f"lib{name}-*")]
+    own = shutil.ignore_patterns("incremental", "*ctx*", "*dependencies*", *own)
     shutil.copytree(source, copied, ignore=own, copy_function=link_or_copy)
     # The machine's own folder comes last: it tells that all is there.
     for name in ("debug", machine.name):
@@ -168,19 +188,21 @@ def share():
     shutil.rmtree(copied)
 
 
-# What cargo has compiled and noted of crates that no session compiles again.
-LASTING = re.compile(r"cells/target/.*/(\.fingerprint|build|deps)/(?!.*(ctx|dependencies|mnist.classification))")
+def lasting():
+    """Tells by its path what cargo has compiled and noted of crates that no session compiles again."""
+    ours = "|".join(crate.replace("-", ".") for crate in path_crates())
+    return re.compile(rf"cells/target/.*/(\.fingerprint|build|deps)/(?!.*(ctx|dependencies)|(lib)?({ours})-)")
 
 
-def clone(source, destination, path=""):
+def clone(source, destination, is_lasting, path=""):
     """Links what no session changes, and large files, which are only ever replaced; copies the rest."""
     destination.mkdir(exist_ok=True)
     for entry in os.scandir(source):
         target, name = destination / entry.name, os.path.join(path, entry.name)
         if entry.is_dir(follow_symlinks=False):
             if entry.name != "incremental":
-                clone(entry.path, target, name)
-        elif LASTING.match(name) or (entry.stat().st_size > 16_384 and "ctx" not in name and entry.name != "Cargo.lock"):
+                clone(entry.path, target, is_lasting, name)
+        elif is_lasting.match(name) or (entry.stat().st_size > 16_384 and "ctx" not in name and entry.name != "Cargo.lock"):
             os.link(entry.path, target)
         else:
             shutil.copy2(entry.path, target)

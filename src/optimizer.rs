@@ -132,23 +132,28 @@ impl OptimizerState {
     /// [`Error::Torch`] when shapes do not fit.
     pub(crate) fn update(&mut self, parameters: &mut [Tensor], gradients: &[Tensor], learning_rate: f64) -> Result<()> {
         let Self { rule, squares, momenta, steps } = self;
-        let nesterov = matches!(rule, Rule::Nadam(_));
         let _guard = tch::no_grad_guard();
         let _ = steps.f_add_scalar_(1)?;
         let step = steps.int64_value(&[0]);
+        // The same for all parameters; Nadam's is a product of many factors.
+        let blend = match rule {
+            Rule::Adam(moments) => Some(moments.adam(step)),
+            Rule::Nadam(moments) => Some(moments.nadam(step)),
+            Rule::RmsProp(_) | Rule::Sgd(_) => None,
+        };
         for (index, (parameter, gradient)) in parameters.iter_mut().zip(gradients).enumerate() {
             // The loss does not depend on such a parameter.
             if !gradient.defined() {
                 continue;
             }
-            match rule {
-                Rule::RmsProp(rule) => rule.update(parameter, &mut squares[index], gradient, learning_rate)?,
-                Rule::Sgd(rule) => rule.update(parameter, &mut momenta[index], gradient, learning_rate)?,
-                Rule::Adam(moments) | Rule::Nadam(moments) => {
-                    let blend = if nesterov { moments.nadam(step) } else { moments.adam(step) };
+            match (&*rule, &blend) {
+                (Rule::RmsProp(rule), _) => rule.update(parameter, &mut squares[index], gradient, learning_rate)?,
+                (Rule::Sgd(rule), _) => rule.update(parameter, &mut momenta[index], gradient, learning_rate)?,
+                (Rule::Adam(moments) | Rule::Nadam(moments), Some(blend)) => {
                     let averages = [&mut momenta[index], &mut squares[index]];
-                    moments.update(parameter, averages, gradient, &blend, learning_rate)?;
+                    moments.update(parameter, averages, gradient, blend, learning_rate)?;
                 }
+                (Rule::Adam(_) | Rule::Nadam(_), None) => {}
             }
         }
         Ok(())

@@ -10,13 +10,14 @@ mod precision;
 mod progress;
 mod sampling;
 mod schedule;
+mod session;
 mod settings;
 mod state;
 mod step;
 
 pub use description::{DataDescription, Description, ModelDescription};
 pub use evaluation::{Predictions, Scores, evaluate, evaluate_and_predict, predict};
-pub use fit::fit;
+pub use fit::{fit, fit_with};
 pub use history::{Epoch, History};
 pub use precision::half_precision_is_faster;
 pub use sampling::Sampling;

@@ -242,8 +242,11 @@ fn settings_that_cannot_work_are_errors() {
     let plateau = Schedule::ReduceOnPlateau { patience: 1, factor: 0.5 };
     for (training, beginning) in [
         (Training { label_smoothing: 1.0, ..usual() }, "label_smoothing is 1; expected from 0 to below 1"),
-        (Training { early_stopping: Some(0), ..usual() }, "early_stopping is Some(0); expected at least 1 epoch"),
-        (Training { early_stopping: Some(1), validation_split: 0.0, ..usual() }, "early_stopping is Some(1); "),
+        (Training { early_stopping: Some(0), ..usual() }, "early_stopping is 0; expected at least 1 epoch"),
+        (
+            Training { early_stopping: Some(1), validation_split: 0.0, ..usual() },
+            "validation_split is 0; expected above 0: early stopping",
+        ),
         (Training { schedule: plateau, validation_split: 0.0, ..usual() }, "schedule is ReduceOnPlateau"),
         (Training { schedule: Schedule::OneCycle { rise: 1.5 }, ..usual() }, "schedule is OneCycle { rise: 1.5 }; "),
         (Training { sampling: Sampling::Mistakes { times: 0.5 }, ..usual() }, "sampling times is 0.5; "),

@@ -21,7 +21,7 @@ KERNELS = ROOT / "target" / "kernel"
 SPECS = ROOT / ".venv" / "share" / "jupyter" / "kernels"
 COLOURS = re.compile("\x1b\\[[0-9;]*m")
 # A notebook's first cell.
-FIRST_CELL = ':dep mnist-classification = { path = "..", default-features = false }\nuse mnist_classification::prelude::*;'
+FIRST_CELL = ':dep mnist-classification = { path = ".." }\nuse mnist_classification::prelude::*;'
 
 
 class Kernel:

@@ -43,7 +43,7 @@ class One(unittest.TestCase):
         _, error = cls.kernel.run(FIRST_CELL)
         if error:
             raise AssertionError(error)
-        cls.kernel.run("let digits = Mnist::drawn(0)?.train.preprocess();")
+        cls.kernel.run("let digits = Dataset::drawn(0)?.train.preprocess();")
 
     def ok(self, code, seen=lambda text: None):
         printed, error = self.kernel.run(code, seen)
@@ -82,7 +82,7 @@ class One(unittest.TestCase):
         _, error = self.kernel.run('panic!("on purpose");')
         self.assertIn("on purpose", error)
         self.assertNotIn("stack backtrace", error)
-        _, error = self.kernel.run('let lost = Mnist::from_dir("nowhere")?;')
+        _, error = self.kernel.run('let lost = Dataset::from_dir("nowhere")?;')
         self.assertRegex(error, "^nowhere: no such file; .*\n$")
         self.assertEqual(self.ok('println!("{kept}");'), "42\n")
 

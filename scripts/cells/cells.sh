@@ -39,7 +39,8 @@ is_outdated() {
     for file in Cargo.toml .cargo/config.toml ../Cargo.toml ../Cargo.lock; do
         [ "$file" -nt "$1" ] && return
     done
-    sed -n 's/.*{.*path *= *"\([^"]*\)".*/\1/p' Cargo.toml | while read -r crate; do
+    # Those of the reader, and this repository's own (see warm.py).
+    { sed -n 's/.*{.*path *= *"\([^"]*\)".*/\1/p' Cargo.toml; cut -f 2 ../path-crates; } | while read -r crate; do
         find "$crate/src" "$crate/Cargo.toml" -newer "$1" -print -quit 2>&1
     done | grep -q .
 }

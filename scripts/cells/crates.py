@@ -1,19 +1,24 @@
 """Leaves out of `cargo metadata` what rust-analyzer need not read to know the types of a cell's variables.
 
 Most of a kernel's start and memory goes to rust-analyzer, which reads every crate that it is told of. A cell meets types of this
-library, tch, polars and plotters, and of the crates that the reader adds. What these four families use inside, from
+repository, tch, polars and plotters, and of the crates that the reader adds. What these four families use inside, from
 rustls to regex, is left out; a crate that the reader adds comes with all its dependencies.
 """
 
 import json
 import re
 import sys
+from pathlib import Path
 
-FAMILIES = re.compile(r"mnist-classification|tch|torch-sys|polars.*|plotters.*|num-traits|serde|serde_core|tokio")
+FAMILIES = re.compile(r"tch|torch-sys|polars.*|plotters.*|num-traits|serde|serde_core|tokio")
 
 
-def kept(metadata):
-    """The identifiers of the packages to read."""
+def kept(metadata, ours):
+    """The identifiers of the packages to read; `ours` are the names of this repository's crates."""
+
+    def is_known(name):
+        return name in ours or FAMILIES.fullmatch(name)
+
     names = {package["id"]: package["name"] for package in metadata["packages"]}
     needs = {node["id"]: node["dependencies"] for node in metadata["resolve"]["nodes"]}
     found, waiting = set(), list(metadata["workspace_members"])
@@ -21,15 +26,16 @@ def kept(metadata):
         package = waiting.pop()
         if package not in found:
             found.add(package)
-            is_known = FAMILIES.fullmatch(names[package])
-            waiting += [other for other in needs[package] if not is_known or FAMILIES.fullmatch(names[other])]
+            waiting += [other for other in needs[package] if not is_known(names[package]) or is_known(names[other])]
     return found
 
 
 def main():
     metadata = json.load(sys.stdin)
     if metadata["resolve"]:
-        ids = kept(metadata)
+        # Beside the crate of the cells, whose folder cargo works in; see warm.py.
+        ours = {line.split("\t")[0] for line in Path("../path-crates").read_text().splitlines()}
+        ids = kept(metadata, ours)
         metadata["packages"] = [package for package in metadata["packages"] if package["id"] in ids]
         nodes = [node for node in metadata["resolve"]["nodes"] if node["id"] in ids]
         for node in nodes:

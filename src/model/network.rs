@@ -102,8 +102,10 @@ impl Network {
     /// gets the file `weights.safetensors`.
     ///
     /// # Errors
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for a name that ends as another format's;
     /// [`Error::Io`](crate::Error::Io) when the file cannot be written; a file that was there stays as it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        weights::check_name(path.as_ref())?;
         weights::write(&weights::file(path.as_ref()), &self.tensors(), Some(&self.plan))
     }
 

@@ -166,3 +166,21 @@ fn the_values_of_a_plan_are_those_of_its_network() {
         assert_eq!(model.plan().values().unwrap(), values);
     }
 }
+
+#[test]
+fn files_of_other_formats_are_told_by_their_contents_and_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes, kind) in [
+        ("model.pt", &b"PK\x03\x04"[..], "a zip archive"),
+        ("model.h5", b"\x89HDF\r\n", "an HDF5 file"),
+        ("model.pkl", b"\x80\x04", "a Python pickle"),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let error = Network::load(&path).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(kind), "{error}");
+    }
+    let error = Mlp::new(&SIZES, 1).unwrap().save(folder.path().join("new.keras")).unwrap_err().to_string();
+    assert!(error.contains("new.keras; expected a name that ends in .safetensors"), "{error}");
+    assert!(!folder.path().join("new.keras").exists());
+}

@@ -24,7 +24,19 @@ const LARGEST_UNCHECKED: usize = 1 << 24;
 /// The file that a path names: itself where it ends in `.safetensors`, else the one in that folder.
 pub fn file(path: &Path) -> PathBuf {
     let is_file = path.extension().is_some_and(|ending| ending == "safetensors");
-    if is_file { path.into() } else { path.join("weights.safetensors") }
+    // A file in another format is read, so that the error can name it.
+    if is_file || path.is_file() { path.into() } else { path.join("weights.safetensors") }
+}
+
+/// Refuses the name of a file in another format, which would become a folder of that name.
+pub(crate) fn check_name(path: &Path) -> Result<()> {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let others = ["pt", "pth", "bin", "ckpt", "h5", "hdf5", "keras", "npz", "onnx", "json", "zip"];
+    if !others.contains(&ending.as_str()) {
+        return Ok(());
+    }
+    let expected = "a name that ends in .safetensors, the format that is written, or a folder";
+    Err(Error::invalid_setting("a network's file", path.display(), expected))
 }
 
 /// Writes tensors with their names; a file that was there stays as it was when that fails.

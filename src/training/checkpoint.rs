@@ -1,4 +1,4 @@
-//! What lets a training go on after an interrupt or a crash: after each epoch, all of it lies in a folder.
+//! Checkpoints: the full training state, written after every epoch.
 //!
 //! ```text
 //! folder/  lock           held by the training at work
@@ -73,7 +73,7 @@ impl Checkpoint {
             Ok(Some(kept)) => *history = kept,
             Ok(None) => {}
             Err(error) => {
-                checkpoint.put_back()?;
+                checkpoint.restore()?;
                 // A finished training is no reason not to train another one anew.
                 let is_another = matches!(error, Error::Malformed { .. } | Error::Missing { .. });
                 if !(is_another && checkpoint.finished().exists()) {
@@ -108,7 +108,7 @@ impl Checkpoint {
     }
 
     /// Compares the settings, the samples and the model. More epochs are no difference to a schedule that does not depend
-    /// on their number; the name of the data is none to anybody.
+    /// on their number; the data set's name is never compared.
     fn check_description(&self, kept: &TrainingFile, history: &History, latest: &Path) -> Result<()> {
         let training = &self.asked.training;
         let mut asked = json!(self.asked);
@@ -177,8 +177,8 @@ impl Checkpoint {
     }
 
     /// After a failed epoch: the state becomes what it was before.
-    pub(super) fn put_back(&self) -> Result<()> {
-        self.state.put_back(&self.last)
+    pub(super) fn restore(&self) -> Result<()> {
+        self.state.restore(&self.last)
     }
 
     /// Marks the training as finished: the next one in this folder starts anew.
@@ -186,13 +186,12 @@ impl Checkpoint {
         File::create(self.finished()).map(drop).map_err(Error::io(self.finished()))
     }
 
-    /// Removes what this training kept, the folder too unless something else is in it. A finished training that was there
-    /// before stays.
+    /// Ends a training that diverged: its last good epoch stays as a finished one, which the same call continues and any
+    /// other may replace. A folder without an epoch is removed unless something else is in it.
     pub(super) fn discard(self) -> Result<()> {
-        if self.finished().exists() {
-            return Ok(());
+        if !self.epochs().is_empty() {
+            return self.finish();
         }
-        self.epochs().iter().try_for_each(|epoch| remove(epoch))?;
         // What cannot be removed does no harm: a lock that nobody holds.
         let _ = fs::remove_file(self.folder.join("lock")).and_then(|()| fs::remove_dir(&self.folder));
         Ok(())

@@ -43,7 +43,7 @@ const FALLEN: f64 = 1e-4;
 
 impl Schedule {
     /// What the learning rate is multiplied with after `done` of `epochs` epochs, parts of an epoch among them.
-    pub(super) fn share(&self, done: f64, epochs: usize, history: &History) -> f64 {
+    pub(super) fn multiplier(&self, done: f64, epochs: usize, history: &History) -> f64 {
         let progress = done / epochs as f64;
         match *self {
             Self::Constant => 1.0,
@@ -63,18 +63,17 @@ impl Schedule {
     /// # Errors
     /// [`Error::InvalidSetting`] for a schedule that cannot work.
     pub(super) fn check(&self, has_validation: bool) -> Result<()> {
-        let works = match *self {
-            Self::Constant | Self::Cosine => true,
-            Self::Step { epochs, factor } => epochs > 0 && inside(factor),
-            Self::OneCycle { rise } => inside(rise),
-            Self::ReduceOnPlateau { patience, factor } => patience > 0 && inside(factor) && has_validation,
+        let expected = match *self {
+            Self::Step { epochs: 0, .. } => "epochs of at least 1",
+            Self::Step { factor, .. } | Self::ReduceOnPlateau { factor, .. } if !inside(factor) => {
+                "a factor between 0 and 1"
+            }
+            Self::OneCycle { rise } if !inside(rise) => "a rise between 0 and 1",
+            Self::ReduceOnPlateau { patience: 0, .. } => "a patience of at least 1",
+            Self::ReduceOnPlateau { .. } if !has_validation => "validation samples to see a plateau on",
+            _ => return Ok(()),
         };
-        if works {
-            return Ok(());
-        }
-        let expected = "epochs and patience of at least 1, factor and rise between 0 and 1, \
-                        and validation samples to see a plateau on";
-        Err(Error::InvalidSetting { setting: "schedule", found: format!("{self:?}"), expected: expected.into() })
+        Err(Error::invalid_setting("schedule", format!("{self:?}"), expected))
     }
 }
 
@@ -121,7 +120,7 @@ mod tests {
     }
 
     fn shares(schedule: Schedule, done: &[f64]) -> Vec<f64> {
-        let share = |&done: &f64| (1e6 * schedule.share(done, 10, &history(&[]))).round() / 1e6;
+        let share = |&done: &f64| (1e6 * schedule.multiplier(done, 10, &history(&[]))).round() / 1e6;
         done.iter().map(share).collect()
     }
 
@@ -138,7 +137,7 @@ mod tests {
     #[test]
     fn a_plateau_is_patience_epochs_without_a_lower_loss() {
         let plateau = Schedule::ReduceOnPlateau { patience: 2, factor: 0.1 };
-        let share = |losses: &[f64]| plateau.share(losses.len() as f64, 10, &history(losses));
+        let share = |losses: &[f64]| plateau.multiplier(losses.len() as f64, 10, &history(losses));
         assert_eq!(share(&[3.0, 2.0, 2.5]), 1.0);
         assert_eq!(share(&[3.0, 2.0, 2.5, 1.0, 1.1]), 1.0);
         assert_eq!(share(&[3.0, 2.0, 2.5, 2.0]), 0.1);

@@ -95,10 +95,13 @@ impl Training {
             return Err(Error::InvalidSetting { setting: "label_smoothing", found, expected });
         }
         let has_validation = self.validation_split > 0.0;
-        if self.early_stopping.is_some_and(|patience| patience == 0 || !has_validation) {
-            let found = format!("{:?}", self.early_stopping);
-            let expected = "at least 1 epoch, and validation samples to look at".into();
-            return Err(Error::InvalidSetting { setting: "early_stopping", found, expected });
+        match self.early_stopping {
+            Some(0) => return Err(Error::invalid_setting("early_stopping", 0, "at least 1 epoch")),
+            Some(_) if !has_validation => {
+                let expected = "above 0: early stopping looks at validation samples";
+                return Err(Error::invalid_setting("validation_split", self.validation_split, expected));
+            }
+            _ => {}
         }
         self.augmentation.check()?;
         self.sampling.check(classes)?;

@@ -39,17 +39,17 @@ impl State {
     }
 
     /// Puts the values of an earlier [`State::copy`] back.
-    pub(super) fn put_back(&self, copies: &[Tensor]) -> Result<()> {
+    pub(super) fn restore(&self, copies: &[Tensor]) -> Result<()> {
         copy_all(copies.iter().zip(self.tensors()))
     }
 
     /// Starts to keep the best epoch's weights, with those of now.
-    pub(super) fn keep_best(&mut self) {
+    pub(super) fn track_best(&mut self) {
         self.best = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.detach().copy())).collect();
     }
 
     /// Notes the weights of now as the best.
-    pub(super) fn note_best(&self) -> Result<()> {
+    pub(super) fn record_best(&self) -> Result<()> {
         copy_all(self.weights.iter().zip(&self.best).map(|((_, from), (_, to))| (from, to)))
     }
 

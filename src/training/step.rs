@@ -48,8 +48,11 @@ impl<'a> Trainer<'a> {
     /// [`Error::InvalidSetting`] for settings of the optimizer that cannot work; [`Error::Mismatch`] when an MLP and the samples do
     /// not fit, or lie on different devices; [`Error::Threads`] when the system grants none.
     pub fn new(model: &'a dyn Model, samples: &Samples, training: &Training) -> Result<Self> {
-        let (names, parameters): (_, Vec<_>) = model.parameters().into_iter().unzip();
-        check_devices(&parameters, samples)?;
+        let all = model.parameters();
+        check_devices(&all, samples)?;
+        check_plan(model, samples)?;
+        // Frozen parameters are part of the model's state, but no step changes them.
+        let (names, parameters): (_, Vec<_>) = all.into_iter().filter(|(_, tensor)| tensor.requires_grad()).unzip();
         let optimizer = training.optimizer.start(&parameters)?;
         let fast = match optimizer.rule {
             Rule::RmsProp(rule) if uses_fast_path(model, samples, training) => {
@@ -109,8 +112,7 @@ impl<'a> Trainer<'a> {
 
     /// What the steps change: the tensors themselves, not copies.
     pub(super) fn state(&self) -> State {
-        let parameters = self.names.iter().cloned().zip(self.parameters.iter().map(Tensor::shallow_clone));
-        let weights = parameters.chain(self.model.buffers()).collect();
+        let weights = self.model.parameters().into_iter().chain(self.model.buffers()).collect();
         State { weights, averages: self.averages(), best: Vec::new() }
     }
 
@@ -183,18 +185,39 @@ pub(super) fn uses_fast_path(model: &dyn Model, samples: &Samples, training: &Tr
         && training.augmentation == Default::default()
         && training.label_smoothing == 0.0
         && is_plain(&samples.inputs)
-        && model.parameters().iter().all(|(_, parameter)| is_plain(parameter))
+        && model.parameters().iter().all(|(_, parameter)| is_plain(parameter) && parameter.requires_grad())
 }
 
 fn labelled(samples: &Samples) -> Labelled<'_> {
     Labelled { inputs: &samples.inputs, labels: &samples.labels }
 }
 
-fn check_devices(parameters: &[Tensor], samples: &Samples) -> Result<()> {
+/// Compares samples and labels with what the model's plan takes and gives, where it has one.
+fn check_plan(model: &dyn Model, samples: &Samples) -> Result<()> {
+    let Some(plan) = model.plan() else { return Ok(()) };
+    let (inputs, features) = (samples.inputs.size(), plan.input.iter().product::<usize>() as i64);
+    let found = inputs.iter().skip(1).product::<i64>();
+    if inputs.len() < 2 {
+        return Err(Error::mismatch("the size of the inputs", format!("{inputs:?}"), "a row of pixels per sample"));
+    }
+    if found != features {
+        let expected = format!("{features}, the network's inputs");
+        return Err(Error::mismatch("pixels", format!("{found} per sample"), expected));
+    }
+    let classes = plan.shapes()?.pop().map_or(0, |shape| shape.iter().product::<usize>() as i64);
+    for label in [samples.labels.f_min()?, samples.labels.f_max()?].map(|label| label.int64_value(&[])) {
+        if !(0..classes).contains(&label) {
+            return Err(Error::mismatch("labels", label, format!("0 to {}, the network's classes", classes - 1)));
+        }
+    }
+    Ok(())
+}
+
+fn check_devices(parameters: &[(String, Tensor)], samples: &Samples) -> Result<()> {
     let here = samples.inputs.device();
-    match parameters.iter().find(|parameter| parameter.device() != here) {
+    match parameters.iter().find(|(_, parameter)| parameter.device() != here) {
         None => Ok(()),
-        Some(parameter) => {
+        Some((_, parameter)) => {
             let found = format!("{:?}", parameter.device()).to_lowercase();
             let expected = format!("{here:?}, where the samples are; to_device moves either").to_lowercase();
             Err(Error::mismatch("the model's device", found, expected))

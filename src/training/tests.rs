@@ -137,7 +137,59 @@ fn settings_and_digits_that_do_not_fit_are_errors() {
     assert_eq!(classes, "labels: found 2, expected 0 to 1, the network's classes");
     let mut normalised = Network::new(&[2], &[Layer::Dense(3), Layer::BatchNorm], 1).unwrap();
     let narrow = fit(&mut normalised, &samples(40), &quiet(1)).unwrap_err().to_string();
-    assert!(narrow.starts_with("libtorch: "), "{narrow}");
+    assert_eq!(narrow, "pixels: found 3 per sample, expected 2, the network's inputs");
+    let mut few = Network::new(&[3], &[Layer::Dense(2), Layer::BatchNorm], 1).unwrap();
+    let few = fit(&mut few, &samples(40), &quiet(1)).unwrap_err().to_string();
+    assert_eq!(few, "labels: found 2, expected 0 to 1, the network's classes");
+}
+
+#[test]
+fn frozen_parameters_stay_whatever_trains_the_others() {
+    for optimizer in [Optimizer::rms_prop(0.01), Optimizer::adam(0.01), Optimizer::sgd(0.1, 0.1)] {
+        let mut model = Mlp::new(&[3, 16, 3], 1).unwrap();
+        let _ = model.parameters()[0].1.set_requires_grad(false);
+        let before = weights(&model);
+        fit(&mut model, &samples(330), &Training { optimizer, ..quiet(1) }).unwrap();
+        let after = weights(&model);
+        assert_eq!(after[0], before[0], "{optimizer:?}");
+        assert!((1..4).all(|index| after[index] != before[index]), "{optimizer:?}");
+    }
+}
+
+#[test]
+fn trainings_side_by_side_give_the_same_bits_as_alone() {
+    let alone = weights(&trained(&quiet(3)).0);
+    let threads = tch::get_num_threads();
+    let together = std::thread::scope(|scope| {
+        let started = [(); 2].map(|()| scope.spawn(|| weights(&trained(&quiet(3)).0)));
+        started.map(|thread| thread.join().unwrap())
+    });
+    assert!(together.iter().all(|weights| *weights == alone));
+    assert_eq!(tch::get_num_threads(), threads);
+}
+
+#[test]
+fn tied_parameters_are_an_error_and_no_data_race() {
+    /// An MLP whose two layers have the same kernel.
+    struct Tied(Network);
+    impl Model for Tied {
+        fn forward(&self, inputs: &Tensor) -> crate::Result<Tensor> {
+            self.0.forward(inputs)
+        }
+
+        fn parameters(&self) -> Vec<(String, Tensor)> {
+            let mut parameters = self.0.parameters();
+            parameters[2].1 = parameters[0].1.shallow_clone();
+            parameters
+        }
+
+        fn plan(&self) -> Option<&crate::model::Plan> {
+            Some(self.0.plan())
+        }
+    }
+    let mut tied = Tied(Mlp::new(&[3, 3, 3], 1).unwrap());
+    let error = fit(&mut tied, &samples(40), &quiet(1)).unwrap_err().to_string();
+    assert!(error.contains("memory that another one shares"), "{error}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn the_robust_cnn_reads_fog_that_the_best_cnn_does_not() {
     let digits = Images { images: first(&test.images), labels: first(&test.labels), ..test };
     let foggy = Corruption::Fog.apply(&digits, 0).unwrap().preprocess();
     let [best, robust] = ["cnn", "robust"].map(|name| {
-        let model = Network::load(format!("{}/models/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let model = Network::load(format!("{}/../../models/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let adapted = model.with_statistics_of(&foggy.inputs).unwrap();
         [(&model, &digits.preprocess()), (&adapted, &foggy)]
             .map(|(model, samples)| evaluate(model, samples).unwrap().accuracy)

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use mnist_classification::{
-    Result,
+    Error, Result,
     data::Classes,
     model::{Model, Network},
 };
@@ -35,10 +35,13 @@ pub struct DigitAnswer {
 /// Reads a picture with a model whose classes these are.
 ///
 /// # Errors
-/// [`Error::Torch`](mnist_classification::Error::Torch) when the model cannot take the picture.
+/// [`Error::Mismatch`] when the model has more or fewer outputs than there are classes; [`Error::Torch`] when it cannot take
+/// the picture.
 pub fn classify(model: &dyn Model, picture: &Picture, classes: &Classes) -> Result<Answer> {
     let _guard = tch::no_grad_guard();
-    answer(&model.forward(&on_device_of(model, picture)?)?, classes)
+    let logits = model.forward(&on_device_of(model, picture)?)?;
+    check_classes(&logits, classes)?;
+    answer(&logits, classes)
 }
 
 /// As [`classify`], where a picture may show none of the classes: `none` has a logit for that, which it computes from what the
@@ -51,8 +54,20 @@ pub fn classify_or_reject(network: &Network, none: &Network, picture: &Picture, 
     let inputs = on_device_of(network, picture)?;
     let mut outputs = network.layer_outputs(&inputs)?;
     let logits = outputs.pop().unwrap_or_else(|| inputs.shallow_clone());
+    check_classes(&logits, classes)?;
     let none = none.forward(outputs.last().unwrap_or(&inputs))?;
     answer(&Tensor::f_cat(&[logits, none], 1)?, classes)
+}
+
+/// Compares the number of logits with that of the classes.
+fn check_classes(logits: &Tensor, classes: &Classes) -> Result<()> {
+    match logits.size()[..] {
+        [_, count] if count == classes.len() as i64 => Ok(()),
+        _ => {
+            let expected = format!("[pictures, {}], a logit for each class", classes.len());
+            Err(Error::mismatch("the network's outputs", format!("{:?}", logits.size()), expected))
+        }
+    }
 }
 
 fn on_device_of(model: &dyn Model, picture: &Picture) -> Result<Tensor> {

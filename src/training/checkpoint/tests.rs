@@ -198,6 +198,39 @@ fn a_training_that_diverges_leaves_a_finished_one_alone() {
     assert!(folder.path().join("finished").exists());
 }
 
+/// A network whose logits are NaN after so many steps.
+struct Bursting(Network, std::cell::Cell<usize>);
+
+impl Model for Bursting {
+    fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
+        self.0.forward(inputs)
+    }
+
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        self.0.parameters()
+    }
+
+    fn forward_training(&self, inputs: &Tensor, _: &mut crate::Random) -> Result<Tensor> {
+        let left = self.1.replace(self.1.get().saturating_sub(1));
+        Ok(self.0.forward(inputs)? * if left > 0 { 1.0 } else { f64::NAN })
+    }
+}
+
+/// An epoch has five steps.
+#[test]
+fn a_divergence_after_good_epochs_leaves_the_last_of_them() {
+    let folder = tempdir().unwrap();
+    let bursting = |steps| Bursting(network(&[Dense(3)]), std::cell::Cell::new(steps));
+    fit(&mut bursting(10), &samples(), &training(folder.path(), 2)).unwrap();
+    let mut model = bursting(5);
+    let before = values(&model);
+    let error = fit(&mut model, &samples(), &training(folder.path(), 4)).unwrap_err().to_string();
+    assert!(error.contains("epoch 4"), "{error}");
+    assert_eq!((epoch(folder.path()), values(&model)), ("epoch-0003".into(), before));
+    // The good epochs go on where the cause is gone.
+    assert_eq!(fit(&mut bursting(5), &samples(), &training(folder.path(), 4)).unwrap().epochs.len(), 4);
+}
+
 #[test]
 fn the_name_of_the_data_is_no_difference() {
     let folder = interrupted(&mut network(&LAYERS));

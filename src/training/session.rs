@@ -1,0 +1,91 @@
+//! A training under way: its steps and its history, and what it needs to keep an epoch or to roll one back.
+
+use tch::Tensor;
+
+use super::{
+    Epoch, History, Trainer, Training, checkpoint::Checkpoint, description::Description, progress, state::State,
+};
+use crate::{Error, Result, data::Samples, model::Model};
+
+pub(super) struct Session<'a> {
+    pub(super) trainer: Trainer<'a>,
+    pub(super) history: History,
+    training: &'a Training,
+    state: State,
+    /// The state before the first step.
+    before: Vec<Tensor>,
+    checkpoint: Option<Checkpoint>,
+}
+
+impl<'a> Session<'a> {
+    /// Prepares the steps. Where a checkpoint holds epochs of this training, history and state become theirs.
+    pub(super) fn open(model: &'a dyn Model, samples: &Samples, training: &'a Training) -> Result<Self> {
+        let (train, validation) = training.split(samples)?;
+        let mut trainer = Trainer::new(model, &train, training)?;
+        if let Some(validation) = validation {
+            trainer.set_validation(validation)?;
+        }
+        let mut state = trainer.state();
+        let before = state.copy();
+        if training.early_stopping.is_some() {
+            state.track_best();
+        }
+        let mut history = History { name: samples.name.clone(), epochs: Vec::new() };
+        let checkpoint = match &training.checkpoint {
+            Some(folder) => {
+                let description = Description::of(model, samples, training)?;
+                Some(Checkpoint::open(folder, description, &trainer, state.shallow_clone(), &mut history)?)
+            }
+            None => None,
+        };
+        if let (true, Some(last)) = (training.verbose, history.epochs.last()) {
+            progress::print(format_args!("Going on after epoch {} of an earlier training\n", last.epoch));
+        }
+        Ok(Self { trainer, history, training, state, before, checkpoint })
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.training.is_over(&self.history)
+    }
+
+    /// Adds an epoch to the history, and keeps its weights where they are the best or a checkpoint asks for them.
+    pub(super) fn keep(&mut self, epoch: Epoch) -> Result<()> {
+        self.history.epochs.push(epoch);
+        if self.history.epochs_since_best() == Some(0) {
+            self.state.record_best()?;
+        }
+        match &mut self.checkpoint {
+            Some(checkpoint) => checkpoint.save(&self.trainer, &self.history),
+            None => Ok(()),
+        }
+    }
+
+    /// After an error: the model becomes what it was before the epoch or, where training diverged, before the first one.
+    pub(super) fn roll_back(self, error: Error) -> Result<Error> {
+        let has_diverged = matches!(error, Error::Diverged { .. });
+        if has_diverged {
+            self.state.restore(&self.before)?;
+        }
+        match self.checkpoint {
+            Some(checkpoint) if has_diverged => checkpoint.discard()?,
+            Some(checkpoint) => checkpoint.restore()?,
+            None => {}
+        }
+        Ok(match error {
+            Error::Stopped => {
+                let epoch = self.history.epochs.len() + 1;
+                Error::Interrupted { epoch, kept: self.training.checkpoint.clone() }
+            }
+            other => other,
+        })
+    }
+
+    /// Gives the model the best weights, where they were asked for, and marks the checkpoint as finished.
+    pub(super) fn finish(self) -> Result<History> {
+        self.state.restore_best()?;
+        if let Some(checkpoint) = self.checkpoint {
+            checkpoint.finish()?;
+        }
+        Ok(self.history)
+    }
+}
