@@ -14,9 +14,10 @@ impl Network {
     /// the layers together: a few hundred to a few thousand are enough, and all that memory holds.
     ///
     /// ```
-    /// use mnist_classification::{data::Corruption, model::Layer::*, prelude::*};
+    /// use mnist_classification::{model::Layer::*, prelude::*};
     /// let network = Network::new(&[784], &[Dense(32), BatchNorm, Relu, Dense(10)], 0)?;
-    /// let foggy = Corruption::Fog.apply(&Dataset::drawn(0)?.test, 0)?.preprocess();
+    /// let digits = Dataset::drawn(0)?.test.preprocess();
+    /// let foggy = Samples { inputs: &digits.inputs * 0.25 + 0.75, ..digits };
     /// let adapted = network.with_statistics_of(&foggy.inputs)?;
     /// let scores = evaluate(&adapted, &foggy)?;
     /// # Ok::<(), Error>(())

@@ -67,7 +67,7 @@ impl Description {
             model: plan.map_or_else(|| ModelDescription::Parameters(shapes()), ModelDescription::Plan),
             training: training.clone(),
             device: format!("{:?}", samples.inputs.device()).to_lowercase(),
-            threads: usize::try_from(tch::get_num_threads()).unwrap_or_default(),
+            threads: native::thread_count(),
         })
     }
 }

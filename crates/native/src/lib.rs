@@ -4,6 +4,7 @@
 //!   first layer takes.
 //! - [`rms_prop`]: RMSprop's update in one pass over memory, for tensors that [`is_plain`].
 //! - [`FlushToZero`]: no denormal floats, while it lives.
+//! - [`thread_count`]: libtorch's count of threads, also while a step is at work.
 //! - [`keep_freed_memory`]: glibc keeps freed memory for the next step.
 //! - [`load_cuda`]: libtorch's CUDA part, which a Rust program is not linked to.
 //!
@@ -27,3 +28,4 @@ pub use memory::keep_freed_memory;
 pub use mlp::{Labelled, MlpStep, uses_dense_input};
 pub use rms_prop::{RmsProp, update as rms_prop};
 pub use simd::is_plain;
+pub use threads::thread_count;

@@ -45,7 +45,7 @@ impl Threads {
     /// # Errors
     /// [`Error::Threads`] when the system grants none.
     pub(crate) fn start() -> Result<Self> {
-        let count = OneThread::count();
+        let count = thread_count();
         let mut threads = Self { shared: Arc::default(), helpers: Vec::new(), begun: 0 };
         for number in 1..count {
             let shared = threads.shared.clone();
@@ -220,13 +220,13 @@ impl OneThread {
         state.0 += 1;
         Self
     }
+}
 
-    /// libtorch's count of threads where none lives.
-    fn count() -> usize {
-        let state = lock(&ONE_THREAD);
-        let count = if state.0 == 0 { tch::get_num_threads() } else { state.1 };
-        usize::try_from(count).unwrap_or(1).max(1)
-    }
+/// How many threads libtorch uses when no [`MlpStep`](crate::MlpStep) is at work, which keeps it on one.
+pub fn thread_count() -> usize {
+    let state = lock(&ONE_THREAD);
+    let count = if state.0 == 0 { tch::get_num_threads() } else { state.1 };
+    usize::try_from(count).unwrap_or(1).max(1)
 }
 
 impl Drop for OneThread {
@@ -251,7 +251,7 @@ mod tests {
     fn every_job_is_done_once_the_second_stage_after_the_first_and_an_error_comes_back() {
         static FIRST: AtomicUsize = AtomicUsize::new(0);
         let mut threads = Threads::start().unwrap();
-        let before = tch::get_num_threads();
+        let before = thread_count();
         let count = |_: &mut ()| {
             FIRST.fetch_add(1, Ordering::Relaxed);
             Ok(())
@@ -268,18 +268,19 @@ mod tests {
         let fail = |_: &mut ()| Err(Error::Stopped);
         assert!(threads.work_in_two_stages(&jobs(1, ()), fail, &seen, look).is_err());
         assert!(threads.work_in_two_stages(&seen, look, &jobs(1, ()), fail).is_err());
-        assert_eq!(tch::get_num_threads(), before);
+        assert_eq!(thread_count(), before);
     }
 
     #[test]
-    fn trainings_side_by_side_leave_libtorchs_count_of_threads_as_it_was() {
-        let before = tch::get_num_threads();
+    fn the_last_of_several_trainings_puts_libtorchs_count_of_threads_back() {
+        let before = thread_count();
         let (first, second) = (OneThread::begin(), OneThread::begin());
-        assert_eq!((tch::get_num_threads(), OneThread::count()), (1, before as usize));
+        assert_eq!((tch::get_num_threads(), thread_count()), (1, before));
         drop(first);
-        assert_eq!(tch::get_num_threads(), 1);
+        // The second one still lives.
+        assert_eq!((tch::get_num_threads(), thread_count()), (1, before));
         drop(second);
-        assert_eq!(tch::get_num_threads(), before);
+        assert_eq!(thread_count(), before);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{ops::Range, panic::resume_unwind, thread};
 
 use tch::Tensor;
 
-use crate::Result;
+use crate::{Result, threads::thread_count};
 
 /// Pixels whose bits are looked at together.
 pub(super) const WORD: usize = 64;
@@ -35,7 +35,7 @@ impl SparsePixels {
     pub(super) fn new(inputs: &Tensor) -> Result<Self> {
         let pixels = inputs.size()[1] as usize;
         let mut rows = inputs.f_split(CHUNK as i64, 0)?;
-        let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1);
+        let threads = thread_count();
         let part = rows.len().div_ceil(threads);
         let parts: Vec<Result<Vec<Chunk>>> = thread::scope(|scope| {
             let look = |part: Vec<Tensor>| part.iter().map(|rows| Chunk::new(rows, pixels)).collect();
