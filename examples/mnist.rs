@@ -13,11 +13,11 @@ fn network(path: &nn::Path) -> nn::Sequential {
     let dense = |inputs, outputs| nn::linear(path, inputs, outputs, nn::LinearConfig::default());
     nn::seq()
         .add(dense(784, 512))
-        .add_fn(|x| x.relu())
+        .add_fn(Tensor::relu)
         .add(dense(512, 256))
-        .add_fn(|x| x.relu())
+        .add_fn(Tensor::relu)
         .add(dense(256, 128))
-        .add_fn(|x| x.relu())
+        .add_fn(Tensor::relu)
         .add(dense(128, 10))
 }
 

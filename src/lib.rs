@@ -1,16 +1,17 @@
-//! Handwritten digits, from pixels to a report: the library under the notebooks, in reading order.
+//! Handwritten digits, from pixels to a report: the library under the notebooks, in reading order. The whole of it in plain
+//! tch, on one screen, is `examples/mnist.rs`: `cargo run --example mnist`.
 //!
 //! 1. [`data`]: MNIST and its relatives, as images and as a network's samples.
 //! 2. [`model`]: the network, made from a plan; its summary and its file.
 //! 3. [`optimizer`]: how gradients change the parameters.
 //! 4. [`training`]: `fit`, `evaluate`, `predict`, and the history of a training.
-//! 5. [`metrics`]: the confusion matrix, the classification report, calibration.
-//! 6. [`analysis`]: which samples fail, why, and what of it is the label's fault.
-//! 7. [`results`]: many trainings, compared.
-//! 8. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
+//! 5. [`metrics`]: the confusion matrix, the classification report, calibration, significance.
+//! 6. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
+//! 7. [`notebook`]: what else cells show: polars frames as tables, pages, warnings.
 //!
-//! [`statistics`] has means with their intervals, and tests. [`tables`] shows and saves polars frames. [`page`] is a page
-//! to draw digits on. [`choose_device`] finds a GPU. The `run` module is what the command line does with all of these.
+//! [`choose_device`] finds a GPU. What one notebook alone needs lies in a crate of its own under `crates/`: `experiments`
+//! (Improvements), `error-analysis` (Error-Analysis), `own-digit` (pictures and the pad). `native` is what is unsafe or
+//! written for speed alone, `cli` the program.
 //!
 //! The words, as this library uses them:
 //!
