@@ -1,4 +1,4 @@
-//! Writes the path of libtorch into what is built, so that it runs with no variable set. Every crate here calls this.
+// Writes the path of libtorch into what is built, so that it runs with no variable set. Every crate here includes this.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
