@@ -4,7 +4,8 @@ use std::fs;
 
 /// The two numbers of each call of this function: inputs and outputs of each layer.
 fn layers(source: &str, function: &str) -> Vec<[usize; 2]> {
-    let calls = source.split(&format!(".add({function}(")).skip(1);
+    let call = format!(".add({function}(");
+    let calls = source.split(call.as_str()).skip(1);
     let numbers = |call: &str| {
         let (inputs, rest) = call.split_once(", ").unwrap();
         [inputs, rest.split(')').next().unwrap()].map(|number| number.parse().unwrap())
