@@ -96,7 +96,7 @@ def pictures_of(notebook):
 
 def shown_in_documents():
     """File names of the pictures of figures/ that README and docs/ show."""
-    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    documents = [ROOT / "README.md", ROOT / "environment.md", *ROOT.glob("docs/*.md")]
     return {name for path in documents for name in re.findall(r"\]\((?:\.\./)?figures/([^)]+)\)", path.read_text())}
 
 

@@ -77,7 +77,7 @@ class Committed(unittest.TestCase):
                 self.assertEqual(asked.setdefault(name, setting), setting)
 
     def test_gives_the_documents_their_pictures_and_no_others(self):
-        documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+        documents = [ROOT / "README.md", ROOT / "environment.md", *(ROOT / "docs").glob("*.md")]
         shown = {name for path in documents for name in re.findall(r"figures/([\w-]+\.png)", path.read_text())}
         self.assertEqual({path.name for path in (ROOT / "figures").iterdir()}, shown)
 
