@@ -30,5 +30,5 @@ pub fn choose_device(name: &str) -> Result<Device> {
         },
         _ => "auto, cpu or cuda".into(),
     };
-    Err(Error::InvalidSetting { setting: "device", found: name.into(), expected })
+    Err(Error::invalid_setting("device", name, expected))
 }

@@ -109,7 +109,7 @@ impl Optimizer {
 }
 
 fn setting(setting: &'static str, found: f64, expected: &str) -> Error {
-    Error::InvalidSetting { setting, found: found.to_string(), expected: expected.into() }
+    Error::invalid_setting(setting, found, expected)
 }
 
 /// An optimizer at work: its rule and its running averages.

@@ -63,8 +63,8 @@ impl Augmentation {
         if all.iter().all(|number| *number >= 0.0 && number.is_finite()) && are_shares && shear < 90.0 {
             return Ok(());
         }
-        let expected = "numbers from 0, a scale below 1, a shear below 90, and shares up to 1".into();
-        Err(Error::InvalidSetting { setting: "augmentation", found: format!("{self:?}"), expected })
+        let expected = "numbers from 0, a scale below 1, a shear below 90, and shares up to 1";
+        Err(Error::invalid_setting("augmentation", format!("{self:?}"), expected))
     }
 
     /// Changes each of these pictures, `[count, height × width]`, pixels from 0 to 1; `shape` is their height and width, as in
@@ -135,11 +135,7 @@ impl Augmentation {
         let shape = [size[1] as usize, size[2] as usize];
         let count = count.min(digits.len()) as i64;
         if count == 0 {
-            return Err(Error::InvalidSetting {
-                setting: "count",
-                found: "0".into(),
-                expected: "at least 1 digit".into(),
-            });
+            return Err(Error::invalid_setting("count", "0", "at least 1 digit"));
         }
         let originals = digits.images.f_narrow(0, 0, count)?;
         let mut versions = vec![originals.shallow_clone()];
@@ -162,8 +158,7 @@ fn picture_size(inputs: &Tensor, shape: &[usize]) -> Result<[i64; 2]> {
         [height, width] if height.checked_mul(width) == Some(features as usize) => Ok([height as i64, width as i64]),
         _ => {
             let found = format!("{:?} of the shape {shape:?}", inputs.size());
-            let expected = "[count, height × width] of the shape [height, width]".into();
-            Err(Error::Mismatch { what: "pictures to augment", found, expected })
+            Err(Error::mismatch("pictures to augment", found, "[count, height × width] of the shape [height, width]"))
         }
     }
 }

@@ -36,7 +36,7 @@ impl Samples {
     /// [`Error::Mismatch`] when a tensor has another shape, the two differ in length, or a label is no class;
     /// [`Error::Empty`] when there is no sample.
     pub fn new(name: impl Into<String>, inputs: Tensor, labels: Tensor) -> Result<Self> {
-        let mismatch = |what, found, expected: &str| Err(Error::Mismatch { what, found, expected: expected.into() });
+        let mismatch = |what, found, expected: &str| Err(Error::mismatch(what, found, expected));
         let [count, features] = inputs.size()[..] else {
             return mismatch("inputs", format!("the shape {:?}", inputs.size()), "[count, features]");
         };
@@ -73,10 +73,7 @@ impl Samples {
         match self.len() {
             0 => Err(Error::Empty { name: self.name.clone() }),
             labels if labels == inputs => Ok(()),
-            labels => {
-                let (found, expected) = (format!("{labels} labels"), format!("{inputs}, one per sample"));
-                Err(Error::Mismatch { what: "labels", found, expected })
-            }
+            labels => Err(Error::mismatch("labels", format!("{labels} labels"), format!("{inputs}, one per sample"))),
         }
     }
 
@@ -96,7 +93,7 @@ impl Samples {
         if !(0.0..1.0).contains(&fraction) || first == 0 || first == self.len() {
             let expected =
                 format!("a share between 0 and 1 that leaves some of the {} samples on both sides", self.len());
-            return Err(Error::InvalidSetting { setting: "validation_split", found: fraction.to_string(), expected });
+            return Err(Error::invalid_setting("validation_split", fraction, expected));
         }
         Ok((self.range(0, first), self.range(first, self.len() - first)))
     }

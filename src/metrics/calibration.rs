@@ -73,8 +73,8 @@ pub fn fit_temperature(validation: &Predictions) -> Result<f64> {
     };
     let (mut low, mut high) = (0.01_f64, 100.0_f64);
     let beyond = |found: String| {
-        let expected = "0.01 to 100; more samples, with mistakes among them, may give one".into();
-        Err(Error::InvalidSetting { setting: "the temperature", found, expected })
+        let expected = "0.01 to 100; more samples, with mistakes among them, may give one";
+        Err(Error::invalid_setting("the temperature", found, expected))
     };
     if slope(low)? <= 0.0 {
         return beyond(format!("below {low}"));
@@ -97,8 +97,7 @@ pub fn fit_temperature(validation: &Predictions) -> Result<f64> {
 pub fn at_temperature(predictions: &Predictions, temperature: f64) -> Result<Predictions> {
     predictions.check()?;
     if !(temperature > 0.0 && temperature.is_finite()) {
-        let (found, expected) = (temperature.to_string(), "a number above 0".into());
-        return Err(Error::InvalidSetting { setting: "the temperature", found, expected });
+        return Err(Error::invalid_setting("the temperature", temperature, "a number above 0"));
     }
     // The logarithms of probabilities are the logits less a number that is the same for all classes, which cancels out.
     let probabilities = log_probabilities(predictions)?.f_div_scalar(temperature)?.f_softmax(1, Kind::Double)?;

@@ -27,7 +27,7 @@ impl ConfusionMatrix {
     /// # Errors
     /// [`Error::Mismatch`] when the two differ in length, are empty, or hold a class that is not among `classes`.
     pub fn new(name: &str, classes: &Classes, truth: &[usize], predicted: &[usize]) -> Result<Self> {
-        let mismatch = |what, found, expected| Error::Mismatch { what, found, expected };
+        let mismatch = |what, found, expected| Error::mismatch(what, found, expected);
         if truth.len() != predicted.len() {
             let (found, expected) =
                 (format!("{} predictions", predicted.len()), format!("{}, one per sample", truth.len()));

@@ -29,8 +29,8 @@ impl Network {
     pub fn with_statistics_of(&self, inputs: &Tensor) -> Result<Self> {
         let count = inputs.size().first().copied().unwrap_or_default();
         if count < 2 {
-            let (found, expected) = (format!("{count} samples"), "at least 2, better hundreds".into());
-            return Err(Error::Mismatch { what: "samples to take statistics from", found, expected });
+            let (found, expected) = (format!("{count} samples"), "at least 2, better hundreds");
+            return Err(Error::mismatch("samples to take statistics from", found, expected));
         }
         let _no_gradients = tch::no_grad_guard();
         let network = self.copy()?;

@@ -18,8 +18,7 @@ impl Ensemble {
     /// [`Error::InvalidSetting`] when there is none.
     pub fn new(members: Vec<Box<dyn Model>>) -> Result<Self> {
         if members.is_empty() {
-            let expected = "at least one network".into();
-            return Err(Error::InvalidSetting { setting: "an ensemble", found: "empty".into(), expected });
+            return Err(Error::invalid_setting("an ensemble", "empty", "at least one network"));
         }
         Ok(Self { members })
     }

@@ -47,12 +47,8 @@ fn take_over(layers: &mut [(Layer, Vec<Tensor>)], normalisation: &BuiltLayer) ->
     let place = layers.len().checked_sub(pools + 1).filter(|_| pools == 0 || factor.min().double_value(&[]) >= 0.0);
     let Some((layer, parameters)) = place.map(|place| &mut layers[place]).filter(|(_, values)| values.len() == 2)
     else {
-        let expected = "a dense layer or a convolution before it, and only pooling and factors from 0 between".into();
-        return Err(Error::Mismatch {
-            what: "batch normalisation to fold",
-            found: normalisation.name.clone(),
-            expected,
-        });
+        let expected = "a dense layer or a convolution before it, and only pooling and factors from 0 between";
+        return Err(Error::mismatch("batch normalisation to fold", normalisation.name.clone(), expected));
     };
     // A dense kernel has its outputs last, a convolution's first.
     let shape: &[i64] = if matches!(layer, Layer::Dense(_)) { &[1, -1] } else { &[-1, 1, 1, 1] };

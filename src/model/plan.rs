@@ -96,7 +96,7 @@ impl Plan {
         if ![1, 3].contains(&input.len()) || layers.is_empty() || !input.iter().all(|size| SIZES.contains(size)) {
             let found = format!("{input:?} and {} layers", layers.len());
             let expected = format!("[features] or [channels, height, width] with sizes in {SIZES:?}, and a layer");
-            return Err(Error::InvalidSetting { setting: "a network's input", found, expected });
+            return Err(Error::invalid_setting("a network's input", found, expected));
         }
         let mut shapes: Vec<Vec<usize>> = Vec::new();
         for layer in layers {
@@ -139,8 +139,8 @@ impl Plan {
 }
 
 fn wrong_sizes(sizes: &[usize]) -> Error {
-    let expected = "at least two sizes above 0, such as [784, 512, 256, 128, 10]".into();
-    Error::InvalidSetting { setting: "sizes", found: format!("{sizes:?}"), expected }
+    let expected = "at least two sizes above 0, such as [784, 512, 256, 128, 10]";
+    Error::invalid_setting("sizes", format!("{sizes:?}"), expected)
 }
 
 impl fmt::Display for Plan {
@@ -222,7 +222,7 @@ impl Layer {
                      Convolution, of odd size, MaxPool, and NarrowConvolution of a size that fits in, with a stride of at \
                      least 1, take [channels, height, width]; a share to drop is from 0 to below 1"
                 );
-                return Err(Error::InvalidSetting { setting: "a layer", found: format!("{self:?}"), expected });
+                return Err(Error::invalid_setting("a layer", format!("{self:?}"), expected));
             }
         })
     }

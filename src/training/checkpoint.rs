@@ -124,7 +124,7 @@ impl Checkpoint {
                 "{found}, as in the training kept in {folder}, because the schedule {schedule:?} depends on their number; \
                  to start anew, remove that folder"
             );
-            return Err(Error::InvalidSetting { setting: "epochs", found: training.epochs.to_string(), expected });
+            return Err(Error::invalid_setting("epochs", training.epochs, expected));
         }
         Err(self.of_another_training(latest, format!("{name} {found}"), expected.to_string()))
     }
@@ -234,8 +234,8 @@ fn locked(folder: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            let expected = "a folder that no other training is using".into();
-            Err(Error::InvalidSetting { setting: "checkpoint", found: folder.display().to_string(), expected })
+            let expected = "a folder that no other training is using";
+            Err(Error::invalid_setting("checkpoint", folder.display(), expected))
         }
         Err(TryLockError::Error(error)) => Err(Error::io(path)(error)),
     }

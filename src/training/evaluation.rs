@@ -125,7 +125,7 @@ impl Predictions {
         if samples == 0 {
             return Err(Error::Empty { name: self.name.clone() });
         }
-        let mismatch = |what, found, expected| Err(Error::Mismatch { what, found, expected });
+        let mismatch = |what, found, expected| Err(Error::mismatch(what, found, expected));
         if self.predicted.len() != samples {
             return mismatch("predictions", self.predicted.len().to_string(), format!("{samples}, one per sample"));
         }

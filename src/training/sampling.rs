@@ -38,11 +38,10 @@ impl Sampling {
             Self::Classes { classes, .. } if classes.iter().any(|&class| class >= count) => {
                 let (found, expected) =
                     (format!("{classes:?}"), format!("classes from 0 to {}", count.saturating_sub(1)));
-                Err(Error::InvalidSetting { setting: "sampling classes", found, expected })
+                Err(Error::invalid_setting("sampling classes", found, expected))
             }
             Self::Mistakes { times } | Self::Classes { times, .. } if !(1.0..=1e6).contains(times) => {
-                let (found, expected) = (times.to_string(), "how often a sample is drawn, from 1 to a million".into());
-                Err(Error::InvalidSetting { setting: "sampling times", found, expected })
+                Err(Error::invalid_setting("sampling times", times, "how often a sample is drawn, from 1 to a million"))
             }
             _ => Ok(()),
         }
@@ -62,10 +61,8 @@ impl Sampling {
     ) -> Result<Tensor> {
         let mut order: Vec<i64> = (0..samples.len() as i64).collect();
         if let Some(weights) = self.weights(model, samples)? {
-            let weighted = WeightedIndex::new(weights).map_err(|error| {
-                let expected = "samples to draw from".into();
-                Error::InvalidSetting { setting: "sampling", found: error.to_string(), expected }
-            })?;
+            let weighted = WeightedIndex::new(weights)
+                .map_err(|error| Error::invalid_setting("sampling", error, "samples to draw from"))?;
             order.iter_mut().for_each(|position| *position = weighted.sample(&mut random) as i64);
         } else if shuffle {
             order.shuffle(&mut random);

@@ -87,12 +87,12 @@ impl Training {
     pub(super) fn check(&self, classes: usize) -> Result<()> {
         for (setting, value) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
             if value == 0 {
-                return Err(Error::InvalidSetting { setting, found: "0".into(), expected: "at least 1".into() });
+                return Err(Error::invalid_setting(setting, "0", "at least 1"));
             }
         }
         if !(0.0..1.0).contains(&self.label_smoothing) {
-            let (found, expected) = (self.label_smoothing.to_string(), "from 0 to below 1, such as 0.1".into());
-            return Err(Error::InvalidSetting { setting: "label_smoothing", found, expected });
+            let (found, expected) = (self.label_smoothing.to_string(), "from 0 to below 1, such as 0.1");
+            return Err(Error::invalid_setting("label_smoothing", found, expected));
         }
         let has_validation = self.validation_split > 0.0;
         match self.early_stopping {

@@ -160,7 +160,7 @@ fn check_finished(path: &Path, asked: &Training) -> Result<()> {
 }
 
 fn refused(path: &Path, expected: String) -> Error {
-    Error::InvalidSetting { setting: "out", found: path.display().to_string(), expected }
+    Error::invalid_setting("out", path.display(), expected)
 }
 
 /// Locks a run's folder; the lock goes with the process, however that ends.

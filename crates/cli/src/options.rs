@@ -32,7 +32,7 @@ pub fn plan(name: &str, digits: &Images) -> Result<Plan> {
             }
             let found = format!("{name}, from samples of shape {:?} to outputs of shape {output:?}", plan.input);
             let expected = format!("[{features}] or [1, {height}, {width}], and [{classes}], as the data has it");
-            Err(Error::InvalidSetting { setting: "model", found, expected })
+            Err(Error::invalid_setting("model", found, expected))
         }
     }
 }
@@ -40,8 +40,8 @@ pub fn plan(name: &str, digits: &Images) -> Result<Plan> {
 fn stored(path: &Path) -> Result<Plan> {
     if path.extension().is_none_or(|ending| ending != "json") {
         if !path.exists() {
-            let expected = "mlp, cnn, a plan (.json), or a network that was saved".into();
-            return Err(Error::Missing { file: path.into(), expected });
+            let expected = "mlp, cnn, a plan (.json), or a network that was saved";
+            return Err(Error::missing(path, expected));
         }
         return Ok(Network::load(path)?.plan().clone());
     }

@@ -50,8 +50,7 @@ fn in_batches(
 /// The classes that are asked about, one per sample, `[samples, 1]`.
 fn column(samples: &Samples, classes: &[usize]) -> Result<Tensor> {
     if classes.len() != samples.len() {
-        let (found, expected) = (classes.len().to_string(), format!("{}, one per sample", samples.len()));
-        return Err(Error::Mismatch { what: "number of classes", found, expected });
+        return Err(Error::mismatch("number of classes", classes.len(), format!("{}, one per sample", samples.len())));
     }
     let classes: Vec<_> = classes.iter().map(|&class| i64::try_from(class).unwrap_or(i64::MAX)).collect();
     Ok(Tensor::f_from_slice(&classes)?.f_unsqueeze(1)?)
@@ -61,12 +60,11 @@ fn column(samples: &Samples, classes: &[usize]) -> Result<Tensor> {
 fn of_class(scores: &Tensor, classes: &Tensor) -> Result<Tensor> {
     let [_, count] = scores.size()[..] else {
         let found = format!("the shape {:?}", scores.size());
-        return Err(Error::Mismatch { what: "logits", found, expected: "[samples, classes]".into() });
+        return Err(Error::mismatch("logits", found, "[samples, classes]"));
     };
     let largest = classes.f_max()?.int64_value(&[]);
     if largest >= count {
-        let expected = format!("0 to {}, the classes of the model", count - 1);
-        return Err(Error::Mismatch { what: "class", found: largest.to_string(), expected });
+        return Err(Error::mismatch("class", largest, format!("0 to {}, the classes of the model", count - 1)));
     }
     Ok(scores.f_gather(1, classes, false)?.f_squeeze_dim(1)?)
 }
@@ -87,7 +85,7 @@ fn gradient(logits: &Tensor, classes: &Tensor, values: &Tensor) -> Result<Tensor
 
 /// Height and width of the samples' pictures.
 fn picture(samples: &Samples) -> Result<[i64; 2]> {
-    let mismatch = |found, expected| Err(Error::Mismatch { what: "shape of a sample", found, expected });
+    let mismatch = |found, expected| Err(Error::mismatch("shape of a sample", found, expected));
     let [height, width] = samples.shape[..] else {
         return mismatch(format!("{:?}", samples.shape), "[height, width] of a picture".into());
     };

@@ -173,8 +173,8 @@ impl Distortion {
             Self::Blur(pixels) => (0.0..=256.0).contains(&pixels),
         };
         if !is_possible {
-            let expected = "a number, a scale above 0, noise from 0 to 1, or blur from 0 to 256 pixels".into();
-            return Err(Error::InvalidSetting { setting: "a distortion", found: format!("{self:?}"), expected });
+            let expected = "a number, a scale above 0, noise from 0 to 1, or blur from 0 to 256 pixels";
+            return Err(Error::invalid_setting("a distortion", format!("{self:?}"), expected));
         }
         changed(digits, &format!("{self:?}"), seed, |picture, random| match self {
             Self::Rotation(degrees) => geometry::rotate(picture, degrees.to_radians(), random),
@@ -205,7 +205,7 @@ fn changed(
     if size == [0, 0] || digits.images.kind() != Kind::Uint8 {
         let found = format!("the shape {shape:?} and the type {:?}", digits.images.kind());
         let expected = format!("[count, height, width] and Uint8, sides of {sizes:?} pixels");
-        return Err(Error::Mismatch { what: "pictures to corrupt", found, expected });
+        return Err(Error::mismatch("pictures to corrupt", found, expected));
     }
     let mut random = generator(seed, Purpose::Corruption);
     let pixels = Vec::<u8>::try_from(digits.images.f_to(Device::Cpu)?.f_contiguous()?.f_reshape([-1])?)?;

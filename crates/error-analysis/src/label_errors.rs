@@ -21,8 +21,7 @@ pub fn margins(predictions: &Predictions) -> Result<Vec<f64>> {
     };
     let rows = rows(predictions)?;
     if predictions.classes.len() < 2 {
-        let expected = "at least 2".into();
-        return Err(Error::Mismatch { what: "number of classes", found: "1".into(), expected });
+        return Err(Error::mismatch("number of classes", "1", "at least 2"));
     }
     Ok(rows.into_iter().zip(&predictions.truth).map(margin).collect())
 }

@@ -31,8 +31,7 @@ impl Lines {
         let points = || lines.iter().flat_map(|(_, points)| points.iter());
         if points().count() == 0 || points().any(|(x, y)| !(x.is_finite() && y.is_finite())) {
             let found = if points().count() == 0 { "empty" } else { "a number that is NaN or infinite" };
-            let expected = "at least one point, of finite numbers".into();
-            return Err(Error::InvalidSetting { setting: "lines", found: found.into(), expected });
+            return Err(Error::invalid_setting("lines", found, "at least one point, of finite numbers"));
         }
         let series = lines.iter().map(|(name, points)| (name.to_string(), points.clone())).collect();
         Ok(Self { title: title.into(), axes: axes.map(String::from), series })

@@ -45,7 +45,7 @@ pub fn mistakes_page(digits: &Images, predictions: &Predictions) -> Result<Page>
     let (found, expected) = (predictions.predicted.len(), digits.len());
     if found != expected {
         let [found, expected] = [found, expected].map(|count| format!("{count} digits"));
-        return Err(Error::Mismatch { what: "predictions", found, expected });
+        return Err(Error::mismatch("predictions", found, expected));
     }
     let confusion = ConfusionMatrix::of(predictions)?;
     let mistake = |(index, probability): (usize, f64)| {

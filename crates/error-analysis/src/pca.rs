@@ -37,17 +37,16 @@ impl Pca {
     pub fn fit(samples: &Tensor, count: usize) -> Result<Self> {
         let [rows, features] = samples.size()[..] else {
             let found = format!("the shape {:?}", samples.size());
-            return Err(Error::Mismatch { what: "samples", found, expected: "[samples, features]".into() });
+            return Err(Error::mismatch("samples", found, "[samples, features]"));
         };
         let most = (rows - 1).min(features).max(0) as usize;
         if !(1..=most).contains(&count) {
             let expected = format!("1 to {most}, for {rows} samples of {features} features");
-            return Err(Error::InvalidSetting { setting: "count", found: count.to_string(), expected });
+            return Err(Error::invalid_setting("count", count, expected));
         }
         let samples = samples.f_detach()?.to_kind(Kind::Double);
         if !samples.f_isfinite()?.f_all()?.f_is_nonzero()? {
-            let (found, expected) = ("a value that is NaN or infinite".into(), "finite numbers".into());
-            return Err(Error::Mismatch { what: "samples", found, expected });
+            return Err(Error::mismatch("samples", "a value that is NaN or infinite", "finite numbers"));
         }
         let mean = samples.f_mean_dim([0].as_slice(), false, None)?;
         let (_, lengths, directions) = samples.f_sub(&mean)?.f_svd(true, true)?;
@@ -80,11 +79,7 @@ pub fn last_hidden(network: &Network, samples: &Samples) -> Result<Tensor> {
     samples.check()?;
     let plan = network.plan();
     let Some(last) = plan.layers.iter().rposition(|layer| matches!(layer, Layer::Dense(_))) else {
-        return Err(Error::InvalidSetting {
-            setting: "the network",
-            found: plan.to_string(),
-            expected: "one with a dense layer".into(),
-        });
+        return Err(Error::invalid_setting("the network", plan, "one with a dense layer"));
     };
     let _guard = tch::no_grad_guard();
     let hidden = |batch: Samples| {

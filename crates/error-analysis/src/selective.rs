@@ -38,8 +38,7 @@ impl SelectiveAccuracy {
     /// [`Error::InvalidSetting`] for a share that is not from 0 to 1.
     pub fn accuracy(&self, declined: f64) -> Result<f64> {
         if !(0.0..=1.0).contains(&declined) {
-            let (found, expected) = (declined.to_string(), "a share from 0 to 1".into());
-            return Err(Error::InvalidSetting { setting: "declined", found, expected });
+            return Err(Error::invalid_setting("declined", declined, "a share from 0 to 1"));
         }
         let all = self.mistakes.len();
         let answered = (all - (declined * all as f64) as usize).max(1);

@@ -41,14 +41,13 @@ impl Stability {
     /// [`Error::Empty`] when there is no sample.
     pub fn of(predictions: &[Predictions]) -> Result<Self> {
         let [first, _, ..] = predictions else {
-            let (found, expected) = (predictions.len().to_string(), "at least 2".into());
-            return Err(Error::InvalidSetting { setting: "number of networks", found, expected });
+            return Err(Error::invalid_setting("number of networks", predictions.len(), "at least 2"));
         };
         for each in predictions {
             each.check()?;
             if (&each.truth, &each.classes) != (&first.truth, &first.classes) {
                 let (found, expected) = (each.name.clone(), format!("the same samples of {}", first.name));
-                return Err(Error::Mismatch { what: "predictions", found, expected });
+                return Err(Error::mismatch("predictions", found, expected));
             }
         }
         let is_wrong = |each: &Predictions, sample: usize| each.predicted[sample] != each.truth[sample];

@@ -103,8 +103,8 @@ impl Outcome {
         let fingerprint = self.fingerprint.as_ref().map(|text| ("fingerprint", text));
         for (setting, text) in [("experiment", &self.experiment)].into_iter().chain(fingerprint) {
             if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
-                let expected = "text without commas, quotes and line breaks".into();
-                return Err(Error::InvalidSetting { setting, found: format!("{text:?}"), expected });
+                let expected = "text without commas, quotes and line breaks";
+                return Err(Error::invalid_setting(setting, format!("{text:?}"), expected));
             }
         }
         // What is not there passes.
@@ -121,7 +121,7 @@ impl Outcome {
         match numbers.into_iter().find(|(_, number, highest)| !(0.0..=*highest).contains(number)) {
             Some((setting, number, highest)) => {
                 let expected = if highest == 1.0 { "a share from 0 to 1" } else { "a finite number from 0 on" };
-                Err(Error::InvalidSetting { setting, found: number.to_string(), expected: expected.into() })
+                Err(Error::invalid_setting(setting, number, expected))
             }
             None => Ok(()),
         }
@@ -147,12 +147,8 @@ impl Results {
         }
         let text = fs::read_to_string(&file).map_err(Error::io(&file))?;
         let outcome = |line: &str| {
-            let expected = "a line as Results::add writes it; without that line the others can be read".into();
-            Outcome::parse(line).ok_or_else(|| Error::Malformed {
-                file: file.clone(),
-                found: format!("{line:?}"),
-                expected,
-            })
+            let expected = "a line as Results::add writes it; without that line the others can be read";
+            Outcome::parse(line).ok_or_else(|| Error::malformed(&file, format!("{line:?}"), expected))
         };
         let header = Self { file: file.clone(), outcomes: Vec::new() }.frame()?.csv();
         let (found, expected) = (text.lines().next().unwrap_or_default(), header.trim_end());

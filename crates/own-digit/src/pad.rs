@@ -46,8 +46,8 @@ pub fn pad_and_network(network: &Network) -> Result<(Page, Network)> {
     let narrow = plan.layers.iter().find(|layer| matches!(layer, Layer::NarrowConvolution { .. }));
     let is_of_digits = plan.picture() == Some([28, 28]) && plan.shapes()?.pop() == Some(vec![10]);
     if !is_of_digits || narrow.is_some() {
-        let expected = "from 28 × 28 pixels to ten logits, without NarrowConvolution".into();
-        return Err(Error::Mismatch { what: "a network for the page", found: plan.to_string(), expected });
+        let expected = "from 28 × 28 pixels to ten logits, without NarrowConvolution";
+        return Err(Error::mismatch("a network for the page", plan, expected));
     }
     let reader = Reader { layers: quantise(&network)?.into_iter().map(Stored::from).collect(), sure: SURE };
     Ok((Page::assemble(PARTS, "READER", &reader)?, network))

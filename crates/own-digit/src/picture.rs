@@ -68,16 +68,16 @@ impl Picture {
 
     fn read(path: &Path, size: [usize; 2], is_written: bool) -> Result<Self> {
         if size.iter().any(|side| !(1..=10_000).contains(side)) {
-            let (found, expected) = (format!("{size:?}"), "[height, width] in pixels, from 1 to 10,000".into());
-            return Err(Error::InvalidSetting { setting: "the size of a picture", found, expected });
+            let (found, expected) = (format!("{size:?}"), "[height, width] in pixels, from 1 to 10,000");
+            return Err(Error::invalid_setting("the size of a picture", found, expected));
         }
         let grey = colour::grey(decode::decode(path)?);
         let times = grey.width().min(grey.height()) / FIRST_LOOK;
         let first = (times > 1).then(|| Found::on(shrunk(&grey, times), is_written).ok()).flatten();
         let found = first.filter(Found::is_large).map_or_else(|| Found::on(grey, is_written), Ok);
         let Found { grey, ink, parts } = found.map_err(|found| {
-            let expected = "a picture of digits, dark on light or light on dark".into();
-            Error::Malformed { file: path.into(), found: found.into(), expected }
+            let expected = "a picture of digits, dark on light or light on dark";
+            Error::malformed(path, found, expected)
         })?;
         let digits: Vec<_> = if is_written { parts.iter().map(stroke::usual_width).collect() } else { parts };
         let inputs = digits.iter().map(|digit| centred(&boxed(digit, size), size)).collect::<Result<Vec<_>>>()?;

@@ -40,7 +40,7 @@ struct Attributions {
 
 impl Attributions {
     fn new(samples: &Samples, classes: &[usize], methods: &[Method]) -> Result<Self> {
-        let mismatch = |what, found: String, expected| Err(Error::Mismatch { what, found, expected });
+        let mismatch = |what, found: String, expected| Err(Error::mismatch(what, found, expected));
         let (count, one_each) = (samples.len(), format!("{}, one per sample", samples.len()));
         let [height, width] = samples.shape[..] else {
             return mismatch("shape of a sample", format!("{:?}", samples.shape), "[height, width]".into());

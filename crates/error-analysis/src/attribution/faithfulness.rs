@@ -41,7 +41,7 @@ pub fn probability_drops(
     let count = samples.len() as i64;
     if maps.dim() != 3 || maps.size()[0] != count {
         let expected = format!("[{count}, height, width], one per sample");
-        return Err(Error::Mismatch { what: "shape of the maps", found: format!("{:?}", maps.size()), expected });
+        return Err(Error::mismatch("shape of the maps", format!("{:?}", maps.size()), expected));
     }
     let (pixels, device) = (height * width, samples.inputs.device());
     let probability = |inputs: Tensor| {

@@ -20,8 +20,8 @@ pub fn grad_cam(network: &Network, samples: &Samples, classes: &[usize], layer: 
             Some(shape) => format!("{layer}, whose output is {shape:?}"),
             None => format!("{layer} of {}", shapes.len()),
         };
-        let expected = "the position of a layer whose output is [channels, height, width]".into();
-        return Err(Error::InvalidSetting { setting: "layer", found, expected });
+        let expected = "the position of a layer whose output is [channels, height, width]";
+        return Err(Error::invalid_setting("layer", found, expected));
     }
     in_batches(samples, classes, |inputs, classes| {
         tch::with_grad(|| {

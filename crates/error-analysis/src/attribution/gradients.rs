@@ -25,7 +25,7 @@ pub fn input_gradients(model: &dyn Model, samples: &Samples, classes: &[usize]) 
 pub fn integrated_gradients(model: &dyn Model, samples: &Samples, classes: &[usize], steps: usize) -> Result<Tensor> {
     let picture = picture(samples)?;
     if steps == 0 {
-        return Err(Error::InvalidSetting { setting: "steps", found: "0".into(), expected: "at least 1".into() });
+        return Err(Error::invalid_setting("steps", "0", "at least 1"));
     }
     let integrate = |inputs: &Tensor, classes: &Tensor| {
         let mut sum = inputs.f_zeros_like()?;

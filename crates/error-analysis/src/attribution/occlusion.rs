@@ -21,9 +21,8 @@ pub fn occlusion(
     stride: usize,
 ) -> Result<Tensor> {
     let [height, width] = picture(samples)?;
-    let setting = |setting, found: usize, largest| {
-        Err(Error::InvalidSetting { setting, found: found.to_string(), expected: format!("1 to {largest}") })
-    };
+    let setting =
+        |setting, found: usize, largest| Err(Error::invalid_setting(setting, found, format!("1 to {largest}")));
     if !(1..=height.min(width) as usize).contains(&window) {
         return setting("window", window, height.min(width) as usize);
     }

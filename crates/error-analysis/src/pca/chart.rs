@@ -54,7 +54,7 @@ impl Scatter {
         let is_flat = projected.dim() == 2 && projected.size()[0] == count as i64 && projected.size()[1] >= 2;
         if !is_flat || components.explained.len() < 2 {
             let expected = format!("[{count}, 2], a row per sample");
-            return Err(Error::Mismatch { what: "components", found: format!("{:?}", projected.size()), expected });
+            return Err(Error::mismatch("components", format!("{:?}", projected.size()), expected));
         }
         let [across, up] = [0, 1].map(|axis| Vec::<f64>::try_from(projected.select(1, axis).to_kind(Kind::Double)));
         let places = across?.into_iter().zip(up?);
@@ -67,8 +67,7 @@ impl Scatter {
         });
         let points: Vec<_> = points.collect();
         if points.iter().any(|point| !(point.place.0.is_finite() && point.place.1.is_finite())) {
-            let (found, expected) = ("a place that is NaN or infinite".into(), "finite numbers".into());
-            return Err(Error::Mismatch { what: "components", found, expected });
+            return Err(Error::mismatch("components", "a place that is NaN or infinite", "finite numbers"));
         }
         let axis = |order, share: f64| format!("{order} component, {:.0} % of the variance", 100.0 * share);
         Ok(Self {
