@@ -105,7 +105,7 @@ def machine():
         lines = dict(line.split(":", 1) for line in cpuinfo.read_text().splitlines() if ":" in line)
         names = {key.strip(): value.strip() for key, value in lines.items()}
         flags = names.get("flags", "").split()
-        # As in src/lanes.rs.
+        # As in crates/native/src/simd.rs.
         wide = next((text for flag, text in [("avx512f", ", AVX-512: 16 lanes"), ("avx2", ", AVX2: 8 lanes")] if flag in flags), "")
         processor = names.get("model name", processor) + wide + (", AVX512-BF16" if "avx512_bf16" in flags else "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

@@ -42,6 +42,12 @@ pub trait Chart {
     /// Its usual width and height, the title's line among them.
     fn size(&self) -> (u32, u32);
 
+    /// Whether its parts have sizes of their own, as the pictures of a grid do, so that [`Figure::size`] cannot lay it out
+    /// anew.
+    fn is_fixed(&self) -> bool {
+        false
+    }
+
     /// Draws the chart below its title, which is drawn already: the area's upper left corner is the picture's.
     ///
     /// # Errors
@@ -87,7 +93,8 @@ impl Figure {
         self
     }
 
-    /// Sets width and height in pixels, at least 300 × 200. Pictures of digits keep their shape.
+    /// Sets width and height in pixels, at least 300 × 200. A chart [of fixed parts](Chart::is_fixed) keeps its layout and its
+    /// file: a notebook shows it enlarged or shrunk to this width.
     pub fn size(mut self, width: u32, height: u32) -> Self {
         self.look.size = Some((width.max(300), height.max(200)));
         self
@@ -147,8 +154,8 @@ impl Figure {
     pub fn evcxr_display(&self) {
         match self.png() {
             Ok(png) => {
-                let (png, description, (width, _)) =
-                    (STANDARD.encode(png), self.description(), self.look.size_of(&*self.chart));
+                let (png, description) = (STANDARD.encode(png), self.description());
+                let (width, _) = self.look.size.unwrap_or_else(|| self.chart.size());
                 let alternative = escaped(&description);
                 let html = format!("<img width=\"{width}\" alt=\"{alternative}\" src=\"data:image/png;base64,{png}\">");
                 show(&[("text/html", &html), ("image/png", &png), ("text/plain", &description)]);
@@ -182,6 +189,7 @@ trait Drawable {
     fn title(&self) -> String;
     fn description(&self) -> String;
     fn size(&self) -> (u32, u32);
+    fn is_fixed(&self) -> bool;
     fn draw_png(&self, area: &DrawingArea<Bitmap, Shift>, look: &Look) -> Result<()>;
     fn draw_svg(&self, area: &DrawingArea<SVGBackend, Shift>, look: &Look) -> Result<()>;
 }
@@ -197,6 +205,10 @@ impl<C: Chart> Drawable for C {
 
     fn size(&self) -> (u32, u32) {
         Chart::size(self)
+    }
+
+    fn is_fixed(&self) -> bool {
+        Chart::is_fixed(self)
     }
 
     fn draw_png(&self, area: &DrawingArea<Bitmap, Shift>, look: &Look) -> Result<()> {

@@ -110,6 +110,10 @@ impl Chart for Grid {
         self.title.clone()
     }
 
+    fn is_fixed(&self) -> bool {
+        true
+    }
+
     /// The captions of the first tiles.
     fn description(&self) -> String {
         const MOST: usize = 25;

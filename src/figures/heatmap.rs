@@ -178,6 +178,10 @@ impl Chart for Heatmap {
         ((self.left() + self.side() + BAR) as u32, (TOP + self.side() + GAP + below + 51) as u32)
     }
 
+    fn is_fixed(&self) -> bool {
+        true
+    }
+
     fn description(&self) -> String {
         let (confusion, classes) = (&self.confusion, 0..self.names.len());
         let pairs = classes.clone().flat_map(|truth| classes.clone().map(move |predicted| (truth, predicted)));

@@ -35,8 +35,8 @@ impl Look {
         self.colors.get(index).copied().unwrap_or(usual)
     }
 
-    /// Width and height in pixels.
+    /// Width and height of a chart in pixels.
     pub(super) fn size_of(&self, chart: &dyn Drawable) -> (u32, u32) {
-        self.size.unwrap_or_else(|| chart.size())
+        self.size.filter(|_| !chart.is_fixed()).unwrap_or_else(|| chart.size())
     }
 }

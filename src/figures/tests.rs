@@ -222,6 +222,13 @@ fn a_cell_sets_title_labels_size_and_colours() {
 }
 
 #[test]
+fn a_chart_of_fixed_parts_is_whole_at_any_size() {
+    let confusion = confusion(Classes::numbered(10), 1);
+    assert_eq!(heatmap(&confusion).size(400, 300).svg().unwrap(), heatmap(&confusion).svg().unwrap());
+    assert_eq!(digits(&four(), 4).unwrap().size(300, 200).png().unwrap(), digits(&four(), 4).unwrap().png().unwrap());
+}
+
+#[test]
 fn a_normalised_heatmap_shows_counts_and_per_cent_of_the_row() {
     let three = Classes::numbered(3);
     let confusion = ConfusionMatrix::new("example", &three, &[0, 0, 0, 1], &[0, 0, 1, 1]).unwrap();

@@ -17,7 +17,7 @@ from common import SPARE
 # Kernels of one part would look like what another one has left behind: these run one after another, the others beside them.
 WITH_KERNELS, WITHOUT = ["access", "set_up", "kernel"], ["downloads", "runs", "training"]
 PARTS = [*WITH_KERNELS, *WITHOUT, "fuzzing"]
-# What `make test` has besides: tests/limits.rs, tests/kernels.py, and tests of what fuzzing found.
+# What `make test` has besides: tests/edge_cases.rs, tests/kernels.py, and tests of what fuzzing found.
 QUICK_PARTS = ["access", "downloads", "runs", "set_up"]
 
 

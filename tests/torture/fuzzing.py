@@ -36,7 +36,7 @@ def seed_corpus():
     """Real files, cut to what a target reads quickly."""
     images = bytes([0, 0, 8, 3]) + b"".join(number.to_bytes(4, "big") for number in (2, 28, 28)) + bytes(range(256)) * 6 + bytes(32)
     labels = bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 3])
-    pictures = [path for folder in ("tests/pictures/formats", "notebooks/pictures") for path in (ROOT / folder).glob("*.*")]
+    pictures = [path for folder in ("crates/cli/tests/pictures/formats", "notebooks/pictures") for path in (ROOT / folder).glob("*.*")]
     small = [path.read_bytes() for path in pictures if path.stat().st_size <= LONGEST]
     network = {"input": [4], "layers": [{"Dense": 3}, "BatchNorm", "Relu", {"Dropout": 0.1}, {"Dense": 2}]}
     run = {"version": "1", "settings": {"model": {"plan": network}, "training": {"epochs": 2, "schedule": {"Step": {"epochs": 1, "factor": 0.5}}}}}

@@ -1,4 +1,4 @@
-"""Trainings at their limits, which tests/limits.rs tries."""
+"""Trainings at their limits, which tests/edge_cases.rs tries."""
 
 import os
 import re
@@ -11,7 +11,7 @@ class Trainings(Torture):
     part = "Training"
 
     def test_at_their_limits(self):
-        command = ["cargo", "test", "--quiet", "--test", "limits", "--", "--nocapture", "--test-threads=1"]
+        command = ["cargo", "test", "--quiet", "--test", "edge_cases", "--", "--nocapture", "--test-threads=1"]
         long = {} if QUICK else {"TORTURE": "1"}
         done = subprocess.run(command, cwd=ROOT, env=os.environ | long, capture_output=True, text=True, timeout=900)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

@@ -90,6 +90,10 @@ impl Chart for Comparison {
         (WIDTH, (self.bottom() + BOTTOM) as u32)
     }
 
+    fn is_fixed(&self) -> bool {
+        true
+    }
+
     fn description(&self) -> String {
         let means = self.rows.iter().map(|row| format!("{} {:.2}", row.name, row.mean));
         let means: Vec<_> = means.collect();

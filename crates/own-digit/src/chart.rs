@@ -83,6 +83,10 @@ impl Chart for Reading {
         (WIDTH as u32, (self.first_row() + rows * self.row()) as u32)
     }
 
+    fn is_fixed(&self) -> bool {
+        true
+    }
+
     fn description(&self) -> String {
         let digits = self.answer.digits.iter().map(|digit| {
             let (name, probability) = digit.best();

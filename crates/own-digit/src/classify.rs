@@ -177,4 +177,16 @@ mod tests {
         assert_eq!(answer.digits[0].probabilities.len(), 2);
         assert!((answer.digits[0].none.unwrap() - 0.5).abs() < 1e-6 && answer.is_doubtful());
     }
+
+    #[test]
+    fn more_or_fewer_outputs_than_classes_are_an_error() {
+        let five = Classes::new(["a", "b", "c", "d", "e"]);
+        for outputs in [4, 6] {
+            let logits = Tensor::zeros([1, outputs], (Kind::Float, tch::Device::Cpu));
+            let error = check_classes(&logits, &five).unwrap_err().to_string();
+            let expected = "expected [pictures, 5], a logit for each class";
+            assert_eq!(error, format!("the network's outputs: found [1, {outputs}], {expected}"));
+        }
+        assert!(check_classes(&Tensor::zeros([2, 5], (Kind::Float, tch::Device::Cpu)), &five).is_ok());
+    }
 }

@@ -92,6 +92,10 @@ impl Chart for Attributions {
         (width as u32, (TOP + 26 + ROW * self.rows.len() as i32) as u32)
     }
 
+    fn is_fixed(&self) -> bool {
+        true
+    }
+
     fn description(&self) -> String {
         let captions = |row: &Vec<(RgbImage, String)>| {
             let named =
