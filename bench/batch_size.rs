@@ -20,7 +20,7 @@ fn measure() -> Result<Seconds> {
         for (threads, row) in THREADS.into_iter().zip(&mut seconds) {
             tch::set_num_threads(threads);
             for (batch_size, seconds) in BATCH_SIZES.into_iter().zip(row) {
-                let mut model = Mlp::new(&[784, 512, 256, 128, 10], 0)?;
+                let mut model = Network::mlp([784, 512, 256, 128, 10], 0)?;
                 // The first epoch of a training also makes its buffers: the second one counts.
                 let training = Training { epochs: 2, batch_size, verbose: false, ..Training::default() };
                 *seconds = fit(&mut model, &train, &training)?.epochs[1].seconds;

@@ -1,7 +1,7 @@
 """Counts lines of Rust code in each crate and prints a table: `python3 bench/code_lines.py`.
 
-A line counts unless it is blank, a comment (`//`, `///`, `//!`), or in a test: a file `tests.rs`, or what stands under
-`#[cfg(test)]`. Only `src/` counts, of the root and of each crate under `crates/`.
+A line counts unless it is blank, a comment (`//`, `///`, `//!`), or in a test: a file `tests.rs`, a file in a folder `tests`,
+or what stands under `#[cfg(test)]`. Only `src/` counts, of the root and of each crate under `crates/`.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ def without_tests(lines):
 
 
 def code_lines(path):
-    if path.name == "tests.rs":
+    if path.name == "tests.rs" or path.parent.name == "tests":
         return 0
     lines = [line.strip() for line in without_tests(path.read_text().splitlines())]
     return sum(bool(line) and not line.startswith("//") for line in lines)

@@ -48,7 +48,7 @@ fn keep_some(model: &Network, before: &Network) -> Result<()> {
 fn training() -> Training {
     Training {
         epochs: 1,
-        optimizer: Optimizer::sgd(0.02, 0.005),
+        optimizer: Optimizer::sgd(0.02).momentum(0.9).weight_decay(0.005),
         schedule: Schedule::OneCycle { rise: 0.2 },
         augmentation: Augmentation {
             shift: 2.8,

@@ -63,15 +63,21 @@ fn goal(name: &str) -> Result<Option<(Plan, Training)>> {
         }
         "99" => {
             let blocks = [strided(16), block(32, true), block(32, false), block(32, true)];
-            (cnn(&blocks.concat()), one_cycle(Optimizer::sgd(0.1, 0.005), 1, 0.2))
+            (cnn(&blocks.concat()), one_cycle(Optimizer::sgd(0.1).momentum(0.9).weight_decay(0.005), 1, 0.2))
         }
         "99.5" => {
             let blocks = [strided(32), block(48, true), block(64, false), block(64, true)];
-            (cnn(&blocks.concat()), augmented(1.0, one_cycle(Optimizer::sgd(0.1, 0.005), 5, 0.2)))
+            (
+                cnn(&blocks.concat()),
+                augmented(1.0, one_cycle(Optimizer::sgd(0.1).momentum(0.9).weight_decay(0.005), 5, 0.2)),
+            )
         }
         "smallest" => {
             let blocks = [strided(6), block(8, false), block(8, true), block(8, true)];
-            (cnn(&blocks.concat()), augmented(0.6, one_cycle(Optimizer::sgd(0.1, 0.0002), 20, 0.2)))
+            (
+                cnn(&blocks.concat()),
+                augmented(0.6, one_cycle(Optimizer::sgd(0.1).momentum(0.9).weight_decay(0.0002), 20, 0.2)),
+            )
         }
         _ => return Ok(None),
     }))
@@ -83,10 +89,10 @@ fn cnn(blocks: &[Layer]) -> Plan {
 
 /// Halves the side of the picture at once, so that the rest works on a quarter of the pixels.
 fn strided(channels: usize) -> Vec<Layer> {
-    vec![NarrowConvolution { channels, size: 5, stride: 2 }, BatchNorm, Relu]
+    vec![Convolution { channels, size: 5, stride: 2, padding: 0 }, BatchNorm, Relu]
 }
 
 fn block(channels: usize, pools: bool) -> Vec<Layer> {
     let pool: &[Layer] = if pools { &[MaxPool(2)] } else { &[] };
-    [&[Convolution { channels, size: 3 }], pool, &[BatchNorm, Relu]].concat()
+    [&[Convolution { channels, size: 3, stride: 1, padding: 1 }], pool, &[BatchNorm, Relu]].concat()
 }

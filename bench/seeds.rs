@@ -33,7 +33,7 @@ fn main() -> Result<()> {
 
 fn trained(order: &str, train: &Samples, test: &Samples, training: &Training) -> Result<Scores> {
     let seed = training.seed;
-    let mut model = Mlp::new(&[784, 512, 256, 128, 10], seed)?;
+    let mut model = Network::mlp([784, 512, 256, 128, 10], seed)?;
     fit(&mut model, train, training)?;
     let scores = evaluate(&model, test)?;
     println!("seed {seed}, {order}: test loss {:.4}, test accuracy {:.4}", scores.loss, scores.accuracy);

@@ -11,7 +11,7 @@ fn main() -> Result<()> {
     let mnist = Dataset::mnist()?;
     let [train, test] = [&mnist.train, &mnist.test].map(|digits| digits.preprocess());
     let load = start.elapsed().as_secs_f64();
-    let mut model = Mlp::new(&[784, 512, 256, 128, 10], 0)?;
+    let mut model = Network::mlp([784, 512, 256, 128, 10], 0)?;
     let positions: Vec<i64> = (0..128).collect();
     Trainer::new(&model, &train, &Training::default())?.step(&Tensor::from_slice(&positions), 0.001)?;
     println!("{}", json!({ "load_seconds": load }));

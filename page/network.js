@@ -19,20 +19,21 @@ function unpacked({ layer, kernel, scales, bias }) {
 // zeros for those that the last ones lack.
 const AT_ONCE = 4;
 
-function convolve({ height, width, channels: depth, values }, { channels, size }, kernel, bias) {
+function convolve({ height, width, channels: depth, values }, { channels, size, stride, padding }, kernel, bias) {
   // With zeros beyond the edges, each row of the kernel meets values that lie side by side.
-  const reach = size >> 1, row = (width + 2 * reach) * depth, span = size * depth, inputs = size * span;
-  const padded = new Float64Array((height + 2 * reach) * row);
+  const row = (width + 2 * padding) * depth, span = size * depth, inputs = size * span;
+  const padded = new Float64Array((height + 2 * padding) * row);
   for (let y = 0; y < height; y++) {
-    padded.set(values.subarray(y * width * depth, (y + 1) * width * depth), (y + reach) * row + reach * depth);
+    padded.set(values.subarray(y * width * depth, (y + 1) * width * depth), (y + padding) * row + padding * depth);
   }
-  const result = new Float64Array(height * width * channels);
-  for (let y = 0, place = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, place += channels) {
+  const [high, wide] = [height, width].map((side) => Math.floor((side + 2 * padding - size) / stride) + 1);
+  const result = new Float64Array(high * wide * channels);
+  for (let y = 0, place = 0; y < high; y++) {
+    for (let x = 0; x < wide; x++, place += channels) {
       for (let channel = 0; channel < channels; channel += AT_ONCE) {
         let one = 0, two = 0, three = 0, four = 0;
         for (let down = 0, weight = channel * inputs; down < size; down++) {
-          const start = (y + down) * row + x * depth;
+          const start = (y * stride + down) * row + x * stride * depth;
           for (let at = start; at < start + span; at++, weight++) {
             const value = padded[at];
             if (value === 0) continue; // Paper, or what a ReLU stopped.
@@ -49,7 +50,7 @@ function convolve({ height, width, channels: depth, values }, { channels, size }
       for (let channel = 0; channel < channels; channel++) result[place + channel] += bias[channel];
     }
   }
-  return { height, width, channels, values: result };
+  return { height: high, width: wide, channels, values: result };
 }
 
 function largest({ height, width, channels, values }, side) {

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 /// ```
 /// use mnist_classification::prelude::*;
 /// let device = choose_device("auto")?;
-/// let mut model = Mlp::new(&[784, 32, 10], 0)?;
+/// let mut model = Network::mlp([784, 32, 10], 0)?;
 /// model.to_device(device)?;
 /// let train = Dataset::drawn(0)?.train.preprocess().to_device(device);
 /// fit(&mut model, &train, &Training { epochs: 1, ..Training::default() })?;

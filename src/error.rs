@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::training::History;
+
 /// An error of this library. Its text is one readable line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -71,7 +73,7 @@ pub enum Error {
         epoch: usize,
         /// The step within the epoch, counted from 1.
         step: usize,
-        /// The optimizer's learning rate.
+        /// The learning rate of this step.
         learning_rate: f64,
     },
     /// The loss depends on no parameter that gradients can change.
@@ -90,6 +92,8 @@ pub enum Error {
         epoch: usize,
         /// The folder that keeps the epochs before it, if any.
         kept: Option<PathBuf>,
+        /// The epochs before it: `match` on this error to draw their curves.
+        history: Box<History>,
     },
     /// Things that belong together do not fit: sequences differ in length, a tensor has another shape or kind, a class or
     /// a position is out of range.

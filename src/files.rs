@@ -50,6 +50,19 @@ fn write_whole(path: &Path, contents: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
+/// Reads a JSON file, which should be `expected`.
+///
+/// # Errors
+/// [`Error::Missing`], [`Error::Io`], or [`Error::Malformed`] with what the parser found.
+pub fn read_json<T: serde::de::DeserializeOwned>(path: impl AsRef<Path>, expected: &str) -> Result<T> {
+    let path = path.as_ref();
+    if !path.exists() {
+        return Err(Error::missing(path, expected));
+    }
+    let text = fs::read_to_string(path).map_err(Error::io(path))?;
+    serde_json::from_str(&text).map_err(|error| Error::malformed(path, error, expected))
+}
+
 /// Writes `value` to `path` as JSON that people can read, as [`write`] does.
 pub fn write_json(path: impl AsRef<Path>, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::io(path.as_ref())(error.into()))?;

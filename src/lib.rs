@@ -32,7 +32,7 @@
 //! use mnist_classification::prelude::*;
 //!
 //! let digits = Dataset::drawn(0)?;
-//! let mut model = Mlp::new(&[784, 32, 10], 0)?;
+//! let mut model = Network::mlp([784, 32, 10], 0)?;
 //! let history = fit(&mut model, &digits.train.preprocess(), &Training { epochs: 1, ..Training::default() })?;
 //! let predictions = predict(&model, &digits.test.preprocess())?;
 //! let confusion = ConfusionMatrix::of(&predictions)?;
@@ -72,7 +72,7 @@ pub mod prelude {
         data::{Augmentation, Classes, Dataset, Images, MNIST, Samples},
         figures,
         metrics::{ClassificationReport, ConfusionMatrix},
-        model::{Ensemble, Layer, Mlp, Model, Network, Plan},
+        model::{Layer, Model, Network, Plan},
         notebook::{Table, Warning},
         optimizer::Optimizer,
         training::{History, Predictions, Sampling, Schedule, Scores, Training, evaluate, fit, predict},

@@ -1,7 +1,6 @@
 //! The networks, forward from samples to logits.
 
 mod batch_norm;
-mod ensemble;
 mod folded;
 mod layer;
 mod network;
@@ -11,8 +10,7 @@ pub(crate) mod weights;
 
 use tch::{Device, Tensor};
 
-pub use ensemble::Ensemble;
-pub use network::{Mlp, Network};
+pub use network::Network;
 pub use plan::{Layer, Plan};
 pub use summary::Summary;
 

@@ -1,47 +1,77 @@
 //! The optimizers: how gradients change the parameters. RMSprop, Adam, Nadam and SGD, as Keras defines them.
 
-mod moments;
-mod momentum;
-mod rms_prop;
+mod update;
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-pub use moments::Moments;
-pub use momentum::Momentum;
-pub use rms_prop::RmsProp;
+pub(crate) use update::OptimizerState;
 
 use crate::{Error, Result};
 
-/// A rule that turns gradients into steps, and the size of these steps.
+/// A rule that turns gradients into updates, with its settings.
 ///
 /// ```
-/// use mnist_classification::optimizer::{Optimizer, RmsProp, Rule};
-/// // As Keras' RMSprop(learning_rate=0.001); and with another ρ.
-/// let usual = Optimizer::rms_prop(0.001);
-/// let longer = Optimizer { rule: Rule::RmsProp(RmsProp { rho: 0.99, ..RmsProp::default() }), ..usual };
-/// assert_eq!(longer.learning_rate, 0.001);
+/// use mnist_classification::prelude::*;
+/// let usual = Optimizer::rms_prop(0.001); // Keras' RMSprop(learning_rate=0.001)
+/// let longer = Optimizer::rms_prop(0.001).rho(0.99);
+/// let heavy = Optimizer::sgd(0.1).momentum(0.9).weight_decay(0.005).clip_norm(1.0);
+/// assert_eq!(heavy.learning_rate, 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
-    /// How a gradient becomes a step.
+    /// The rule, with the settings that are its own.
     pub rule: Rule,
-    /// η, the size of a step; a schedule multiplies it.
+    /// η, the size of an update; a schedule multiplies it.
     pub learning_rate: f64,
+    /// λ: each update first shrinks every parameter by η λ of itself, apart from the gradient (I. Loshchilov, F. Hutter,
+    /// 2017, as in AdamW).
+    pub weight_decay: f64,
+    /// The largest norm of all gradients together; larger ones are scaled down to it (R. Pascanu and others, 2013).
+    pub clip_norm: Option<f64>,
+    /// A setting that was given to a rule without it.
+    #[serde(skip)]
+    misplaced: Option<&'static str>,
 }
 
-/// How a gradient becomes a step.
+/// How a gradient g becomes an update of the parameters w. All running averages begin at 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Rule {
-    /// Each step is divided by the recent size of its gradients.
-    RmsProp(RmsProp),
-    /// As RMSprop, along a running average of the gradients.
-    Adam(Moments),
-    /// As Adam, with a look ahead to where the running average is going.
-    Nadam(Moments),
-    /// Along a running sum of the gradients, with the same look ahead and no division.
-    Sgd(Momentum),
+    /// RMSprop (G. Hinton, lecture 6e, 2012): `v ← ρ v + (1 − ρ) g²`, then `w ← w − η g / √(v + ε)`.
+    ///
+    /// ε stands inside the root. PyTorch adds it outside, and its ρ is 0.99: a different optimizer late in training.
+    RmsProp {
+        /// ρ, the fraction of the running average that each step keeps.
+        rho: f64,
+        /// ε, which keeps the divisor above zero.
+        epsilon: f64,
+    },
+    /// Adam (D. Kingma, J. Ba, 2014): RMSprop along a running average of the gradients.
+    Adam {
+        /// β₁, the fraction of the gradients' running average that each step keeps.
+        beta_1: f64,
+        /// β₂, the same of the squared gradients' running average.
+        beta_2: f64,
+        /// ε, which keeps the divisor above zero; it stands outside the root.
+        epsilon: f64,
+    },
+    /// Nadam (T. Dozat, 2016): Adam with a look ahead to the next running average.
+    Nadam {
+        /// As Adam's.
+        beta_1: f64,
+        /// As Adam's.
+        beta_2: f64,
+        /// As Adam's.
+        epsilon: f64,
+    },
+    /// Stochastic gradient descent with Nesterov's momentum (I. Sutskever and others, 2013), Keras' `SGD(nesterov=True)`:
+    /// `v ← μ v − η g`, then `w ← w + μ v − η g`.
+    Sgd {
+        /// μ, the fraction of the running sum that each step keeps.
+        momentum: f64,
+    },
 }
 
 impl Default for Optimizer {
@@ -52,111 +82,134 @@ impl Default for Optimizer {
 }
 
 impl Optimizer {
-    /// RMSprop with Keras' defaults.
+    fn new(rule: Rule, learning_rate: f64) -> Self {
+        Self { rule, learning_rate, weight_decay: 0.0, clip_norm: None, misplaced: None }
+    }
+
+    /// RMSprop with Keras' defaults: ρ = 0.9, ε = 1e-7.
     pub fn rms_prop(learning_rate: f64) -> Self {
-        Self { rule: Rule::RmsProp(RmsProp::default()), learning_rate }
+        Self::new(Rule::RmsProp { rho: 0.9, epsilon: 1e-7 }, learning_rate)
     }
 
-    /// Adam with Keras' defaults.
+    /// Adam with Keras' defaults: β₁ = 0.9, β₂ = 0.999, ε = 1e-7.
     pub fn adam(learning_rate: f64) -> Self {
-        Self { rule: Rule::Adam(Moments::default()), learning_rate }
+        Self::new(Rule::Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }, learning_rate)
     }
 
-    /// Nadam with Keras' defaults.
+    /// Nadam with Keras' defaults, which are Adam's.
     pub fn nadam(learning_rate: f64) -> Self {
-        Self { rule: Rule::Nadam(Moments::default()), learning_rate }
+        Self::new(Rule::Nadam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }, learning_rate)
     }
 
-    /// SGD with Nesterov's momentum of 0.9 and this weight decay.
-    pub fn sgd(learning_rate: f64, weight_decay: f64) -> Self {
-        Self { rule: Rule::Sgd(Momentum { weight_decay, ..Momentum::default() }), learning_rate }
+    /// Stochastic gradient descent, without momentum unless [`Optimizer::momentum`] sets it.
+    pub fn sgd(learning_rate: f64) -> Self {
+        Self::new(Rule::Sgd { momentum: 0.0 }, learning_rate)
     }
 
-    /// Checks the settings and starts with averages of zero for these parameters.
+    /// Sets RMSprop's ρ, from 0 to below 1.
+    pub fn rho(self, rho: f64) -> Self {
+        self.set("rho", rho)
+    }
+
+    /// Sets Adam's or Nadam's β₁, from 0 to below 1.
+    pub fn beta_1(self, beta_1: f64) -> Self {
+        self.set("beta_1", beta_1)
+    }
+
+    /// Sets Adam's or Nadam's β₂, from 0 to below 1.
+    pub fn beta_2(self, beta_2: f64) -> Self {
+        self.set("beta_2", beta_2)
+    }
+
+    /// Sets the ε of RMSprop, Adam or Nadam, above 0.
+    pub fn epsilon(self, epsilon: f64) -> Self {
+        self.set("epsilon", epsilon)
+    }
+
+    /// Sets SGD's μ, from 0 to below 1.
+    pub fn momentum(self, momentum: f64) -> Self {
+        self.set("momentum", momentum)
+    }
+
+    /// Sets λ, the [weight decay](Self::weight_decay) of any rule, from 0 to below 1.
+    pub fn weight_decay(self, weight_decay: f64) -> Self {
+        Self { weight_decay, ..self }
+    }
+
+    /// Sets the [largest norm](Self::clip_norm) of all gradients together, above 0.
+    pub fn clip_norm(self, largest: f64) -> Self {
+        Self { clip_norm: Some(largest), ..self }
+    }
+
+    /// Sets a setting of the rule. Where the rule has none of this name, [`Optimizer::start`] reports it.
+    fn set(mut self, name: &'static str, value: f64) -> Self {
+        match self.rule.settings().into_iter().find(|(known, _)| *known == name) {
+            Some((_, setting)) => *setting = value,
+            None => self.misplaced = Some(name),
+        }
+        self
+    }
+
+    /// # Errors
+    /// [`Error::InvalidSetting`] for a value that cannot work, or a setting that the rule does not have.
+    fn check(mut self) -> Result<()> {
+        let check = |name, value: f64, is_right: bool, expected: &str| {
+            if is_right { Ok(()) } else { Err(Error::invalid_setting(name, value, expected)) }
+        };
+        let is_positive = |value: f64| value > 0.0 && value.is_finite();
+        check("learning_rate", self.learning_rate, is_positive(self.learning_rate), "a number above 0, such as 0.001")?;
+        let fraction = |name, value| check(name, value, (0.0..1.0).contains(&value), "from 0 to below 1");
+        fraction("weight_decay", self.weight_decay)?;
+        if let Some(largest) = self.clip_norm {
+            check("clip_norm", largest, is_positive(largest), "a number above 0, such as 1")?;
+        }
+        if let Some(name) = self.misplaced {
+            let names: Vec<_> = self.rule.settings().into_iter().map(|(name, _)| name).collect();
+            return Err(Error::invalid_setting(name, "set", format!("only {} for this optimizer", names.join(", "))));
+        }
+        self.rule.settings().into_iter().try_for_each(|(name, value)| match name {
+            "epsilon" => check(name, *value, is_positive(*value), "a small number above 0, such as 1e-7"),
+            _ => fraction(name, *value),
+        })
+    }
+
+    /// Checks the settings and starts with running averages of zero for these parameters.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for a value that cannot work.
     pub(crate) fn start(&self, parameters: &[Tensor]) -> Result<OptimizerState> {
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Err(setting("learning_rate", self.learning_rate, "a number above 0, such as 0.001"));
-        }
-        let (shares, epsilon) = match self.rule {
-            Rule::RmsProp(RmsProp { rho, epsilon }) => (vec![("rho", rho, "0.9")], Some(epsilon)),
-            Rule::Adam(Moments { beta_1, beta_2, epsilon }) | Rule::Nadam(Moments { beta_1, beta_2, epsilon }) => {
-                (vec![("beta_1", beta_1, "0.9"), ("beta_2", beta_2, "0.999")], Some(epsilon))
-            }
-            Rule::Sgd(Momentum { momentum, weight_decay }) => {
-                (vec![("momentum", momentum, "0.9"), ("weight_decay", weight_decay, "0.005")], None)
-            }
-        };
-        for (name, share, usual) in shares {
-            if !(0.0..1.0).contains(&share) {
-                return Err(setting(name, share, &format!("from 0 to below 1, such as {usual}")));
-            }
-        }
-        if let Some(epsilon) = epsilon.filter(|epsilon| !(*epsilon > 0.0 && epsilon.is_finite())) {
-            return Err(setting("epsilon", epsilon, "a small number above 0, such as 1e-7"));
-        }
+        self.check()?;
         let zeros = || parameters.iter().map(|parameter| parameter.detach().zeros_like()).collect();
         let (squares, momenta) = match self.rule {
-            Rule::RmsProp(_) => (zeros(), Vec::new()),
-            Rule::Adam(_) | Rule::Nadam(_) => (zeros(), zeros()),
-            Rule::Sgd(_) => (Vec::new(), zeros()),
+            Rule::RmsProp { .. } => (zeros(), Vec::new()),
+            Rule::Adam { .. } | Rule::Nadam { .. } => (zeros(), zeros()),
+            Rule::Sgd { .. } => (Vec::new(), zeros()),
         };
         let steps = Tensor::zeros([1], (Kind::Int64, tch::Device::Cpu));
-        Ok(OptimizerState { rule: self.rule, squares, momenta, steps })
+        Ok(OptimizerState { settings: *self, squares, momenta, steps })
+    }
+
+    /// RMSprop's settings, where it is RMSprop and nothing else.
+    pub(crate) fn plain_rms_prop(&self) -> Option<native::RmsProp> {
+        match self.rule {
+            Rule::RmsProp { rho, epsilon } if self.weight_decay == 0.0 && self.clip_norm.is_none() => {
+                Some(native::RmsProp { rho, epsilon })
+            }
+            _ => None,
+        }
     }
 }
 
-fn setting(setting: &'static str, found: f64, expected: &str) -> Error {
-    Error::invalid_setting(setting, found, expected)
-}
-
-/// An optimizer at work: its rule and its running averages.
-#[derive(Debug)]
-pub(crate) struct OptimizerState {
-    pub(crate) rule: Rule,
-    /// The running average of each parameter's squared gradients, where the rule has one.
-    pub(crate) squares: Vec<Tensor>,
-    /// The running average or sum of each parameter's gradients, where the rule has one.
-    pub(crate) momenta: Vec<Tensor>,
-    /// How many steps there were, `[1]`.
-    pub(crate) steps: Tensor,
-}
-
-impl OptimizerState {
-    /// Changes the parameters by one step against their gradients, which come in the same order and share no memory
-    /// with them; one without a gradient stays as it is.
-    ///
-    /// # Errors
-    /// [`Error::Torch`] when shapes do not fit.
-    pub(crate) fn update(&mut self, parameters: &mut [Tensor], gradients: &[Tensor], learning_rate: f64) -> Result<()> {
-        let Self { rule, squares, momenta, steps } = self;
-        let _guard = tch::no_grad_guard();
-        let _ = steps.f_add_scalar_(1)?;
-        let step = steps.int64_value(&[0]);
-        // The same for all parameters; Nadam's is a product of many factors.
-        let blend = match rule {
-            Rule::Adam(moments) => Some(moments.adam(step)),
-            Rule::Nadam(moments) => Some(moments.nadam(step)),
-            Rule::RmsProp(_) | Rule::Sgd(_) => None,
-        };
-        for (index, (parameter, gradient)) in parameters.iter_mut().zip(gradients).enumerate() {
-            // The loss does not depend on such a parameter.
-            if !gradient.defined() {
-                continue;
+impl Rule {
+    /// The rule's settings with their names.
+    fn settings(&mut self) -> Vec<(&'static str, &mut f64)> {
+        match self {
+            Self::RmsProp { rho, epsilon } => vec![("rho", rho), ("epsilon", epsilon)],
+            Self::Adam { beta_1, beta_2, epsilon } | Self::Nadam { beta_1, beta_2, epsilon } => {
+                vec![("beta_1", beta_1), ("beta_2", beta_2), ("epsilon", epsilon)]
             }
-            match (&*rule, &blend) {
-                (Rule::RmsProp(rule), _) => rule.update(parameter, &mut squares[index], gradient, learning_rate)?,
-                (Rule::Sgd(rule), _) => rule.update(parameter, &mut momenta[index], gradient, learning_rate)?,
-                (Rule::Adam(moments) | Rule::Nadam(moments), Some(blend)) => {
-                    let averages = [&mut momenta[index], &mut squares[index]];
-                    moments.update(parameter, averages, gradient, blend, learning_rate)?;
-                }
-                (Rule::Adam(_) | Rule::Nadam(_), None) => {}
-            }
+            Self::Sgd { momentum } => vec![("momentum", momentum)],
         }
-        Ok(())
     }
 }
 

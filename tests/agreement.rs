@@ -8,11 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mnist_classification::{
-    optimizer::{RmsProp, Rule},
-    prelude::*,
-    training::Trainer,
-};
+use mnist_classification::{prelude::*, training::Trainer};
 use serde::{Deserialize, de::DeserializeOwned};
 use shared::mnist_folder;
 use tch::{Device, Kind, Tensor};
@@ -59,8 +55,8 @@ struct KerasOptimizer {
 impl KerasOptimizer {
     fn training(&self) -> Training {
         assert_eq!((self.name.as_str(), self.momentum, self.centered), ("RMSprop", 0.0, false));
-        let rule = Rule::RmsProp(RmsProp { rho: self.rho, epsilon: self.epsilon });
-        Training { optimizer: Optimizer { rule, learning_rate: self.learning_rate }, ..Training::default() }
+        let optimizer = Optimizer::rms_prop(self.learning_rate).rho(self.rho).epsilon(self.epsilon);
+        Training { optimizer, ..Training::default() }
     }
 }
 

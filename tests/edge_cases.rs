@@ -13,7 +13,13 @@ const LAYERS: [(&str, &[Layer]); 3] = [
     ("batch normalisation", &[Layer::Dense(16), Layer::BatchNorm, Layer::Relu, Layer::Dropout(0.2), Layer::Dense(3)]),
     (
         "CNN",
-        &[Layer::Convolution { channels: 4, size: 3 }, Layer::BatchNorm, Layer::Relu, Layer::Flatten, Layer::Dense(3)],
+        &[
+            Layer::Convolution { channels: 4, size: 3, stride: 1, padding: 1 },
+            Layer::BatchNorm,
+            Layer::Relu,
+            Layer::Flatten,
+            Layer::Dense(3),
+        ],
     ),
 ];
 

@@ -14,7 +14,7 @@ fn digits() -> Samples {
 
 fn network(seed: u64) -> Network {
     let layers = [
-        Convolution { channels: 6, size: 3 },
+        Convolution { channels: 6, size: 3, stride: 1, padding: 1 },
         MaxPool(4),
         BatchNorm,
         Relu,
@@ -85,7 +85,11 @@ fn an_interrupted_training_by_sgd_in_half_precision_goes_on_to_the_same_bits() {
 }
 
 fn half(epochs: usize) -> Training {
-    Training { optimizer: Optimizer::sgd(0.05, 0.001), half_precision: true, ..everything(epochs) }
+    Training {
+        optimizer: Optimizer::sgd(0.05).momentum(0.9).weight_decay(0.001),
+        half_precision: true,
+        ..everything(epochs)
+    }
 }
 
 fn goes_on_to_the_same_bits(training: &Training) {
@@ -139,7 +143,7 @@ fn half_precision_learns_with_weights_of_full_precision_and_leaves_dense_layers_
     let (other, _) = trained(&Training { half_precision: false, ..half(3) });
     assert_ne!(numbers(&model), numbers(&other));
     let mlp = |half_precision| {
-        let mut mlp = Mlp::new(&[784, 16, 10], 0).unwrap();
+        let mut mlp = Network::mlp([784, 16, 10], 0).unwrap();
         fit(&mut mlp, &digits(), &Training { half_precision, ..half(1) }).unwrap();
         numbers(&mlp)
     };
@@ -260,40 +264,27 @@ fn settings_that_cannot_work_are_errors() {
 }
 
 #[test]
-fn a_narrow_convolution_sees_the_inside_of_a_picture() {
+fn a_convolution_without_padding_sees_the_inside_of_a_picture() {
     // 14 pixels high, 56 wide, and behind the first layer five channels.
     let inputs = digits().inputs.narrow(0, 0, 5);
     let pictures = |layer| {
-        let layers = [Convolution { channels: 5, size: 3 }, layer];
+        let layers = [Convolution { channels: 5, size: 3, stride: 1, padding: 1 }, layer];
         Network::new(&[1, 14, 56], &layers, 4).unwrap().forward(&inputs).unwrap()
     };
-    let whole = pictures(Convolution { channels: 6, size: 3 });
+    let whole = pictures(Convolution { channels: 6, size: 3, stride: 1, padding: 1 });
     for (stride, height, width) in [(1, 12, 54), (2, 6, 27), (3, 4, 18)] {
         // The same seed has the same kernels; squares of 3 pixels a side that lie inside have their middles one from the edge.
         let inside = whole.slice(2, 1, 13, stride).slice(3, 1, 55, stride);
-        let narrow = pictures(NarrowConvolution { channels: 6, size: 3, stride: stride as usize });
+        let narrow = pictures(Convolution { channels: 6, size: 3, stride: stride as usize, padding: 0 });
         assert_eq!(narrow.size(), [5, 6, height, width]);
         let difference = (narrow - inside).abs().max().double_value(&[]);
         assert!(difference < 1e-5, "{difference}");
     }
-    assert_eq!(pictures(NarrowConvolution { channels: 6, size: 4, stride: 2 }).size(), [5, 6, 6, 27]);
+    assert_eq!(pictures(Convolution { channels: 6, size: 4, stride: 2, padding: 0 }).size(), [5, 6, 6, 27]);
     for (channels, size, stride) in [(0, 3, 1), (6, 0, 1), (6, 15, 1), (6, 3, 0), (6, 3, usize::MAX)] {
-        let layers = [NarrowConvolution { channels, size, stride }];
+        let layers = [Convolution { channels, size, stride, padding: 0 }];
         let error = Network::new(&[1, 14, 56], &layers, 0).unwrap_err().to_string();
-        assert!(error.starts_with("a layer is NarrowConvolution"), "{error}");
-        assert!(error.contains("NarrowConvolution of a size that fits in"), "{error}");
+        assert!(error.starts_with("a layer is Convolution"), "{error}");
+        assert!(error.contains("a kernel that fits into the padded picture"), "{error}");
     }
-}
-
-#[test]
-fn an_ensemble_averages_probabilities() {
-    let (one, other) = (network(1), network(2));
-    let inputs = digits().inputs.narrow(0, 0, 7);
-    let probabilities = |model: &dyn Model| model.forward(&inputs).unwrap().softmax(1, Kind::Float).detach();
-    let expected = (probabilities(&one) + probabilities(&other)) / 2.0;
-    let ensemble = Ensemble::new(vec![Box::new(one), Box::new(other)]).unwrap();
-    let difference = (probabilities(&ensemble) - expected).abs().max().double_value(&[]);
-    assert!(difference < 1e-6, "{difference}");
-    let empty = Ensemble::new(Vec::new()).err().unwrap().to_string();
-    assert_eq!(empty, "an ensemble is empty; expected at least one network");
 }

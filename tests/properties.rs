@@ -3,7 +3,6 @@
 use std::fs;
 
 use mnist_classification::{
-    optimizer::{Momentum, Rule},
     prelude::*,
     tch::{Device, Kind, Tensor},
 };
@@ -34,10 +33,8 @@ fn training() -> impl Strategy<Value = Training> {
     ];
     let optimizer = prop_oneof![
         any::<f64>().prop_map(Optimizer::adam),
-        (any::<f64>(), any::<f64>()).prop_map(|(momentum, weight_decay)| Optimizer {
-            rule: Rule::Sgd(Momentum { momentum, weight_decay }),
-            learning_rate: 0.1
-        }),
+        (any::<f64>(), any::<f64>())
+            .prop_map(|(momentum, decay)| Optimizer::sgd(0.1).momentum(momentum).weight_decay(decay)),
     ];
     (any::<usize>(), optimizer, schedule, 0.0..1.0, any::<u64>()).prop_map(
         |(epochs, optimizer, schedule, validation_split, seed)| Training {
@@ -73,7 +70,7 @@ proptest! {
     #[test]
     fn a_network_is_read_as_it_was_written(more in vec(layer(), 0..6), features in 1..20_usize, seed: u64) {
         let layers = [&[Layer::Dense(3)], &more[..]].concat();
-        let network = Network::new(&[features], &layers, seed)?;
+        let network = Network::new(&[features], layers.as_slice(), seed)?;
         let folder = tempfile::tempdir()?;
         network.save(folder.path())?;
         let read = Network::load(folder.path())?;

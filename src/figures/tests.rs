@@ -33,7 +33,15 @@ fn answers() -> Predictions {
 fn history(epochs: usize, validated: bool) -> History {
     let epoch = |epoch: usize| {
         let validation = validated.then_some(Scores { loss: 0.5, accuracy: 0.9 });
-        Epoch { epoch, loss: 1.0 / epoch as f64, accuracy: 0.8, validation, seconds: 1.0 }
+        Epoch {
+            epoch,
+            loss: 1.0 / epoch as f64,
+            accuracy: 0.8,
+            validation,
+            learning_rate: 0.001,
+            metrics: Default::default(),
+            seconds: 1.0,
+        }
     };
     History { name: "example".into(), epochs: (1..=epochs).map(epoch).collect() }
 }

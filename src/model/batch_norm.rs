@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::{Model, network::Network, plan::Layer};
+use super::{network::Network, plan::Layer};
 use crate::{Error, Result};
 
 impl Network {
@@ -33,7 +33,7 @@ impl Network {
             return Err(Error::mismatch("samples to take statistics from", found, expected));
         }
         let _no_gradients = tch::no_grad_guard();
-        let network = self.copy()?;
+        let network = self.clone();
         let mut inputs = network.shaped(inputs)?;
         for layer in &network.layers {
             if layer.layer == Layer::BatchNorm {
@@ -48,18 +48,6 @@ impl Network {
         }
         Ok(network)
     }
-
-    /// A network of its own with the same parameters and running statistics, on the same device.
-    fn copy(&self) -> Result<Self> {
-        let copy = Self::from_plan(&self.plan, 0)?;
-        if let Some((_, tensor)) = self.tensors().first() {
-            copy.to_device(tensor.device())?;
-        }
-        for ((_, mut to), (_, from)) in copy.tensors().into_iter().zip(self.tensors()) {
-            to.f_copy_(&from)?;
-        }
-        Ok(copy)
-    }
 }
 
 #[cfg(test)]
@@ -68,7 +56,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::Layer::*,
+        model::{Layer::*, Model},
         random::{Purpose, generator, uniform},
     };
 
@@ -77,7 +65,15 @@ mod tests {
     }
 
     fn network() -> Network {
-        let layers = [Convolution { channels: 4, size: 3 }, BatchNorm, Relu, MaxPool(2), Flatten, Dense(8), BatchNorm];
+        let layers = [
+            Convolution { channels: 4, size: 3, stride: 1, padding: 1 },
+            BatchNorm,
+            Relu,
+            MaxPool(2),
+            Flatten,
+            Dense(8),
+            BatchNorm,
+        ];
         Network::new(&[1, 6, 6], &layers, 1).unwrap()
     }
 

@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use super::{
+    Model,
     layer::{BuiltLayer, EPSILON},
     network::Network,
     plan::{Layer, Plan},
@@ -32,6 +33,9 @@ impl Network {
             for ((_, parameter), value) in built.parameters.iter().zip(values) {
                 parameter.shallow_clone().f_copy_(value)?;
             }
+        }
+        if let Some((_, parameter)) = self.parameters().first() {
+            folded.to_device(parameter.device())?;
         }
         Ok(folded)
     }
@@ -80,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_folded_network_computes_the_same() {
-        let convolution = Convolution { channels: 4, size: 3 };
+        let convolution = Convolution { channels: 4, size: 3, stride: 1, padding: 1 };
         let network = network(&[convolution, MaxPool(2), BatchNorm, Relu, Flatten, Dense(5), BatchNorm, Dropout(0.5)]);
         let folded = network.folded().unwrap();
         assert_eq!(folded.plan().layers, [convolution, MaxPool(2), Relu, Flatten, Dense(5)]);
@@ -92,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_normalisation_that_cannot_be_folded_is_an_error() {
-        let convolution = Convolution { channels: 4, size: 3 };
+        let convolution = Convolution { channels: 4, size: 3, stride: 1, padding: 1 };
         for layers in [vec![BatchNorm], vec![convolution, Relu, BatchNorm]] {
             let error = network(&layers).folded().unwrap_err().to_string();
             assert!(error.starts_with("batch normalisation to fold: found batch_norm_1"), "{error}");

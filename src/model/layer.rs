@@ -46,7 +46,7 @@ impl BuiltLayer {
                 let kernel = glorot(&[input[0], outputs], input[0], outputs, random)?;
                 (vec![("kernel", trained(kernel)), ("bias", trained(constant(outputs, 0.0)?))], vec![])
             }
-            Layer::Convolution { channels, size } | Layer::NarrowConvolution { channels, size, .. } => {
+            Layer::Convolution { channels, size, .. } => {
                 let square = size * size;
                 let kernel = glorot(&[channels, size, size, input[0]], input[0] * square, channels * square, random)?;
                 (vec![("kernel", trained(kernel)), ("bias", trained(constant(channels, 0.0)?))], vec![])
@@ -60,42 +60,59 @@ impl BuiltLayer {
         Ok(Self { layer, name, output, parameters, statistics })
     }
 
+    /// Its parameters are trained, or stay as they are.
+    pub(super) fn set_trainable(&self, trainable: bool) {
+        for (_, parameter) in &self.parameters {
+            let _ = parameter.set_requires_grad(trainable);
+        }
+    }
+
     /// The layer's outputs for a batch; `random` is there in training only.
     pub(super) fn forward(&self, inputs: &Tensor, random: Option<&mut Random>) -> Result<Tensor> {
         let parameter = |index: usize| &self.parameters[index].1;
         Ok(match self.layer {
             Layer::Dense(_) => parameter(1).f_addmm(&inputs.to_kind(parameter(0).kind()), parameter(0))?,
-            Layer::Convolution { size, .. } => self.convolve(inputs, 1, size / 2)?,
-            Layer::NarrowConvolution { stride, .. } => self.convolve(inputs, stride, 0)?,
+            Layer::Convolution { stride, padding, .. } => {
+                let [kernel, bias] = [0, 1].map(|index| parameter(index).to_kind(inputs.kind()));
+                // With the channels of a pixel side by side in memory, libtorch's convolutions are faster.
+                let kernel = kernel.f_permute([0, 3, 1, 2])?;
+                inputs.f_conv2d(&kernel, Some(bias), [stride as i64; 2], [padding as i64; 2], [1, 1], 1)?
+            }
             Layer::MaxPool(size) => {
                 let square = [size as i64; 2];
                 inputs.f_max_pool2d(square, square, [0, 0], [1, 1], false)?
             }
             Layer::Flatten => inputs.f_flatten(1, -1)?,
             Layer::Relu => inputs.f_relu()?,
-            Layer::Dropout(share) => match random {
+            Layer::Dropout(fraction) => match random {
                 Some(random) => {
-                    let kept = uniform(&inputs.size(), [0.0, 1.0], inputs.device(), random)?.f_ge(share)?;
-                    inputs.f_mul(&(kept.to_kind(inputs.kind()) / (1.0 - share)))?
+                    let kept = uniform(&inputs.size(), [0.0, 1.0], inputs.device(), random)?.f_ge(fraction)?;
+                    inputs.f_mul(&(kept.to_kind(inputs.kind()) / (1.0 - fraction)))?
                 }
                 None => inputs.shallow_clone(),
             },
             Layer::BatchNorm => {
                 let [mean, variance] = [0, 1].map(|index| Some(&self.statistics[index].1));
                 let (scale, offset) = (Some(parameter(0)), Some(parameter(1)));
-                // A single value has no variance: a batch of one sample is normalised as outside training.
-                let of_batch = random.is_some() && inputs.numel() > parameter(0).numel();
+                // A single value has no variance: a batch of one sample is normalised as outside training, and so is any
+                // behind a frozen layer, as in Keras.
+                let is_trained = random.is_some() && parameter(0).requires_grad();
+                let of_batch = is_trained && inputs.numel() > parameter(0).numel();
                 inputs.f_batch_norm(scale, offset, mean, variance, of_batch, MOMENTUM, EPSILON, true)?
             }
         })
     }
+}
 
-    /// A convolution with this stride and so many rows of zeros beyond each edge.
-    fn convolve(&self, inputs: &Tensor, stride: usize, padding: usize) -> Result<Tensor> {
-        let [kernel, bias] = [0, 1].map(|index| self.parameters[index].1.to_kind(inputs.kind()));
-        // With the channels of a pixel side by side in memory, libtorch's convolutions are faster.
-        let kernel = kernel.f_permute([0, 3, 1, 2])?;
-        Ok(inputs.f_conv2d(&kernel, Some(bias), [stride as i64; 2], [padding as i64; 2], [1, 1], 1)?)
+impl Clone for BuiltLayer {
+    /// A layer with the same values in tensors of its own.
+    fn clone(&self) -> Self {
+        let copied = |tensors: &Named| -> Named {
+            let copy = |tensor: &Tensor| tensor.detach().copy().set_requires_grad(tensor.requires_grad());
+            tensors.iter().map(|(name, tensor)| (*name, copy(tensor))).collect()
+        };
+        let (parameters, statistics) = (copied(&self.parameters), copied(&self.statistics));
+        Self { layer: self.layer, name: self.name.clone(), output: self.output.clone(), parameters, statistics }
     }
 }
 

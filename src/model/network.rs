@@ -11,46 +11,24 @@ use super::{
     weights,
 };
 use crate::{
-    Result,
+    Error, Result,
     random::{Purpose, Random, generator},
 };
 
-/// Layers one after the other.
+/// Layers one after the other. A clone has tensors of its own.
 ///
 /// ```
-/// use mnist_classification::{model::{Layer::*, Network}, prelude::*};
-/// let layers = [Convolution { channels: 8, size: 3 }, MaxPool(2), Relu, Flatten, Dense(10)];
-/// let network = Network::new(&[1, 28, 28], &layers, 0)?;
-/// assert_eq!(network.summary().parameters(), (9 + 1) * 8 + (8 * 14 * 14 + 1) * 10);
+/// use mnist_classification::{model::Layer::*, prelude::*};
+/// let model = Network::new([784], [Dense(512), Relu, Dense(10)], 0)?;
+/// let convolution = Convolution { channels: 8, size: 3, stride: 1, padding: 1 };
+/// let cnn = Network::new([1, 28, 28], [convolution, MaxPool(2), Relu, Flatten, Dense(10)], 0)?;
+/// assert_eq!(cnn.summary().parameters(), (9 + 1) * 8 + (8 * 14 * 14 + 1) * 10);
 /// # Ok::<(), Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Network {
     pub(super) plan: Plan,
     pub(super) layers: Vec<BuiltLayer>,
-}
-
-/// The original's kind of network, a multi-layer perceptron: dense layers with ReLU between them.
-#[derive(Debug)]
-pub struct Mlp;
-
-impl Mlp {
-    /// Makes a network from the sizes of its layers, the inputs first and the classes last; the short form of
-    /// [`Network::from_plan`] with [`Plan::mlp`].
-    ///
-    /// ```
-    /// use mnist_classification::prelude::*;
-    /// let model = Mlp::new(&[784, 512, 256, 128, 10], 0)?;
-    /// assert_eq!(model.summary().parameters(), 567_434);
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for fewer than two sizes, or a size of zero.
-    #[allow(clippy::new_ret_no_self)] // It is a plan, not another type of network.
-    pub fn new(sizes: &[usize], seed: u64) -> Result<Network> {
-        Network::from_plan(&Plan::mlp(sizes)?, seed)
-    }
 }
 
 impl Network {
@@ -58,22 +36,39 @@ impl Network {
     ///
     /// # Errors
     /// As [`Network::from_plan`].
-    pub fn new(input: &[usize], layers: &[Layer], seed: u64) -> Result<Self> {
+    pub fn new(input: impl Into<Vec<usize>>, layers: impl Into<Vec<Layer>>, seed: u64) -> Result<Self> {
         Self::from_plan(&Plan { input: input.into(), layers: layers.into() }, seed)
+    }
+
+    /// Makes a multi-layer perceptron, the original's kind of network: dense layers with ReLU between them, from the number
+    /// of inputs and of each layer's outputs.
+    ///
+    /// ```
+    /// use mnist_classification::prelude::*;
+    /// let model = Network::mlp([784, 512, 256, 128, 10], 0)?;
+    /// assert_eq!(model.summary().parameters(), 567_434);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidSetting`] for fewer than two sizes, or a size of zero.
+    pub fn mlp(sizes: impl AsRef<[usize]>, seed: u64) -> Result<Self> {
+        Self::from_plan(&Plan::mlp(sizes.as_ref())?, seed)
     }
 
     /// Makes the network of a plan. Its parameters start as Keras starts them: Glorot-uniform kernels (X. Glorot,
     /// Y. Bengio, 2010: uniform within ±√(6 / (inputs + outputs))), drawn from `seed`, and zero biases.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) naming the first layer that cannot take what the one before gives.
+    /// [`Error::InvalidSetting`] naming the first layer that cannot take what the one before gives.
     pub fn from_plan(plan: &Plan, seed: u64) -> Result<Self> {
         let shapes = plan.shapes()?;
         let mut random = generator(seed, Purpose::Weights);
         let mut layers: Vec<BuiltLayer> = Vec::new();
         for (&layer, output) in plan.layers.iter().zip(shapes) {
-            let before = layers.iter().filter(|other| other.layer.prefix() == layer.prefix()).count();
-            let name = format!("{}_{}", layer.prefix(), before + 1);
+            let (_, prefix) = layer.names();
+            let before = layers.iter().filter(|other| other.layer.names().1 == prefix).count();
+            let name = format!("{prefix}_{}", before + 1);
             let input = layers.last().map_or(&plan.input, |before| &before.output);
             layers.push(BuiltLayer::new(layer, name, input, output, &mut random)?);
         }
@@ -87,14 +82,33 @@ impl Network {
 
     /// The layers with their output shapes and numbers of parameters, as Keras prints them.
     pub fn summary(&self) -> Summary {
-        let count = |tensors: &[(&str, Tensor)]| tensors.iter().map(|(_, tensor)| tensor.numel()).sum();
         let row = |built: &BuiltLayer| {
-            let title = format!("{} ({})", built.name, built.layer.keras_name());
-            (title, built.output.clone(), count(&built.parameters), count(&built.statistics))
+            let (keras_type, _) = built.layer.names();
+            let count = |trained: bool| {
+                let tensors = built.parameters.iter().chain(&built.statistics).map(|(_, tensor)| tensor);
+                tensors.filter(|tensor| tensor.requires_grad() == trained).map(Tensor::numel).sum()
+            };
+            (format!("{} ({keras_type})", built.name), built.output.clone(), count(true), count(false))
         };
         // Keras writes the ReLU of a multi-layer perceptron into its dense layers.
         let is_shown = |built: &&BuiltLayer| !(self.plan.is_mlp() && built.layer == Layer::Relu);
         Summary::new(self.layers.iter().filter(is_shown).map(row))
+    }
+
+    /// Freezes the layer of this name, as [`Network::summary`] prints it, or lets it be trained again. Training leaves a frozen
+    /// layer's parameters and running statistics as they are.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSetting`] for a name that no layer has.
+    pub fn set_trainable(&mut self, layer: &str, trainable: bool) -> Result<()> {
+        match self.layers.iter().find(|built| built.name == layer) {
+            Some(built) => built.set_trainable(trainable),
+            None => {
+                let names: Vec<_> = self.layers.iter().map(|built| built.name.as_str()).collect();
+                return Err(Error::invalid_setting("a layer's name", layer, format!("one of {}", names.join(", "))));
+            }
+        }
+        Ok(())
     }
 
     /// Writes the network as one safetensors file: parameters and running statistics under names such as `dense_1.kernel`
@@ -102,8 +116,8 @@ impl Network {
     /// gets the file `weights.safetensors`.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for a name that ends as another format's;
-    /// [`Error::Io`](crate::Error::Io) when the file cannot be written; a file that was there stays as it was.
+    /// [`Error::InvalidSetting`] for a name that ends as another format's;
+    /// [`Error::Io`] when the file cannot be written; a file that was there stays as it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         weights::check_name(path.as_ref())?;
         weights::write(&weights::file(path.as_ref()), &self.tensors(), Some(&self.plan))
@@ -113,7 +127,7 @@ impl Network {
     /// comes from `network.json` beside them, or is a multi-layer perceptron's.
     ///
     /// # Errors
-    /// [`Error::Missing`](crate::Error::Missing), or [`Error::Malformed`](crate::Error::Malformed) with what the file holds
+    /// [`Error::Missing`], or [`Error::Malformed`] with what the file holds
     /// instead: another format, other layers, parameters that are NaN.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let file = weights::file(path.as_ref());

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{Error, Result};
 
@@ -11,21 +12,17 @@ use crate::{Error, Result};
 pub enum Layer {
     /// Fully connected, with this many outputs.
     Dense(usize),
-    /// A convolution whose output has the input's height and width: beyond the edge there are zeros.
+    /// A convolution. Of a side of n pixels, (n + 2 `padding` − `size`) / `stride` + 1 are left, the quotient rounded down: an
+    /// odd `size`, a `stride` of 1 and a `padding` of `size / 2` keep height and width, as Keras' `padding="same"`.
     Convolution {
-        /// The number of output channels.
-        channels: usize,
-        /// The side of the kernel in pixels, an odd number.
-        size: usize,
-    },
-    /// A convolution without padding: of a side, (side − `size`) / `stride` + 1 pixels are left, the quotient rounded down.
-    NarrowConvolution {
         /// The number of output channels.
         channels: usize,
         /// The side of the kernel in pixels.
         size: usize,
         /// The distance from one position of the kernel to the next, in pixels.
         stride: usize,
+        /// The rows of zeros beyond each edge, at most half of `size`.
+        padding: usize,
     },
     /// Keeps the largest value of each square with this side; pixels left over at the edge are dropped.
     MaxPool(usize),
@@ -33,7 +30,7 @@ pub enum Layer {
     Flatten,
     /// max(x, 0).
     Relu,
-    /// Sets this share of the values to 0 in training, and scales the others so that their expected sum stays
+    /// Sets this fraction of the values to 0 in training, and scales the others so that their expected sum stays
     /// (N. Srivastava and others, 2014).
     Dropout(f64),
     /// Normalises each feature or channel to mean 0 and variance 1 over the batch, then applies a learned scale and offset
@@ -51,7 +48,7 @@ pub enum Layer {
 /// # Ok::<(), mnist_classification::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Value")]
 pub struct Plan {
     /// The shape of a sample: `[features]`, or `[channels, height, width]`.
     pub input: Vec<usize>,
@@ -81,7 +78,7 @@ impl Plan {
     /// A small convolutional network for grey pictures: two convolutions with pooling, then two dense layers.
     pub fn cnn([height, width]: [usize; 2], classes: usize) -> Self {
         use Layer::*;
-        let [first, second] = [16, 32].map(|channels| Convolution { channels, size: 5 });
+        let [first, second] = [16, 32].map(|channels| Convolution { channels, size: 5, stride: 1, padding: 2 });
         let convolutions = [first, MaxPool(2), Relu, second, MaxPool(2), Relu];
         let layers = [&convolutions[..], &[Flatten, Dense(128), Relu, Dense(classes)]].concat();
         Self { input: vec![1, height, width], layers }
@@ -133,8 +130,35 @@ impl Plan {
 
     /// Whether there is a convolution.
     pub(crate) fn has_convolutions(&self) -> bool {
-        let is_convolution = |layer: &Layer| layer.keras_name() == "Conv2D";
-        self.layers.iter().any(is_convolution)
+        self.layers.iter().any(|layer| matches!(layer, Layer::Convolution { .. }))
+    }
+}
+
+impl TryFrom<Value> for Plan {
+    type Error = serde_json::Error;
+
+    /// Reads a plan. Earlier versions had two kinds of convolution, which implied stride and padding.
+    fn try_from(mut plan: Value) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Stored {
+            input: Vec<usize>,
+            layers: Vec<Layer>,
+        }
+        let layers = plan.get_mut("layers").and_then(Value::as_array_mut).into_iter().flatten();
+        for layer in layers.filter_map(Value::as_object_mut) {
+            if let Some(Value::Object(mut narrow)) = layer.remove("NarrowConvolution") {
+                narrow.insert("padding".into(), 0.into());
+                layer.insert("Convolution".into(), narrow.into());
+            }
+            if let Some(Value::Object(convolution)) = layer.get_mut("Convolution")
+                && !convolution.contains_key("padding")
+            {
+                let size = convolution.get("size").and_then(Value::as_u64).unwrap_or_default();
+                convolution.extend([("stride".into(), 1.into()), ("padding".into(), (size / 2).into())]);
+            }
+        }
+        Stored::deserialize(plan).map(|Stored { input, layers }| Self { input, layers })
     }
 }
 
@@ -151,39 +175,24 @@ impl fmt::Display for Plan {
 }
 
 impl Layer {
-    /// Its type in Keras.
-    pub(super) fn keras_name(&self) -> &'static str {
+    /// Its type in Keras, and how the names of such layers begin in a network.
+    pub(super) fn names(&self) -> (&'static str, &'static str) {
         match self {
-            Self::Dense(_) => "Dense",
-            Self::Convolution { .. } | Self::NarrowConvolution { .. } => "Conv2D",
-            Self::MaxPool(_) => "MaxPooling2D",
-            Self::Flatten => "Flatten",
-            Self::Relu => "ReLU",
-            Self::Dropout(_) => "Dropout",
-            Self::BatchNorm => "BatchNormalization",
+            Self::Dense(_) => ("Dense", "dense"),
+            Self::Convolution { .. } => ("Conv2D", "conv2d"),
+            Self::MaxPool(_) => ("MaxPooling2D", "max_pooling2d"),
+            Self::Flatten => ("Flatten", "flatten"),
+            Self::Relu => ("ReLU", "re_lu"),
+            Self::Dropout(_) => ("Dropout", "dropout"),
+            Self::BatchNorm => ("BatchNormalization", "batch_norm"),
         }
     }
 
-    /// How the names of such layers begin in a network.
-    pub(super) fn prefix(&self) -> &'static str {
-        match self {
-            Self::Dense(_) => "dense",
-            Self::Convolution { .. } | Self::NarrowConvolution { .. } => "conv2d",
-            Self::MaxPool(_) => "max_pooling2d",
-            Self::Flatten => "flatten",
-            Self::Relu => "re_lu",
-            Self::Dropout(_) => "dropout",
-            Self::BatchNorm => "batch_norm",
-        }
-    }
-
-    /// How many values its parameters and running statistics have, with so many channels or values of a row before it.
+    /// The number of values of its parameters and running statistics, behind so many channels or values of a row.
     fn values(&self, before: usize) -> usize {
         match *self {
             Self::Dense(outputs) => (before + 1) * outputs,
-            Self::Convolution { channels, size } | Self::NarrowConvolution { channels, size, .. } => {
-                (before * size * size + 1) * channels
-            }
+            Self::Convolution { channels, size, .. } => (before * size * size + 1) * channels,
             Self::BatchNorm => 4 * before,
             Self::MaxPool(_) | Self::Flatten | Self::Relu | Self::Dropout(_) => 0,
         }
@@ -191,39 +200,46 @@ impl Layer {
 
     /// The shape of a sample behind this layer.
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
-        let fits = |channels: usize, size: usize, before: usize| {
-            SIZES.contains(&channels) && size * size <= LARGEST_KERNEL / channels / before
-        };
-        Ok(match (*self, input) {
-            (Self::Dense(outputs), &[inputs]) if SIZES.contains(&outputs) && inputs <= LARGEST_KERNEL / outputs => {
-                vec![outputs]
+        let output = match (*self, input) {
+            (Self::Dense(outputs), &[inputs]) => {
+                let fits = SIZES.contains(&outputs) && inputs <= LARGEST_KERNEL / outputs;
+                fits.then(|| vec![outputs])
             }
-            (Self::Convolution { channels, size }, &[before, height, width])
-                if size % 2 == 1 && size <= 2 * height.max(width) && fits(channels, size, before) =>
-            {
-                vec![channels, height, width]
-            }
-            (Self::NarrowConvolution { channels, size, stride }, &[before, height, width])
-                if (1..=height.min(width)).contains(&size)
+            (Self::Convolution { channels, size, stride, padding }, &[before, height, width]) => {
+                let side = |side: usize| (side + 2 * padding).checked_sub(size).map(|left| left / stride + 1);
+                let fits = SIZES.contains(&channels)
                     && SIZES.contains(&stride)
-                    && fits(channels, size, before) =>
-            {
-                vec![channels, (height - size) / stride + 1, (width - size) / stride + 1]
+                    && (1..=2 * height.max(width)).contains(&size)
+                    && padding <= size / 2
+                    && size * size <= LARGEST_KERNEL / channels / before;
+                if fits { side(height).zip(side(width)).map(|(high, wide)| vec![channels, high, wide]) } else { None }
             }
-            (Self::MaxPool(size), &[channels, height, width]) if (1..=height.min(width)).contains(&size) => {
-                vec![channels, height / size, width / size]
+            (Self::MaxPool(size), &[channels, height, width]) => {
+                let fits = (1..=height.min(width)).contains(&size);
+                fits.then(|| vec![channels, height / size, width / size])
             }
-            (Self::Flatten, _) => vec![input.iter().product()],
-            (Self::Dropout(share), _) if (0.0..1.0).contains(&share) => input.into(),
-            (Self::Relu, _) | (Self::BatchNorm, [_] | [_, _, _]) => input.into(),
-            _ => {
-                let expected = format!(
-                    "a layer that takes samples of shape {input:?}: Dense takes one row, which Flatten makes; \
-                     Convolution, of odd size, MaxPool, and NarrowConvolution of a size that fits in, with a stride of at \
-                     least 1, take [channels, height, width]; a share to drop is from 0 to below 1"
-                );
-                return Err(Error::invalid_setting("a layer", format!("{self:?}"), expected));
-            }
+            (Self::Flatten, _) => Some(vec![input.iter().product()]),
+            (Self::Dropout(fraction), _) => (0.0..1.0).contains(&fraction).then(|| input.into()),
+            (Self::Relu, _) | (Self::BatchNorm, [_] | [_, _, _]) => Some(input.into()),
+            _ => None,
+        };
+        output.ok_or_else(|| {
+            let found = format!("{self:?} behind samples of shape {input:?}");
+            Error::invalid_setting("a layer", found, self.requirements())
         })
+    }
+
+    /// What its settings and the samples before it must be.
+    fn requirements(&self) -> &'static str {
+        match self {
+            Self::Dense(_) => "one row of values before it, which Flatten makes, and from 1 to 65,536 outputs",
+            Self::Convolution { .. } => {
+                "[channels, height, width] before it, a kernel that fits into the padded picture, at least one channel, \
+                 a stride of at least 1, and a padding of at most half of the size"
+            }
+            Self::MaxPool(_) => "[channels, height, width] before it, and a side from 1 to that of the picture",
+            Self::Dropout(_) => "a fraction from 0 to below 1",
+            Self::Flatten | Self::Relu | Self::BatchNorm => "a row of values or [channels, height, width] before it",
+        }
     }
 }

@@ -72,12 +72,12 @@ impl Stored {
     /// # Errors
     /// [`Error::Missing`], or [`Error::Malformed`] with what the file is instead.
     pub(crate) fn read(file: &Path) -> Result<Self> {
-        let expected = "the weights of a network in safetensors format".to_string();
+        let expected = "the weights of a network in safetensors format";
         if !file.is_file() {
-            return Err(Error::Missing { file: file.into(), expected });
+            return Err(Error::missing(file, expected));
         }
         let bytes = fs::read(file).map_err(Error::io(file))?;
-        let malformed = |found: String| Error::Malformed { file: file.into(), found, expected: expected.clone() };
+        let malformed = |found: String| Error::malformed(file, found, expected);
         let parsed = SafeTensors::read_metadata(&bytes)
             .and_then(|(_, metadata)| Ok((metadata, SafeTensors::deserialize(&bytes)?)))
             .map_err(|error| malformed(what_is_wrong(&bytes).unwrap_or_else(|| error.to_string())));
@@ -113,11 +113,7 @@ impl Stored {
     pub(crate) fn malformed_plan(&self, error: &dyn std::fmt::Display) -> Error {
         let beside = self.file.with_file_name(PLAN_FILE);
         let file = if self.plan.is_none() && beside.is_file() { beside } else { self.file.clone() };
-        Error::Malformed {
-            file,
-            found: error.to_string(),
-            expected: "the plan of a network: its input and layers".into(),
-        }
+        Error::malformed(file, error, "the plan of a network: its input and layers")
     }
 
     /// Copies the values into these tensors: the file must hold them all and no others. Where one does not fit, all stay as
@@ -135,7 +131,7 @@ impl Stored {
                 return Err(self.malformed(found, format!("{expected}, {:?}", tensor.kind())));
             }
             if let Some(value) = not_finite(found)? {
-                let expected = "finite values; the training that wrote them had diverged".into();
+                let expected = "finite values; the training that wrote them had diverged";
                 return Err(self.malformed(format!("{value} in {name}"), expected));
             }
             pairs.push((tensor.shallow_clone(), found));
@@ -157,7 +153,7 @@ impl Stored {
             let Some(kernel) = self.find(&format!("dense_{number}.kernel")) else { break };
             let found = format!("dense_{number}.kernel of shape {:?}", kernel.size());
             let [inputs, outputs] = kernel.size()[..] else {
-                return Err(self.malformed(found, "the shape [inputs, outputs]".into()));
+                return Err(self.malformed(found, "the shape [inputs, outputs]"));
             };
             let bias = format!("dense_{number}.bias");
             let shape = self.find(&bias).map(Tensor::size);
@@ -197,8 +193,8 @@ impl Stored {
         self.tensors.iter().find(|(other, _)| other == name).map(|(_, tensor)| tensor)
     }
 
-    fn malformed(&self, found: String, expected: String) -> Error {
-        Error::Malformed { file: self.file.clone(), found, expected }
+    fn malformed(&self, found: impl ToString, expected: impl ToString) -> Error {
+        Error::malformed(&self.file, found, expected)
     }
 }
 

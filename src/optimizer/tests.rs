@@ -3,9 +3,9 @@
 use super::*;
 
 /// Two weights after three steps, in 64-bit floats; the second never has a gradient.
-fn stepped(rule: Rule) -> Vec<f64> {
+fn stepped(optimizer: Optimizer) -> Vec<f64> {
     let mut weights = [Tensor::from_slice(&[1.0_f64, -2.0])];
-    let mut state = Optimizer { rule, learning_rate: 0.1 }.start(&weights).unwrap();
+    let mut state = optimizer.start(&weights).unwrap();
     for gradient in GRADIENTS {
         state.update(&mut weights, &[Tensor::from_slice(&[gradient, 0.0])], 0.1).unwrap();
     }
@@ -21,7 +21,7 @@ fn rms_prop_follows_the_formula() {
         average = 0.9 * average + 0.1 * gradient * gradient;
         weight -= 0.1 * gradient / f64::sqrt(average + 1e-7);
     }
-    let found = stepped(Rule::RmsProp(RmsProp::default()));
+    let found = stepped(Optimizer::rms_prop(0.1));
     assert!((found[0] - weight).abs() < 1e-12, "{} and {weight}", found[0]);
     assert_eq!(found[1], -2.0);
 }
@@ -49,9 +49,9 @@ fn keras(nesterov: bool) -> f64 {
 
 #[test]
 fn adam_and_nadam_are_keras_own() {
-    for (rule, nesterov) in [(Rule::Adam(Moments::default()), false), (Rule::Nadam(Moments::default()), true)] {
-        let (found, expected) = (stepped(rule), keras(nesterov));
-        assert!((found[0] - expected).abs() < 1e-12, "{rule:?}: {} and {expected}", found[0]);
+    for (optimizer, nesterov) in [(Optimizer::adam(0.1), false), (Optimizer::nadam(0.1), true)] {
+        let (found, expected) = (stepped(optimizer), keras(nesterov));
+        assert!((found[0] - expected).abs() < 1e-12, "{optimizer:?}: {} and {expected}", found[0]);
         assert_eq!(found[1], -2.0);
     }
 }
@@ -66,9 +66,35 @@ fn sgd_is_keras_own() {
         velocity = 0.9 * velocity - gradient * 0.1;
         weight += 0.9 * velocity - gradient * 0.1;
     }
-    let found = stepped(Optimizer::sgd(0.1, 0.01).rule);
+    let found = stepped(Optimizer::sgd(0.1).momentum(0.9).weight_decay(0.01));
     assert!((found[0] - weight).abs() < 1e-12, "{} and {weight}", found[0]);
     assert!((found[1] - other).abs() < 1e-12, "{} and {other}", found[1]);
+}
+
+/// AdamW's kind of decay: the same for every rule, and no part of the running averages.
+#[test]
+fn weight_decay_shrinks_the_parameters_of_every_rule() {
+    for optimizer in [Optimizer::rms_prop(0.1), Optimizer::adam(0.1), Optimizer::nadam(0.1), Optimizer::sgd(0.1)] {
+        let found = stepped(optimizer.weight_decay(0.2));
+        // The second weight has no gradient: after three steps only the decay is seen.
+        assert!((found[1] + 2.0 * 0.98_f64.powi(3)).abs() < 1e-12, "{optimizer:?}: {}", found[1]);
+        assert_ne!(found[0], stepped(optimizer)[0]);
+    }
+}
+
+#[test]
+fn gradients_are_clipped_by_the_norm_of_all() {
+    let update = |optimizer: Optimizer| {
+        let mut weights = [Tensor::from_slice(&[1.0_f64]), Tensor::from_slice(&[1.0_f64]), Tensor::from_slice(&[7.0])];
+        let gradients = [Tensor::from_slice(&[3.0_f64]), Tensor::from_slice(&[-4.0_f64]), Tensor::new()];
+        optimizer.start(&weights).unwrap().update(&mut weights, &gradients, 0.1).unwrap();
+        weights.map(|weight| weight.double_value(&[0]))
+    };
+    // The norm is 5: clipped to 1, the gradients are 0.6 and −0.8.
+    for (found, expected) in update(Optimizer::sgd(0.1).clip_norm(1.0)).into_iter().zip([0.94, 1.08, 7.0]) {
+        assert!((found - expected).abs() < 1e-12, "{found} and {expected}");
+    }
+    assert_eq!(update(Optimizer::sgd(0.1).clip_norm(5.5)), update(Optimizer::sgd(0.1)));
 }
 
 #[test]
@@ -77,14 +103,29 @@ fn settings_that_cannot_work_are_errors() {
     for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(error(Optimizer::adam(rate)).starts_with("learning_rate is "));
     }
-    let rule = |rule| error(Optimizer { rule, learning_rate: 0.1 });
-    let (rms_prop, moments) = (RmsProp::default(), Moments::default());
-    assert_eq!(
-        rule(Rule::RmsProp(RmsProp { rho: 1.0, ..rms_prop })),
-        "rho is 1; expected from 0 to below 1, such as 0.9"
-    );
-    assert!(rule(Rule::RmsProp(RmsProp { epsilon: 0.0, ..rms_prop })).starts_with("epsilon is 0; "));
-    assert!(rule(Rule::Nadam(Moments { beta_2: 1.5, ..moments })).starts_with("beta_2 is 1.5; "));
-    assert_eq!(rule(Optimizer::sgd(0.1, -0.1).rule), "weight_decay is -0.1; expected from 0 to below 1, such as 0.005");
-    assert!(rule(Rule::Sgd(Momentum { momentum: 1.0, ..Momentum::default() })).starts_with("momentum is 1; "));
+    assert_eq!(error(Optimizer::rms_prop(0.1).rho(1.0)), "rho is 1; expected from 0 to below 1");
+    assert!(error(Optimizer::rms_prop(0.1).epsilon(0.0)).starts_with("epsilon is 0; "));
+    assert!(error(Optimizer::nadam(0.1).beta_2(1.5)).starts_with("beta_2 is 1.5; "));
+    assert!(error(Optimizer::sgd(0.1).momentum(1.0)).starts_with("momentum is 1; "));
+    assert_eq!(error(Optimizer::adam(0.1).weight_decay(-0.1)), "weight_decay is -0.1; expected from 0 to below 1");
+    assert_eq!(error(Optimizer::sgd(0.1).clip_norm(0.0)), "clip_norm is 0; expected a number above 0, such as 1");
+    let misplaced = error(Optimizer::adam(0.1).rho(0.9));
+    assert_eq!(misplaced, "rho is set; expected only beta_1, beta_2, epsilon for this optimizer");
+}
+
+#[test]
+fn one_pass_is_what_libtorch_composes() {
+    let random = || Tensor::randn([1_003], (Kind::Float, tch::Device::Cpu));
+    let (rule, gradient) = (native::RmsProp { rho: 0.9, epsilon: 1e-7 }, random());
+    let mut tensors = [random(), random().abs()];
+    let mut composed = tensors.each_ref().map(|tensor| tensor.to_kind(Kind::Double));
+    let [parameters, averages] = &mut tensors;
+    update::rms_prop(rule, parameters, averages, &gradient, 0.001).unwrap();
+    let [parameters, averages] = &mut composed;
+    // Of 64-bit floats there is no fast version.
+    update::rms_prop(rule, parameters, averages, &gradient.to_kind(Kind::Double), 0.001).unwrap();
+    for (found, expected) in tensors.iter().zip(&composed) {
+        let error = (found - expected).abs().max().double_value(&[]);
+        assert!(error < 1e-6, "{error}");
+    }
 }

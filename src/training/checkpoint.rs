@@ -23,6 +23,7 @@ use tch::Tensor;
 use super::{
     History, Trainer,
     description::{Description, difference, fingerprint_of_weights},
+    progress,
     state::State,
 };
 use crate::{Error, Result, files, model::weights};
@@ -35,6 +36,8 @@ pub(super) struct Checkpoint {
     state: State,
     /// A copy of the state as it was before the epoch under way.
     last: Vec<Tensor>,
+    /// The epoch of another, finished training, which gives way to this one's first epoch.
+    replaces: Option<PathBuf>,
     _lock: File,
 }
 
@@ -48,7 +51,10 @@ struct TrainingFile {
     logits: Vec<f64>,
 }
 
-/// By how much logits may differ that the same model computes again, as a share of the largest.
+/// What an epoch's folder should hold.
+const REMAINS: &str = "what an interrupted training left; to start anew, remove its folder";
+
+/// By how much logits may differ that the same model computes again, as a fraction of the largest.
 const SAME: f64 = 1e-3;
 
 impl Checkpoint {
@@ -67,7 +73,8 @@ impl Checkpoint {
     ) -> Result<Self> {
         let (lock, first_weights) = (locked(folder)?, fingerprint_of_weights(&state.weights)?);
         let last = state.copy();
-        let mut checkpoint = Self { folder: folder.into(), asked, first_weights, state, last, _lock: lock };
+        let (folder, replaces) = (folder.into(), None);
+        let mut checkpoint = Self { folder, asked, first_weights, state, last, replaces, _lock: lock };
         let Some(latest) = checkpoint.epochs().pop() else { return Ok(checkpoint) };
         match checkpoint.go_on(&latest, steps) {
             Ok(Some(kept)) => *history = kept,
@@ -79,20 +86,30 @@ impl Checkpoint {
                 if !(is_another && checkpoint.finished().exists()) {
                     return Err(error);
                 }
+                checkpoint.replaces = Some(latest);
             }
         }
         Ok(checkpoint)
     }
 
+    /// Moves the epoch of another, finished training into the folder `replaced`.
+    fn set_aside(&self, finished: &Path) -> Result<()> {
+        let replaced = self.folder.join("replaced");
+        remove_if_there(&replaced)?;
+        fs::rename(finished, &replaced).map_err(Error::io(finished))?;
+        progress::print(format_args!("The training that was finished before is kept in {}\n", replaced.display()));
+        Ok(())
+    }
+
     /// The state becomes that of an epoch's folder, which must be of the same training; nothing where that is finished.
     fn go_on(&mut self, latest: &Path, steps: &Trainer) -> Result<Option<History>> {
-        let (kept, history): (TrainingFile, History) =
-            (read_json(&latest.join("training.json"))?, read_json(&latest.join("history.json"))?);
+        let kept: TrainingFile = files::read_json(latest.join("training.json"), REMAINS)?;
+        let history: History = files::read_json(latest.join("history.json"), REMAINS)?;
+        self.check_description(&kept, &history, latest)?;
+        self.check_weights(&kept, latest)?;
         if self.finished().exists() && self.asked.training.is_over(&history) {
             return Ok(None);
         }
-        self.check_description(&kept, &history, latest)?;
-        self.check_weights(&kept, latest)?;
         for (name, tensors) in self.state.parts() {
             weights::Stored::read(&file(latest, name))?.copy_into(tensors)?;
         }
@@ -162,6 +179,9 @@ impl Checkpoint {
         let kept = TrainingFile { description, first_weights, logits: first_logits(steps)? };
         files::write_json(partial.join("training.json"), &kept)?;
         history.save_json(partial.join("history.json"))?;
+        if let Some(finished) = self.replaces.take() {
+            self.set_aside(&finished)?;
+        }
         let before = self.epochs();
         if before.contains(&path) {
             remove(&path)?;
@@ -250,19 +270,6 @@ fn remove(folder: &Path) -> Result<()> {
 
 fn remove_if_there(folder: &Path) -> Result<()> {
     if folder.exists() { fs::remove_dir_all(folder).map_err(Error::io(folder)) } else { Ok(()) }
-}
-
-fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
-    let expected = "what an interrupted training left; to start anew, remove its folder";
-    if !file.exists() {
-        return Err(Error::Missing { file: file.into(), expected: expected.into() });
-    }
-    let text = fs::read_to_string(file).map_err(Error::io(file))?;
-    serde_json::from_str(&text).map_err(|error| Error::Malformed {
-        file: file.into(),
-        found: error.to_string(),
-        expected: expected.into(),
-    })
 }
 
 #[cfg(test)]

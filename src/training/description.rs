@@ -16,8 +16,11 @@ use crate::{
 /// `run.json` keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// The samples, validation among them.
+    /// The samples, with those that are split off for validation.
     pub data: DataDescription,
+    /// Validation samples of one's own, if any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub validation: Option<DataDescription>,
     /// The network.
     pub model: ModelDescription,
     /// The settings.
@@ -64,6 +67,7 @@ impl Description {
         let plan = model.plan().cloned();
         Ok(Self {
             data: DataDescription::of(samples)?,
+            validation: None,
             model: plan.map_or_else(|| ModelDescription::Parameters(shapes()), ModelDescription::Plan),
             training: training.clone(),
             device: format!("{:?}", samples.inputs.device()).to_lowercase(),

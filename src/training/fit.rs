@@ -1,6 +1,6 @@
 //! The training loop: epochs of steps, each followed by its validation, kept in a checkpoint where one is asked for.
 
-use std::{ops::ControlFlow, time::Instant};
+use std::{collections::BTreeMap, ops::ControlFlow, time::Instant};
 
 use tch::Tensor;
 
@@ -17,6 +17,10 @@ use crate::{
 /// As in Keras, the last [`validation_split`](Training::validation_split) of the samples is set aside before shuffling, and
 /// an epoch's loss and accuracy are running means over its steps, each measured before its update.
 ///
+/// Each call is a training of its own: the optimizer's running averages begin at 0, and order, dropout and augmentation are
+/// again those of epoch 1. (Keras keeps the optimizer's state between two calls.) More epochs of the same training are the
+/// same call with a [`checkpoint`](Training::checkpoint) and a higher number.
+///
 /// # Errors
 /// [`Error::Empty`] without samples; [`Error::InvalidSetting`] for settings that cannot work; [`Error::Mismatch`] when the
 /// samples do not fit the model's plan, the augmentation or the model's device; [`Error::Diverged`] when the loss or a
@@ -25,22 +29,26 @@ use crate::{
 /// [`checkpoint`](Training::checkpoint) is of another training, [`Error::Io`] when it cannot be written; [`Error::Torch`]
 /// when another model and the samples do not fit.
 pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Result<History> {
-    fit_with(model, samples, training, |_, _| ControlFlow::Continue(()))
+    fit_with(model, samples, training, None, |_, _| ControlFlow::Continue(()))
 }
 
-/// As [`fit`], and calls `after_epoch` with each epoch and the model as it is then: to show it, or to end the training early
-/// by a rule of one's own.
+/// As [`fit`], with validation samples of one's own in place of a part of `samples` (Keras' `validation_data`), where
+/// there are any. It calls `after_epoch` with each epoch and the model as it is then: to show it, to add a
+/// [metric](Epoch::metrics), or to end the training early by a rule of one's own.
 ///
 /// ```
 /// use std::ops::ControlFlow;
 ///
 /// use mnist_classification::{prelude::*, training::fit_with};
-/// let digits = Dataset::drawn(0)?.train.preprocess();
+/// let (train, validation) = Dataset::drawn(0)?.train.preprocess().split(0.2)?;
 /// let training = Training { epochs: 9, verbose: false, ..Training::default() };
-/// let history = fit_with(&mut Mlp::new(&[784, 16, 10], 0)?, &digits, &training, |epoch, _| {
+/// let mut model = Network::mlp([784, 16, 10], 0)?;
+/// let history = fit_with(&mut model, &train, &training, Some(&validation), |epoch, _| {
+///     epoch.metrics.insert("error".into(), 1.0 - epoch.accuracy);
 ///     if epoch.accuracy > 0.9 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 /// })?;
 /// assert!(history.epochs.len() < 9);
+/// assert!(history.frame()?.column("error").is_ok());
 /// # Ok::<(), Error>(())
 /// ```
 ///
@@ -50,19 +58,18 @@ pub fn fit_with(
     model: &mut dyn Model,
     samples: &Samples,
     training: &Training,
-    mut after_epoch: impl FnMut(&Epoch, &dyn Model) -> ControlFlow<()>,
+    validation: Option<&Samples>,
+    mut after_epoch: impl FnMut(&mut Epoch, &dyn Model) -> ControlFlow<()>,
 ) -> Result<History> {
-    samples.check()?;
-    training.check(samples.classes.len())?;
-    let model: &dyn Model = model;
-    let mut session = Session::open(model, samples, training)?;
-    while !session.is_over() {
-        let epoch = run_epoch(&session.history, &mut session.trainer, training);
-        if let Err(error) = epoch.and_then(|epoch| session.keep(epoch)) {
+    let mut session = Session::open(model, samples, validation, training)?;
+    let mut flow = ControlFlow::Continue(());
+    while flow.is_continue() && !session.is_over() {
+        let epoch = run_epoch(&session.history, &mut session.trainer, training).and_then(|mut epoch| {
+            flow = after_epoch(&mut epoch, model);
+            session.keep(epoch)
+        });
+        if let Err(error) = epoch {
             return Err(session.roll_back(error)?);
-        }
-        if session.history.epochs.last().is_some_and(|epoch| after_epoch(epoch, model).is_break()) {
-            break;
         }
     }
     session.finish()
@@ -73,6 +80,7 @@ fn run_epoch(history: &History, trainer: &mut Trainer, training: &Training) -> R
     let start = Instant::now();
     let (done, number, samples) = (history.epochs.len() as f64, history.epochs.len() + 1, trainer.samples().len());
     let mut progress = Progress::start(training, number, samples);
+    let mut learning_rate = training.optimizer.learning_rate;
     trainer.begin(number);
     let order = order(training, trainer.model(), trainer.samples(), number)?;
     let order = order.to_device(trainer.samples().labels.device());
@@ -80,8 +88,8 @@ fn run_epoch(history: &History, trainer: &mut Trainer, training: &Training) -> R
         interrupt::check()?;
         let part = (step * training.batch_size) as f64 / samples as f64;
         let multiplier = training.schedule.multiplier(done + part, training.epochs, history);
-        let learning_rate = training.optimizer.learning_rate * multiplier;
-        progress.step(trainer.step(positions, learning_rate)?)?;
+        learning_rate = training.optimizer.learning_rate * multiplier;
+        progress.step(trainer.step(positions, learning_rate)?, learning_rate)?;
     }
     let Scores { loss, accuracy } = progress.means()?;
     let validation = trainer.validate()?;
@@ -89,10 +97,15 @@ fn run_epoch(history: &History, trainer: &mut Trainer, training: &Training) -> R
     let last_loss = validation.map_or(loss, |scores| scores.loss);
     if !last_loss.is_finite() || !trainer.are_finite()? {
         let loss = if last_loss.is_finite() { f64::NAN } else { last_loss };
-        let (step, learning_rate) = (samples.div_ceil(training.batch_size), training.optimizer.learning_rate);
-        return Err(Error::Diverged { loss, epoch: number, step, learning_rate });
+        return Err(Error::Diverged {
+            loss,
+            epoch: number,
+            step: samples.div_ceil(training.batch_size),
+            learning_rate,
+        });
     }
-    let epoch = Epoch { epoch: number, loss, accuracy, validation, seconds: start.elapsed().as_secs_f64() };
+    let (metrics, seconds) = (BTreeMap::new(), start.elapsed().as_secs_f64());
+    let epoch = Epoch { epoch: number, loss, accuracy, validation, learning_rate, metrics, seconds };
     progress.finish(&epoch);
     Ok(epoch)
 }

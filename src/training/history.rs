@@ -1,8 +1,11 @@
 //! What training reported, epoch by epoch.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use polars::prelude::{DataFrame, df};
+use polars::prelude::{Column, DataFrame, df};
 use serde::{Deserialize, Serialize};
 
 use super::Scores;
@@ -28,12 +31,18 @@ pub struct Epoch {
     pub accuracy: f64,
     /// Loss and accuracy on the validation samples after the epoch, where there are any.
     pub validation: Option<Scores>,
+    /// The learning rate of its last step.
+    pub learning_rate: f64,
+    /// Further metrics by their names, each a column of [`History::frame`]; `after_epoch` of
+    /// [`fit_with`](super::fit_with) adds them.
+    pub metrics: BTreeMap<String, f64>,
     /// How long the epoch took, with its validation, in seconds.
     pub seconds: f64,
 }
 
 impl History {
-    /// A row per epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`, `seconds`.
+    /// A row per epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`, `seconds`, and a column for
+    /// each of the epochs' [metrics](Epoch::metrics).
     ///
     /// # Errors
     /// [`Error::Polars`](crate::Error::Polars) as polars reports it.
@@ -41,14 +50,21 @@ impl History {
         fn column<T>(history: &History, value: impl Fn(&Epoch) -> T) -> Vec<T> {
             history.epochs.iter().map(value).collect()
         }
-        Ok(df![
+        let mut frame = df![
             "epoch" => column(self, |epoch| epoch.epoch as u32),
             "loss" => column(self, |epoch| epoch.loss),
             "accuracy" => column(self, |epoch| epoch.accuracy),
             "val_loss" => column(self, |epoch| epoch.validation.map(|scores| scores.loss)),
             "val_accuracy" => column(self, |epoch| epoch.validation.map(|scores| scores.accuracy)),
+            "learning_rate" => column(self, |epoch| epoch.learning_rate),
             "seconds" => column(self, |epoch| epoch.seconds),
-        ]?)
+        ]?;
+        let names: BTreeSet<_> = self.epochs.iter().flat_map(|epoch| epoch.metrics.keys()).collect();
+        for name in names {
+            let values = column(self, |epoch| epoch.metrics.get(name).copied());
+            frame.with_column(Column::new(name.as_str().into(), values))?;
+        }
+        Ok(frame)
     }
 
     /// The epoch whose validation loss is lowest, where there are validation samples.
@@ -74,5 +90,54 @@ impl History {
     /// [`Error::Io`](crate::Error::Io) when the file cannot be written; then nothing is left of it.
     pub fn save_json(&self, path: impl AsRef<Path>) -> Result<()> {
         files::write_json(path, self)
+    }
+
+    /// Reads a history that [`History::save_json`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::Missing`](crate::Error::Missing), or [`Error::Malformed`](crate::Error::Malformed) for another file.
+    pub fn load_json(path: impl AsRef<Path>) -> Result<Self> {
+        files::read_json(path, "the history of a training, as History::save_json writes it")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, ops::ControlFlow};
+
+    use super::*;
+    use crate::{
+        Error,
+        data::Dataset,
+        model::Network,
+        training::{Schedule, Training, fit_with},
+    };
+
+    #[test]
+    fn a_history_has_learning_rates_and_added_metrics_and_is_read_back() {
+        let schedule = Schedule::Step { epochs: 1, factor: 0.5 };
+        let training = Training { epochs: 3, schedule, verbose: false, ..Training::default() };
+        let (mut model, digits) = (Network::mlp([784, 10], 1).unwrap(), Dataset::drawn(0).unwrap().test.preprocess());
+        let history = fit_with(&mut model, &digits, &training, None, |epoch, _| {
+            if epoch.epoch > 1 {
+                epoch.metrics.insert("twice the loss".into(), 2.0 * epoch.loss);
+            }
+            if epoch.epoch == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap();
+        let frame = history.frame().unwrap();
+        let names: Vec<_> = frame.get_column_names().into_iter().map(|name| name.as_str()).collect();
+        let usual = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"];
+        assert_eq!(names, [&usual[..], &["twice the loss"]].concat());
+        let column = |name: &str| frame.column(name).unwrap().f64().unwrap().iter().collect::<Vec<_>>();
+        assert_eq!(column("learning_rate"), [Some(0.001), Some(0.0005)]);
+        assert_eq!(column("twice the loss"), [None, Some(2.0 * history.epochs[1].loss)]);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("history.json");
+        history.save_json(&file).unwrap();
+        assert_eq!(History::load_json(&file).unwrap(), history);
+        fs::write(&file, "[1]").unwrap();
+        assert!(History::load_json(&file).unwrap_err().to_string().contains("expected the history of a training"));
+        assert!(matches!(History::load_json(folder.path().join("none")), Err(Error::Missing { .. })));
     }
 }

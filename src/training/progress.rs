@@ -19,10 +19,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// An epoch under way: its running means, and the bar that shows them.
 pub(super) struct Progress {
     epoch: usize,
-    learning_rate: f64,
     total_steps: usize,
-    /// Steps whose results were not read yet.
-    unread: Vec<StepScores>,
+    /// Steps whose results were not read yet, with their learning rates.
+    unread: Vec<(StepScores, f64)>,
     /// How many steps were read, with how many samples, and sums over them.
     steps: usize,
     samples: usize,
@@ -41,7 +40,6 @@ impl Progress {
         }
         Self {
             epoch,
-            learning_rate: training.optimizer.learning_rate,
             total_steps,
             unread: Vec::new(),
             steps: 0,
@@ -54,9 +52,9 @@ impl Progress {
     }
 
     /// Takes a step's results. On a GPU they are read with those of all steps when the epoch is over: nothing waits.
-    pub(super) fn step(&mut self, measured: StepScores) -> Result<()> {
+    pub(super) fn step(&mut self, measured: StepScores, learning_rate: f64) -> Result<()> {
         let device = measured.loss.device();
-        self.unread.push(measured);
+        self.unread.push((measured, learning_rate));
         if device == Device::Cpu {
             self.read()?;
         }
@@ -72,11 +70,11 @@ impl Progress {
 
     /// Reads what was not read yet.
     fn read(&mut self) -> Result<()> {
-        for StepScores { samples, loss, correct } in std::mem::take(&mut self.unread) {
+        for (StepScores { samples, loss, correct }, learning_rate) in std::mem::take(&mut self.unread) {
             let (loss, correct) = (f64::try_from(&loss)?, f64::try_from(&correct)?);
             self.steps += 1;
             if !loss.is_finite() {
-                let Self { epoch, steps: step, learning_rate, .. } = *self;
+                let Self { epoch, steps: step, .. } = *self;
                 return Err(Error::Diverged { loss, epoch, step, learning_rate });
             }
             self.samples += samples;

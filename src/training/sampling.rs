@@ -91,12 +91,12 @@ impl Sampling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{data::Dataset, model::Mlp};
+    use crate::{data::Dataset, model::Network};
 
     #[test]
     fn mistakes_weigh_more() {
         let (digits, _) = Dataset::drawn(0).unwrap().train.preprocess().split(0.99).unwrap();
-        let model = Mlp::new(&[784, 10], 0).unwrap();
+        let model = Network::mlp([784, 10], 0).unwrap();
         let predictions = predict(&model, &digits).unwrap();
         let weights = Sampling::Mistakes { times: 5.0 }.weights(&model, &digits).unwrap().unwrap();
         let answers = predictions.predicted.iter().zip(&predictions.truth);

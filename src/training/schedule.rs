@@ -114,6 +114,8 @@ mod tests {
             loss,
             accuracy: 0.0,
             validation: Some(Scores { loss, accuracy: 0.0 }),
+            learning_rate: 0.0,
+            metrics: Default::default(),
             seconds: 0.0,
         };
         History { name: String::new(), epochs: losses.iter().enumerate().map(epoch).collect() }

@@ -3,7 +3,11 @@
 use tch::Tensor;
 
 use super::{
-    Epoch, History, Trainer, Training, checkpoint::Checkpoint, description::Description, progress, state::State,
+    Epoch, History, Trainer, Training,
+    checkpoint::Checkpoint,
+    description::{DataDescription, Description},
+    progress,
+    state::State,
 };
 use crate::{Error, Result, data::Samples, model::Model};
 
@@ -18,9 +22,20 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Prepares the steps. Where a checkpoint holds epochs of this training, history and state become theirs.
-    pub(super) fn open(model: &'a dyn Model, samples: &Samples, training: &'a Training) -> Result<Self> {
-        let (train, validation) = training.split(samples)?;
+    /// Checks the settings and prepares the steps. Where a checkpoint holds epochs of this training, history and state
+    /// become theirs.
+    pub(super) fn open(
+        model: &'a dyn Model,
+        samples: &Samples,
+        own_validation: Option<&Samples>,
+        training: &'a Training,
+    ) -> Result<Self> {
+        [Some(samples), own_validation].into_iter().flatten().try_for_each(Samples::check)?;
+        training.check(samples.classes.len(), own_validation.is_some())?;
+        let (train, validation) = match own_validation {
+            Some(own) => (samples.shallow_clone(), Some(own.shallow_clone())),
+            None => training.split(samples)?,
+        };
         let mut trainer = Trainer::new(model, &train, training)?;
         if let Some(validation) = validation {
             trainer.set_validation(validation)?;
@@ -33,7 +48,8 @@ impl<'a> Session<'a> {
         let mut history = History { name: samples.name.clone(), epochs: Vec::new() };
         let checkpoint = match &training.checkpoint {
             Some(folder) => {
-                let description = Description::of(model, samples, training)?;
+                let mut description = Description::of(model, samples, training)?;
+                description.validation = own_validation.map(DataDescription::of).transpose()?;
                 Some(Checkpoint::open(folder, description, &trainer, state.shallow_clone(), &mut history)?)
             }
             None => None,
@@ -73,8 +89,8 @@ impl<'a> Session<'a> {
         }
         Ok(match error {
             Error::Stopped => {
-                let epoch = self.history.epochs.len() + 1;
-                Error::Interrupted { epoch, kept: self.training.checkpoint.clone() }
+                let (history, kept) = (Box::new(self.history), self.training.checkpoint.clone());
+                Error::Interrupted { epoch: history.epochs.len() + 1, kept, history }
             }
             other => other,
         })

@@ -55,7 +55,7 @@ pub struct Training {
     /// A folder that keeps the training after each epoch, if any. Where it holds one that was interrupted, by whatever,
     /// [`fit`](super::fit) goes on from there, and ends with the same bits as if it had never stopped. Where it holds a
     /// finished one, more [`epochs`](Self::epochs) continue it, unless it stopped early; where the schedule depends on their
-    /// number, that is an error. Another training starts anew and takes the finished one's place.
+    /// number, that is an error. Another training starts anew, and the finished one moves to the folder `replaced` in it.
     #[serde(skip)]
     pub checkpoint: Option<PathBuf>,
 }
@@ -84,7 +84,7 @@ impl Default for Training {
 impl Training {
     /// # Errors
     /// [`Error::InvalidSetting`] for settings that cannot work on samples of so many classes.
-    pub(super) fn check(&self, classes: usize) -> Result<()> {
+    pub(super) fn check(&self, classes: usize, has_own_validation: bool) -> Result<()> {
         for (setting, value) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
             if value == 0 {
                 return Err(Error::invalid_setting(setting, "0", "at least 1"));
@@ -94,7 +94,7 @@ impl Training {
             let (found, expected) = (self.label_smoothing.to_string(), "from 0 to below 1, such as 0.1");
             return Err(Error::invalid_setting("label_smoothing", found, expected));
         }
-        let has_validation = self.validation_split > 0.0;
+        let has_validation = has_own_validation || self.validation_split > 0.0;
         match self.early_stopping {
             Some(0) => return Err(Error::invalid_setting("early_stopping", 0, "at least 1 epoch")),
             Some(_) if !has_validation => {

@@ -8,7 +8,7 @@ use crate::{
     Error, Result,
     data::Samples,
     model::{Model, Plan},
-    optimizer::{OptimizerState, Rule},
+    optimizer::OptimizerState,
     random::{Purpose, Random, generator},
 };
 
@@ -54,9 +54,9 @@ impl<'a> Trainer<'a> {
         // Frozen parameters are part of the model's state, but no step changes them.
         let (names, parameters): (_, Vec<_>) = all.into_iter().filter(|(_, tensor)| tensor.requires_grad()).unzip();
         let optimizer = training.optimizer.start(&parameters)?;
-        let fast = match optimizer.rule {
-            Rule::RmsProp(rule) if uses_fast_path(model, samples, training) => {
-                Some(MlpStep::new(&parameters, &optimizer.squares, rule.native(), labelled(samples))?)
+        let fast = match training.optimizer.plain_rms_prop() {
+            Some(rule) if uses_fast_path(model, samples, training) => {
+                Some(MlpStep::new(&parameters, &optimizer.squares, rule, labelled(samples))?)
             }
             _ => None,
         };
@@ -181,7 +181,7 @@ impl<'a> Trainer<'a> {
 pub(super) fn uses_fast_path(model: &dyn Model, samples: &Samples, training: &Training) -> bool {
     let is_plain = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
     model.plan().is_some_and(Plan::is_mlp)
-        && matches!(training.optimizer.rule, Rule::RmsProp(_))
+        && training.optimizer.plain_rms_prop().is_some()
         && training.augmentation == Default::default()
         && training.label_smoothing == 0.0
         && is_plain(&samples.inputs)

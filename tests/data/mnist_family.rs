@@ -151,7 +151,7 @@ fn letters_are_learnt_reported_and_drawn_under_their_names() {
     write_files(folder.path(), names.each_ref().map(String::as_str), &files);
     let mnist = Dataset::from_dir(folder.path()).unwrap();
     assert_eq!(mnist.warnings().unwrap(), []);
-    let mut model = Mlp::new(&[36, 64, mnist.train.classes.len()], 0).unwrap();
+    let mut model = Network::mlp([36, 64, mnist.train.classes.len()], 0).unwrap();
     let optimizer = Optimizer::rms_prop(0.01);
     let training = Training { epochs: 20, batch_size: 26, optimizer, verbose: false, ..Training::default() };
     fit(&mut model, &mnist.train.preprocess(), &training).unwrap();

@@ -155,11 +155,12 @@ impl Train {
             verbose: true,
             ..self.settings.as_deref().map_or_else(|| Ok(Training::default()), cli::settings)?
         };
-        let learning_rate = self.learning_rate.unwrap_or(usual.optimizer.learning_rate);
+        let mut optimizer = usual.optimizer;
+        optimizer.learning_rate = self.learning_rate.unwrap_or(optimizer.learning_rate);
         Ok(Training {
             epochs: self.epochs.unwrap_or(usual.epochs),
             batch_size: self.batch_size.unwrap_or(usual.batch_size),
-            optimizer: Optimizer { learning_rate, ..usual.optimizer },
+            optimizer,
             seed: self.seed.unwrap_or(usual.seed),
             ..usual
         })

@@ -69,14 +69,14 @@ pub fn mistakes_page(digits: &Images, predictions: &Predictions) -> Result<Page>
 
 #[cfg(test)]
 mod tests {
-    use mnist_classification::{data::Dataset, model::Mlp, training::predict};
+    use mnist_classification::{data::Dataset, model::Network, training::predict};
 
     use super::*;
 
     #[test]
     fn the_page_holds_the_mistakes_and_no_name_ends_its_script() {
         let digits = Images { name: "</script><b>".into(), ..Dataset::drawn(0).unwrap().test };
-        let predictions = predict(&Mlp::new(&[784, 10], 0).unwrap(), &digits.preprocess()).unwrap();
+        let predictions = predict(&Network::mlp([784, 10], 0).unwrap(), &digits.preprocess()).unwrap();
         let page = mistakes_page(&digits, &predictions).unwrap();
         assert_eq!(page.html().matches("\"pixels\":").count(), predictions.mistakes().unwrap().len());
         assert_eq!(page.html().matches("</script>").count(), 1);
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn predictions_of_other_digits_are_an_error() {
         let Dataset { train, test } = Dataset::drawn(0).unwrap();
-        let predictions = predict(&Mlp::new(&[784, 10], 0).unwrap(), &train.preprocess()).unwrap();
+        let predictions = predict(&Network::mlp([784, 10], 0).unwrap(), &train.preprocess()).unwrap();
         let error = mistakes_page(&test, &predictions).unwrap_err().to_string();
         assert!(error.starts_with("predictions: found "), "{error}");
     }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use experiments::{
+    Ensemble,
     plan::{BEST_CNN, ENSEMBLES, Experiment, ensemble_fingerprint, experiments, seeds},
     prelude::*,
 };

@@ -12,7 +12,7 @@
 //!     for seed in 0..2 {
 //!         let optimizer = Optimizer::rms_prop(learning_rate);
 //!         let training = Training { epochs: 1, seed, optimizer, verbose: false, ..Training::default() };
-//!         let mut model = Mlp::new(&[784, 16, 10], seed)?;
+//!         let mut model = Network::mlp([784, 16, 10], seed)?;
 //!         let history = fit(&mut model, &train, &training)?;
 //!         results.add(Outcome::of(experiment, &training, &model, &history, &test)?)?;
 //!     }
@@ -27,11 +27,13 @@
 
 mod chart;
 mod comparison;
+mod ensemble;
 pub mod plan;
 mod store;
 
 pub use chart::comparison;
 pub use comparison::{Difference, ExperimentRuns, Verdict};
+pub use ensemble::Ensemble;
 pub use store::{Outcome, PAIRS, Results};
 
 /// What the notebook needs, in one line: `use experiments::prelude::*;`

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use mnist_classification::{
     data::Dataset,
     metrics::significance::LEVEL,
-    model::Mlp,
+    model::Network,
     training::{Epoch, History, Scores, Training, evaluate},
 };
 
@@ -102,10 +102,18 @@ fn what_the_file_could_not_hold_is_refused() {
 #[test]
 fn validation_is_that_of_the_weights_that_were_tested() {
     let digits = Dataset::drawn(0).unwrap().test.preprocess();
-    let model = Mlp::new(&[784, 10], 0).unwrap();
+    let model = Network::mlp([784, 10], 0).unwrap();
     let epoch = |epoch, loss| {
         let validation = Some(Scores { loss, accuracy: 0.9 });
-        Epoch { epoch, loss: 0.1, accuracy: 0.9, validation, seconds: 1.0 }
+        Epoch {
+            epoch,
+            loss: 0.1,
+            accuracy: 0.9,
+            validation,
+            learning_rate: 0.001,
+            metrics: Default::default(),
+            seconds: 1.0,
+        }
     };
     let history = History { name: "example".into(), epochs: vec![epoch(1, 0.3), epoch(2, 0.2), epoch(3, 0.4)] };
     let of = |training: &Training| Outcome::of("idea", training, &model, &history, &digits).unwrap();

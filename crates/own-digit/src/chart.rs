@@ -162,7 +162,7 @@ mod tests {
             .save(&path)
             .unwrap();
         let picture = Picture::of_digits(&path, [28, 28]).unwrap();
-        let model = mnist_classification::model::Mlp::new(&[784, 10], 0).unwrap();
+        let model = mnist_classification::model::Network::mlp([784, 10], 0).unwrap();
         let answer = crate::classify(&model, &picture, &mnist_classification::data::Classes::numbered(10)).unwrap();
         let figure = classified(&picture, &answer).unwrap();
         let svg = figure.svg().unwrap();

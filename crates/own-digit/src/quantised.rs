@@ -26,7 +26,7 @@ pub(crate) fn quantise(network: &Network) -> Result<Vec<Quantised>> {
     let mut parameters = network.parameters().into_iter();
     let mut next = || parameters.next().map(|(_, tensor)| tensor);
     let layers = network.plan().layers.iter().map(|&layer| match layer {
-        Layer::Dense(_) | Layer::Convolution { .. } | Layer::NarrowConvolution { .. } => match (next(), next()) {
+        Layer::Dense(_) | Layer::Convolution { .. } => match (next(), next()) {
             (Some(kernel), Some(bias)) => quantised(layer, &kernel, &bias),
             _ => Ok(without_parameters(layer)),
         },
@@ -65,7 +65,12 @@ mod tests {
 
     #[test]
     fn weights_move_by_half_a_number_at_most_and_only_once() {
-        let network = Network::new(&[1, 8, 8], &[Convolution { channels: 3, size: 3 }, Flatten, Dense(4)], 5).unwrap();
+        let network = Network::new(
+            &[1, 8, 8],
+            &[Convolution { channels: 3, size: 3, stride: 1, padding: 1 }, Flatten, Dense(4)],
+            5,
+        )
+        .unwrap();
         let values = || network.parameters().iter().map(|(_, tensor)| tensor.detach().copy()).collect::<Vec<_>>();
         let before = values();
         let first = quantise(&network).unwrap();

@@ -7,8 +7,8 @@ use super::super::{Schedule, Training, fit, fit::order};
 use super::*;
 use crate::{
     data::Augmentation,
-    model::{Layer, Mlp, Network},
-    optimizer::{Optimizer, RmsProp, Rule},
+    model::{Layer, Network},
+    optimizer::Optimizer,
     random::{Purpose, generator, uniform},
 };
 
@@ -29,8 +29,7 @@ fn weights(model: &dyn Model) -> Vec<Vec<f32>> {
 
 /// Steps small enough that rounding stays small: RMSprop divides small gradients by their size.
 fn large_epsilon() -> Training {
-    let rule = Rule::RmsProp(RmsProp { epsilon: 1e-3, ..RmsProp::default() });
-    Training { optimizer: Optimizer { rule, learning_rate: 0.001 }, ..Training::default() }
+    Training { optimizer: Optimizer::rms_prop(0.001).epsilon(1e-3), ..Training::default() }
 }
 
 /// A network that training does not know for an MLP, as one written in a notebook.
@@ -64,7 +63,7 @@ fn the_written_out_step_does_what_autograd_does() {
     for (samples, sizes) in
         [(&sparse, &[600, 7][..]), (&sparse, &[600, 300, 7]), (&sparse, &[600, 500, 400, 7]), (&dense, &[600, 300, 7])]
     {
-        let (mlp, own) = (Mlp::new(sizes, 3).unwrap(), Own(Mlp::new(sizes, 3).unwrap()));
+        let (mlp, own) = (Network::mlp(sizes, 3).unwrap(), Own(Network::mlp(sizes, 3).unwrap()));
         // One step: later ones would blow rounding up, because RMSprop divides small gradients by their size.
         for digits in [1, 33, 300] {
             let training = large_epsilon();
@@ -85,7 +84,7 @@ fn the_written_out_step_does_what_autograd_does() {
 
 #[test]
 fn the_last_batch_of_an_epoch_may_be_smaller() {
-    let (mlp, own) = (Mlp::new(&[3, 16, 3], 1).unwrap(), Own(Mlp::new(&[3, 16, 3], 1).unwrap()));
+    let (mlp, own) = (Network::mlp([3, 16, 3], 1).unwrap(), Own(Network::mlp([3, 16, 3], 1).unwrap()));
     let (samples, training) = (samples(100), large_epsilon());
     for model in [&mlp as &dyn Model, &own] {
         let mut steps = Trainer::new(model, &samples, &training).unwrap();
@@ -112,8 +111,10 @@ fn parameters_that_the_loss_does_not_need_stay_and_a_loss_without_any_is_an_erro
         }
     }
     let spare = || Tensor::ones([2, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
-    for optimizer in [Optimizer::rms_prop(0.01), Optimizer::adam(0.01), Optimizer::sgd(0.01, 0.1)] {
-        let mut model = Spare(Mlp::new(&[3, 3], 1).unwrap(), spare());
+    for optimizer in
+        [Optimizer::rms_prop(0.01), Optimizer::adam(0.01), Optimizer::sgd(0.01).momentum(0.9).weight_decay(0.1)]
+    {
+        let mut model = Spare(Network::mlp([3, 3], 1).unwrap(), spare());
         let before = weights(&model.0);
         fit(&mut model, &samples(100), &Training { optimizer, ..quiet() }).unwrap();
         assert_eq!(model.1, spare());
@@ -131,7 +132,7 @@ fn parameters_that_the_loss_does_not_need_stay_and_a_loss_without_any_is_an_erro
             self.0.parameters()
         }
     }
-    let error = fit(&mut Fixed(Mlp::new(&[3, 3], 1).unwrap()), &samples(100), &quiet()).unwrap_err();
+    let error = fit(&mut Fixed(Network::mlp([3, 3], 1).unwrap()), &samples(100), &quiet()).unwrap_err();
     assert!(matches!(error, Error::NoGradient), "{error}");
 }
 
@@ -140,7 +141,7 @@ fn parameters_that_the_loss_does_not_need_stay_and_a_loss_without_any_is_an_erro
 fn training_works_after_a_panic_within_no_grad() {
     let panicked = std::panic::catch_unwind(|| tch::no_grad(|| panic!("on purpose")));
     assert!(panicked.is_err());
-    let mut own = Own(Mlp::new(&[3, 16, 3], 1).unwrap());
+    let mut own = Own(Network::mlp([3, 16, 3], 1).unwrap());
     fit(&mut own, &samples(100), &quiet()).unwrap();
 }
 
@@ -175,10 +176,10 @@ fn a_step_learns_from_augmented_samples_and_smoothed_labels() {
 fn the_learning_rate_follows_its_schedule_within_an_epoch() {
     let training = Training { schedule: Schedule::Cosine, epochs: 2, validation_split: 0.0, ..quiet() };
     let samples = samples(96);
-    let mut model = Mlp::new(&[3, 8, 3], 1).unwrap();
+    let mut model = Network::mlp([3, 8, 3], 1).unwrap();
     fit(&mut model, &samples, &training).unwrap();
 
-    let stepped = Mlp::new(&[3, 8, 3], 1).unwrap();
+    let stepped = Network::mlp([3, 8, 3], 1).unwrap();
     let mut steps = Trainer::new(&stepped, &samples, &training).unwrap();
     for epoch in [1, 2] {
         let order = order(&training, &stepped, &samples, epoch).unwrap();

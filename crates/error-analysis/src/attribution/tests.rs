@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mnist_classification::{
     data::Classes,
-    model::{Layer::*, Mlp, Model, Network},
+    model::{Layer::*, Model, Network},
 };
 use tch::{Device, Kind, Tensor};
 
@@ -52,7 +52,8 @@ fn values(maps: &Tensor) -> Vec<f32> {
 
 /// A network with convolutions for pictures of 3 × 3 pixels.
 fn convolutional() -> Network {
-    let layers = [Convolution { channels: 2, size: 3 }, BatchNorm, Relu, Flatten, Dropout(0.5), Dense(2)];
+    let layers =
+        [Convolution { channels: 2, size: 3, stride: 1, padding: 1 }, BatchNorm, Relu, Flatten, Dropout(0.5), Dense(2)];
     Network::new(&[1, 3, 3], &layers, 1).unwrap()
 }
 
@@ -84,7 +85,9 @@ fn the_last_window_of_an_occlusion_ends_at_the_border() {
 /// By hand: two channels that copy the picture, once as it is and once negated, seen through known weights.
 #[test]
 fn grad_cam_weighs_the_channels_by_their_mean_gradient() {
-    let network = Network::new(&[1, 2, 2], &[Convolution { channels: 2, size: 1 }, Flatten, Dense(2)], 0).unwrap();
+    let network =
+        Network::new(&[1, 2, 2], &[Convolution { channels: 2, size: 1, stride: 1, padding: 0 }, Flatten, Dense(2)], 0)
+            .unwrap();
     let set = |name: &str, values: &[f32]| {
         let (_, tensor) = network.parameters().into_iter().find(|(other, _)| other == name).unwrap();
         tch::no_grad(|| tensor.shallow_clone().copy_(&Tensor::from_slice(values).reshape(tensor.size())));
@@ -218,7 +221,7 @@ fn settings_that_cannot_work_are_errors_and_no_panic() {
     let text = "shape of the maps: found [1, 3, 3], expected [2, height, width], one per sample";
     assert_eq!(probability_drops(&model, &samples, &[0, 1], &maps, 0).unwrap_err().to_string(), text);
     // Models and samples that do not fit, and samples whose shape is not that of their pixels.
-    let other = Mlp::new(&[4, 2], 0).unwrap();
+    let other = Network::mlp([4, 2], 0).unwrap();
     let wrong = Samples { shape: vec![2, 5], ..example().1 };
     let integers = Samples { inputs: samples.inputs.to_kind(Kind::Int64), ..example().1 };
     let tried = catch_unwind(AssertUnwindSafe(|| {

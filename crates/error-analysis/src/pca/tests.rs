@@ -1,6 +1,6 @@
 //! Components that can be seen by eye, and inputs that have none.
 
-use mnist_classification::model::{Mlp, Model};
+use mnist_classification::model::{Model, Network};
 
 use super::*;
 
@@ -48,7 +48,7 @@ fn the_last_hidden_layer_is_what_the_last_dense_layer_takes() {
         Tensor::zeros([300], (Kind::Int64, Device::Cpu)),
     )
     .unwrap();
-    let model = Mlp::new(&[6, 4, 3], 1).unwrap();
+    let model = Network::mlp([6, 4, 3], 1).unwrap();
     let hidden = last_hidden(&model, &samples).unwrap();
     assert_eq!((hidden.size(), hidden.requires_grad()), (vec![300, 4], false));
     let dense = &model.parameters()[2..];
@@ -56,8 +56,8 @@ fn the_last_hidden_layer_is_what_the_last_dense_layer_takes() {
     let difference = (logits - model.forward(&samples.inputs).unwrap()).abs().max();
     assert!(difference.double_value(&[]) < 1e-5);
     // Without a hidden layer, it takes the samples themselves.
-    assert_eq!(last_hidden(&Mlp::new(&[6, 3], 1).unwrap(), &samples).unwrap(), samples.inputs);
+    assert_eq!(last_hidden(&Network::mlp([6, 3], 1).unwrap(), &samples).unwrap(), samples.inputs);
     let error = last_hidden(&Network::new(&[6], &[Layer::Relu], 1).unwrap(), &samples).unwrap_err().to_string();
     assert_eq!(error, "the network is [6] → Relu; expected one with a dense layer");
-    assert!(last_hidden(&Mlp::new(&[5, 4, 3], 1).unwrap(), &samples).is_err());
+    assert!(last_hidden(&Network::mlp([5, 4, 3], 1).unwrap(), &samples).is_err());
 }

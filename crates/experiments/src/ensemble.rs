@@ -1,12 +1,11 @@
 //! Several networks that answer together.
 
-use tch::{Kind, Tensor};
+use mnist_classification::{
+    prelude::*,
+    tch::{Kind, Tensor},
+};
 
-use super::Model;
-use crate::{Error, Result};
-
-/// Trained networks whose probabilities are averaged; [`evaluate`](crate::training::evaluate) and
-/// [`predict`](crate::training::predict) take it as any other model.
+/// Trained networks whose probabilities are averaged; `evaluate` and `predict` take it as any other model.
 pub struct Ensemble {
     members: Vec<Box<dyn Model>>,
 }
@@ -45,5 +44,23 @@ impl Model for Ensemble {
 
     fn buffers(&self) -> Vec<(String, Tensor)> {
         self.named(|model| model.buffers())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ensemble_averages_probabilities() {
+        let [one, other] = [1, 2].map(|seed| Network::mlp([784, 16, 10], seed).unwrap());
+        let inputs = Dataset::drawn(0).unwrap().test.preprocess().inputs.narrow(0, 0, 7);
+        let probabilities = |model: &dyn Model| model.forward(&inputs).unwrap().softmax(1, Kind::Float).detach();
+        let expected = (probabilities(&one) + probabilities(&other)) / 2.0;
+        let ensemble = Ensemble::new(vec![Box::new(one), Box::new(other)]).unwrap();
+        let difference = (probabilities(&ensemble) - expected).abs().max().double_value(&[]);
+        assert!(difference < 1e-6, "{difference}");
+        let empty = Ensemble::new(Vec::new()).err().unwrap().to_string();
+        assert_eq!(empty, "an ensemble is empty; expected at least one network");
     }
 }
