@@ -4,7 +4,7 @@ PYTHON ?= python3
 JUPYTER = .venv/bin/python -m jupyter
 EXECUTE = .venv/bin/python scripts/execute.py
 # Gets a kernel ready while the rest starts.
-SPARE = .venv/bin/python scripts/spare.py
+STANDBY = .venv/bin/python scripts/standby.py
 # Where `make lab` listens; in a container, 0.0.0.0.
 LAB_ADDRESS ?= 127.0.0.1
 NOTEBOOK = notebooks/MNIST-Classification.ipynb
@@ -28,11 +28,11 @@ set-up:  ## installs and compiles what the others need (they call it)
 	@$(PYTHON) $(SETUP)
 
 notebook: set-up  ## executes the main notebook and writes its pictures and its page into out/
-	@$(SPARE) 2>/dev/null
+	@$(STANDBY) 2>/dev/null
 	@$(EXECUTE) $(NOTEBOOK)
 
 lab: set-up  ## opens the notebooks in JupyterLab
-	@$(SPARE) 2>/dev/null
+	@$(STANDBY) 2>/dev/null
 	$(JUPYTER) lab --notebook-dir=notebooks --ip=$(LAB_ADDRESS) --LabApp.default_url=/lab/tree/MNIST-Classification.ipynb \
 	  --MappingKernelManager.kernel_info_timeout=600 $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -100,6 +100,6 @@ bench-kernel: set-up $(PEERS)/installed  ## measures the kernel beside evcxr's d
 	.venv/bin/python bench/tables.py
 
 clean:  ## removes what the targets above made here
-	@if [ -d target/kernel ] && [ -d .venv ]; then $(SPARE) --end; fi
+	@if [ -d target/kernel ] && [ -d .venv ]; then $(STANDBY) --end; fi
 	rm -rf .venv target out runs
 	@if [ -L libtorch ]; then rm libtorch; fi

@@ -1,4 +1,4 @@
-"""Drives real kernels through the Jupyter protocol, in turn: this project's with a spare waiting, as a reader has it, and
+"""Drives real kernels through the Jupyter protocol, in turn: this project's with a standby kernel waiting, as a reader has it, and
 with none; evcxr as it comes but for a build folder that lasts; and the original's Python notebook in its own kernel. The
 medians go into bench/kernel.json.
 
@@ -27,7 +27,7 @@ from training import machine
 
 SPECS = ROOT / "target" / "bench" / "kernels"
 EVCXR_FOLDER = ROOT / "target" / "bench" / "evcxr"
-SPARE = [sys.executable, str(ROOT / "scripts" / "spare.py")]
+STANDBY = [sys.executable, str(ROOT / "scripts" / "standby.py")]
 PEERS = ROOT / "target" / "peers" / "bin" / "python"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", 3))
 IDLE = 10  # seconds that a kernel is left alone before "idle" is measured
@@ -66,13 +66,13 @@ KERNELS_MEASURED = {
 }
 
 
-def end_spare():
-    subprocess.run([*SPARE, "--end"], check=True)
+def end_standby():
+    subprocess.run([*STANDBY, "--end"], check=True)
 
 
-def spare():
-    """Waits until a spare is ready; gives its folder."""
-    subprocess.run(SPARE, stderr=subprocess.DEVNULL, check=True)
+def standby():
+    """Waits until a standby kernel is ready; gives its folder."""
+    subprocess.run(STANDBY, stderr=subprocess.DEVNULL, check=True)
     [waiting] = KERNELS.glob("session-*/waiting")
     client = BlockingKernelClient(connection_file=str(waiting.parent / "connection.json"))
     client.load_connection_file()
@@ -163,10 +163,10 @@ def disk(folder):
 
 
 def prepare(kind):
-    """What waits when a kernel of this kind is launched. Beside it no spare starts: it is not left alone for so long."""
+    """What waits when a kernel of this kind is launched. Beside it no standby kernel starts: it is not left alone for so long."""
     if kind == "ours":
-        return spare()
-    end_spare()
+        return standby()
+    end_standby()
 
 
 def measure(kind):
@@ -174,7 +174,7 @@ def measure(kind):
     found = {}
     waiting = prepare(kind)
     if waiting:
-        found["spare_mb"] = memory(waiting)
+        found["standby_mb"] = memory(waiting)
     with Kernel(name) as kernel:
         found["ready_s"] = kernel.ready
         for cell in variable:
@@ -204,7 +204,7 @@ def measure(kind):
 
 def main():
     write_specs()
-    end_spare()
+    end_standby()
     warm_up_evcxr()
     rounds = {kind: [] for kind in KERNELS_MEASURED}
     for number in range(1, ROUNDS + 1):

@@ -56,7 +56,7 @@ def speed():
         + "\n\n"
         + " ".join(f"Machine {number}: {results['machine']}. {rounds(results['rounds'])}." for number, results in enumerate(found, 1))
         + f" The whole process of a training that reads 99 % of the test digits takes {median_seconds('99'):.1f} s on {measured_on} ([99 % in seconds](docs/speed.md#99--in-seconds))."
-        + f" In the notebook ({rounds(kernel['rounds']).lower()}), the kernel is ready {kernel['ours']['ready_s']:.1f} s after its launch where a spare one waits "
+        + f" In the notebook ({rounds(kernel['rounds']).lower()}), the kernel is ready {kernel['ours']['ready_s']:.1f} s after its launch where a standby kernel waits "
         + f"and {kernel['ours_first']['ready_s']:.1f} s after it where none does; half of the cells answer within "
         + f"{kernel['ours']['cell_median_s']:.1f} s ([machine and peers](environment.md#how-a-notebook-starts))."
     )
@@ -155,9 +155,9 @@ def kernel():
         "cell_p95_s": "a cell, 95th percentile, s",
         "run_all_s": "launch and Run All, 15 epochs, s",
         "disk_mb": "disk, MB",
-        "spare_mb": "memory of the spare that waits, MB",
+        "standby_mb": "memory of the standby kernel that waits, MB",
     }
-    kinds = {"ours": "**this project**", "ours_first": "this project, no spare waiting", "evcxr": "evcxr", "python": "Python, Keras"}
+    kinds = {"ours": "**this project**", "ours_first": "this project, no standby kernel waiting", "evcxr": "evcxr", "python": "Python, Keras"}
 
     def cell(kind, measure):
         value = results.get(kind, {}).get(measure)

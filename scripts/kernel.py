@@ -1,6 +1,6 @@
 """Jupyter starts this as the kernel: it takes a session in which evcxr is ready, and passes messages to it and back.
 
-The session has ports and a key of its own, because it was there before Jupyter chose them (see spare.py and session.py).
+The session has ports and a key of its own, because it was there before Jupyter chose them (see standby.py and session.py).
 """
 
 import contextlib
@@ -20,8 +20,8 @@ from pathlib import Path
 import zmq
 
 import session
-import spare
-import warm
+import standby
+import build_cache
 
 DELIMITER = b"<IDS|MSG>"
 # Jupyter's side of a channel, and evcxr's.
@@ -32,7 +32,7 @@ CHANNELS = {
     "stdin": (zmq.ROUTER, zmq.DEALER),
 }
 PATH_CRATE = re.compile(r'^(:dep +([\w-]+) *=.*\bpath *= *")([^"]+)(")', re.MULTILINE)
-# So long a kernel is quiet before the next spare is started: it takes the processor for a while.
+# So long a kernel is quiet before the next standby kernel is started: it takes the processor for a while.
 QUIET_SECONDS = 20
 # How often a kernel looks whether the Jupyter that started it still runs.
 PARENT_SECONDS = 5
@@ -100,7 +100,7 @@ def signed_anew(frames, old_key, new_key):
 def with_this_library(content):
     """A cell whose `:dep` line names a crate of this repository by a path at which there is none, as in a notebook that was
     copied to another folder, gets the path of the one here."""
-    ours = warm.path_crates()
+    ours = build_cache.path_crates()
 
     def right_path(found):
         name, manifest = found[2], Path(found[3]) / "Cargo.toml"
@@ -112,16 +112,16 @@ def with_this_library(content):
     return json.dumps(cell).encode()
 
 
-def wait_until_ready(evcxr, key, door):
+def wait_until_ready(evcxr, key, control):
     """Asks until evcxr answers on iopub, too: until then it would lose what a first cell prints."""
     header = {"msg_id": "ready", "msg_type": "kernel_info_request", "session": "launcher", "username": "launcher", "version": "5.3"}
     parts = [json.dumps(header).encode(), b"{}", b"{}", b"{}"]
     poller = zmq.Poller()
     poller.register(evcxr["shell"], zmq.POLLIN)
-    poller.register(door.fileno(), zmq.POLLIN)
+    poller.register(control.fileno(), zmq.POLLIN)
     while not evcxr["iopub"].poll(20):
         evcxr["shell"].send_multipart([DELIMITER, sign(key, parts), *parts])
-        if door.fileno() in dict(poller.poll()):
+        if control.fileno() in dict(poller.poll()):
             return  # The session has ended.
         evcxr["shell"].recv_multipart()
 
@@ -141,16 +141,16 @@ def is_orphaned():
     return parent is not None and int(parent) != os.getppid()
 
 
-def tell(door, byte):
+def tell(control, byte):
     """A session that has just ended hears nothing any more."""
     with contextlib.suppress(OSError):
-        door.send(byte)
+        control.send(byte)
 
 
-def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, door):
+def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, control):
     """Until the session ends."""
     poller = zmq.Poller()
-    poller.register(door.fileno(), zmq.POLLIN)
+    poller.register(control.fileno(), zmq.POLLIN)
     ways = {}
     for channel in CHANNELS:
         ways[evcxr[channel]] = (jupyter[channel], evcxrs_key, jupyters_key)
@@ -158,9 +158,9 @@ def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, door):
             ways[jupyter[channel]] = (evcxr[channel], jupyters_key, evcxrs_key)
     for source in ways:
         poller.register(source, zmq.POLLIN)
-    busy, next_spare, last_message = False, None, time.monotonic()
+    busy, next_standby, last_message = False, None, time.monotonic()
     # With no cell at work an interrupt would meet the next one.
-    signal.signal(signal.SIGINT, lambda number, frame: busy and tell(door, session.INTERRUPT))
+    signal.signal(signal.SIGINT, lambda number, frame: busy and tell(control, session.INTERRUPT))
     while not is_orphaned():
         events = dict(poller.poll(1000 * PARENT_SECONDS))
         if events:
@@ -171,13 +171,13 @@ def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, door):
                 if source == evcxr["iopub"]:
                     was_busy, busy = busy, is_busy(frames, busy)
                     if was_busy and not busy:
-                        tell(door, session.CELL_OVER)
-        if list(events) == [door.fileno()]:
+                        tell(control, session.CELL_OVER)
+        if list(events) == [control.fileno()]:
             return
         is_quiet = not busy and time.monotonic() - last_message > QUIET_SECONDS
-        if is_quiet and next_spare is None:
+        if is_quiet and next_standby is None:
             silent = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
-            next_spare = subprocess.Popen([sys.executable, spare.__file__, os.getcwd()], **silent)
+            next_standby = subprocess.Popen([sys.executable, standby.__file__, os.getcwd()], **silent)
 
 
 def main(connection_file):
@@ -187,17 +187,17 @@ def main(connection_file):
     connection = json.loads(Path(connection_file).read_text())
     threading.Thread(target=answer_heartbeat, args=[connection], daemon=True).start()
     jupyter = jupyters_sockets(context, connection)
-    folder, door, process = spare.take()
+    folder, control, process = standby.take()
     messages = open(folder / "messages")
 
     sessions_connection = json.loads((folder / "connection.json").read_text())
     evcxr = evcxrs_sockets(context, sessions_connection)
-    wait_until_ready(evcxr, sessions_connection["key"], door)
-    pass_messages(jupyter, connection["key"], evcxr, sessions_connection["key"], door)
+    wait_until_ready(evcxr, sessions_connection["key"], control)
+    pass_messages(jupyter, connection["key"], evcxr, sessions_connection["key"], control)
 
     context.destroy()
-    door.shutdown(socket.SHUT_WR)
-    status = door.recv(20)
+    control.shutdown(socket.SHUT_WR)
+    status = control.recv(20)
     if not status:
         # The session's own process was killed and could not end evcxr's.
         with contextlib.suppress(OSError):

@@ -2,13 +2,13 @@
 
     target/kernel/session-…/   a clone of the warm build folder, evcxr's settings, and
         lock              held as long as a process of the session lives
-        waiting           there until somebody takes the session; holds what it was started with (see spare.py)
-        door              the socket at which it is taken
+        waiting           there until somebody takes the session; holds what it was started with (see standby.py)
+        control           the socket at which it is taken
         connection.json   evcxr's ports and their key
         messages          what evcxr wrote to standard error
 
-Who takes a session keeps its door open: INTERRUPT through it interrupts a cell, CELL_OVER says that one has come to its end,
-and when the door closes, the session ends.
+Who takes a session keeps its control socket open: INTERRUPT through it interrupts a cell, CELL_OVER says that one has come to
+its end, and when the socket closes, the session ends.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from pathlib import Path
 import psutil
 from jupyter_client.connect import write_connection_file
 
-import warm
+import build_cache
 from project import CELLS, EVCXR, KERNELS, LIBTORCH, VENV, cargo_home, rust_environment
 
 # What evcxr reads when it starts. rust-analyzer inside it takes long over what a notebook asks for first: the
@@ -38,13 +38,13 @@ SETTINGS = {
     # Take the crates that set-up has fetched and ask no server. For a crate of your own: `:offline 0`, then `:dep`.
     "evcxr.toml": "[evcxr]\noffline_mode = true\n",
     # With a linker that evcxr finds on PATH, cargo would compile everything anew.
-    "init.evcxr": ":linker system\n" + "".join(f":dep {line}\n" for line in warm.dependencies().splitlines()),
+    "init.evcxr": ":linker system\n" + "".join(f":dep {line}\n" for line in build_cache.dependencies().splitlines()),
     # A panic shows its message, not the kernel's own call stack, which evcxr asks for.
     "prelude.rs": "std::panic::set_hook(Box::new(|panic| eprintln!(\"{panic}\"))); "
-    "use mnist_classification::prelude::*; let warm_up = Mlp::new(&[1, 1], 0)?;",
+    "use mnist_classification::prelude::*; let warm_up = Network::mlp([1, 1], 0)?;",
 }
 
-# What comes through the door.
+# What comes through the control socket.
 INTERRUPT, CELL_OVER = b"!", b"."
 # How long a training may take to notice that it should stop.
 PATIENCE = 2.0
@@ -54,7 +54,7 @@ WAITING_TIME = 15 * 60
 
 def environment():
     """What the cells find in their environment, but for the session's own folder."""
-    # What a shell, make or Jupyter sets for itself; it would differ between a spare and the notebook that takes it.
+    # What a shell, make or Jupyter sets for itself; it would differ between a standby kernel and the notebook that takes it.
     passing = {"_", "SHLVL", "PWD", "OLDPWD", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKE_TERMOUT", "MAKE_TERMERR", "MFLAGS"}
     variables = {
         name: value
@@ -106,7 +106,7 @@ def start(started_with, library_compiles):
     with contextlib.ExitStack() as stack:
         lock = stack.enter_context(open(folder / "lock", "w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
-        warm.clone(warm.WARM, folder, warm.lasting())
+        build_cache.clone(build_cache.WARM, folder, build_cache.lasting())
         for name, text in SETTINGS.items():
             # Without its library evcxr could not even start.
             if library_compiles or name == "evcxr.toml":
@@ -114,7 +114,7 @@ def start(started_with, library_compiles):
         write_connection_file(str(folder / "connection.json"), ip="127.0.0.1", key=secrets.token_hex().encode())
         listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         with inside(folder):
-            listener.bind("door")
+            listener.bind("control")
         listener.listen()
         messages = stack.enter_context(open(folder / "messages", "w"))
         # Before the process is there: were its starter killed now, a session that nobody can take would live on.
@@ -129,38 +129,38 @@ def start(started_with, library_compiles):
 
 
 def take(folder):
-    """Opens the door; gives it and evcxr's process, or nothing if the session has just ended."""
-    door = socket.socket(socket.AF_UNIX)
+    """Opens the control socket; gives it and evcxr's process, or nothing if the session has just ended."""
+    control = socket.socket(socket.AF_UNIX)
     try:
         with inside(folder):
-            door.connect("door")
+            control.connect("control")
         (folder / "waiting").unlink()
-        return door, int(door.recv(20))
+        return control, int(control.recv(20))
     except (OSError, ValueError):
-        door.close()
+        control.close()
         return None
 
 
 def end(folder):
     """Ends a session that waits; returns when nothing of it is left."""
     if taken := take(folder):
-        door, _ = taken
-        with door:
-            door.shutdown(socket.SHUT_WR)
-            while door.recv(20):
+        control, _ = taken
+        with control:
+            control.shutdown(socket.SHUT_WR)
+            while control.recv(20):
                 pass
 
 
 # ---- The process of the session ----
 
 
-def interrupt(evcxr, request, door):
+def interrupt(evcxr, request, control):
     """Asks a training at work to stop, which keeps the notebook's variables; where none answers, ends the process that
     runs the cells, as evcxr itself does at an interrupt. A cell that ends by itself meanwhile needs neither."""
     request.touch()
     deadline = time.monotonic() + PATIENCE
     while request.exists():
-        if select.select([door], [], [], 0.01)[0] and received(door) != INTERRUPT:
+        if select.select([control], [], [], 0.01)[0] and received(control) != INTERRUPT:
             request.unlink(missing_ok=True)
         elif time.monotonic() > deadline:
             request.unlink(missing_ok=True)
@@ -169,10 +169,10 @@ def interrupt(evcxr, request, door):
                     process.kill()
 
 
-def received(door):
-    """A byte, or nothing where the other side has closed the door or died."""
+def received(control):
+    """A byte, or nothing where the other side has closed the control socket or died."""
     try:
-        return door.recv(1)
+        return control.recv(1)
     except OSError:
         return b""
 
@@ -189,26 +189,26 @@ def main(folder, lock, listener):
         # The rust-analyzer within evcxr takes cargo from here, whatever PATH says.
         variables["CELLS_CARGO_HOME"] = str(cargo_home())
         variables["CARGO_HOME"] = str(CELLS)
-        variables["RUST_SRC_PATH"] = str(warm.RUST_SOURCE)
+        variables["RUST_SRC_PATH"] = str(build_cache.RUST_SOURCE)
     command = [EVCXR, "--control_file", str(folder / "connection.json")]
     # In a group of its own, which holds the processes that run the cells, too.
     evcxr = subprocess.Popen(command, env=variables, pass_fds=[lock], start_new_session=True)
     signal.signal(signal.SIGTERM, lambda number, frame: evcxr.kill())
 
-    door = None
+    control = None
     deadline = time.monotonic() + WAITING_TIME
     while evcxr.poll() is None:
-        if select.select([door or listener], [], [], 0.1)[0]:
-            if door is None:
-                door, _ = listener.accept()
+        if select.select([control or listener], [], [], 0.1)[0]:
+            if control is None:
+                control, _ = listener.accept()
                 listener.close()
                 with contextlib.suppress(OSError):
-                    door.send(str(evcxr.pid).encode())
-            elif (byte := received(door)) == INTERRUPT:
-                interrupt(evcxr, folder / "interrupt", door)
+                    control.send(str(evcxr.pid).encode())
+            elif (byte := received(control)) == INTERRUPT:
+                interrupt(evcxr, folder / "interrupt", control)
             elif not byte:
                 evcxr.kill()
-        elif door is None and time.monotonic() > deadline:
+        elif control is None and time.monotonic() > deadline:
             deadline += WAITING_TIME
             if not kernels_at_work():
                 evcxr.kill()
@@ -216,9 +216,9 @@ def main(folder, lock, listener):
     with contextlib.suppress(OSError):
         os.killpg(evcxr.pid, signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
-    if door is not None:
+    if control is not None:
         with contextlib.suppress(OSError):
-            door.send(str(evcxr.returncode).encode())
+            control.send(str(evcxr.returncode).encode())
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
-import warm
+import build_cache
 from project import EVCXR, KERNEL_NAME, LIBTORCH, ROOT, TOOLCHAIN, VENV, cargo_home, fingerprint, lock, rust_environment
 
 EVCXR_VERSION = "0.22.0"
@@ -237,11 +237,11 @@ def write_kernel_spec():
 
 
 def warm_up():
-    if not (warm.WARM / "cells" / "target").exists():
+    if not (build_cache.WARM / "cells" / "target").exists():
         announce("What the notebooks depend on, compiled once (6 to 11 minutes)")
     with lock("warm"):
-        warm.update()
-        warm.share()
+        build_cache.update()
+        build_cache.share()
 
 
 def main():

@@ -42,7 +42,7 @@ class Cells(unittest.TestCase):
 
     def test_repeat_what_cargo_ran_and_take_the_dependencies_from_one_library(self):
         noted = self.note.stat().st_mtime_ns
-        code = 'println!("{} {}", two, Mlp::new(&[3, 2], 0)?.summary().parameters());'
+        code = 'println!("{} {}", two, Network::mlp([3, 2], 0)?.summary().parameters());'
         self.assertEqual(self.ok(code), "2 8\n")
         self.assertTrue(b"libdependencies.so" in self.of_the_last_cell())
         self.assertIn("mismatched types", self.kernel.run('let number: u32 = "text";')[1])
@@ -188,7 +188,7 @@ class OtherProjects(unittest.TestCase):
     """
 
     def update(self, **variables):
-        command = [sys.executable, "-c", "import warm; warm.update()"]
+        command = [sys.executable, "-c", "import build_cache; build_cache.update()"]
         return subprocess.run(command, cwd=ROOT / "scripts", env=os.environ | variables, capture_output=True, text=True)
 
     def assert_compiles_nothing(self, **variables):

@@ -77,19 +77,19 @@ def started(count, **options):
 
 
 def sessions():
-    """Of kernels at work; a spare has none yet."""
+    """Of kernels at work; a standby kernel has none yet."""
     return {folder for folder in KERNELS.glob("session-*") if not (folder / "waiting").exists()}
 
 
-def spares(root=ROOT):
+def standbys(root=ROOT):
     return [path.parent for path in root.glob("target/kernel/session-*/waiting")]
 
 
-def spare(root=ROOT, notebooks=NOTEBOOKS, **variables):
-    """The folder of a spare that is ready, for notebooks in this folder."""
-    command = [sys.executable, str(root / "scripts" / "spare.py"), str(notebooks)]
+def standby(root=ROOT, notebooks=NOTEBOOKS, **variables):
+    """The folder of a standby kernel that is ready, for notebooks in this folder."""
+    command = [sys.executable, str(root / "scripts" / "standby.py"), str(notebooks)]
     subprocess.run(command, env=os.environ | variables, stderr=subprocess.DEVNULL, check=True)
-    [folder] = spares(root)
+    [folder] = standbys(root)
     client = BlockingKernelClient(connection_file=str(folder / "connection.json"))
     client.load_connection_file()
     client.start_channels()

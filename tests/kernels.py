@@ -1,4 +1,4 @@
-"""Checks of the kernel itself: what a reader does in one, several at once, killed, from a spare that was started beforehand."""
+"""Checks of the kernel itself: what a reader does in one, several at once, killed, from a standby kernel that was started beforehand."""
 
 import os
 import random
@@ -18,8 +18,8 @@ import psutil
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 
-from common import NOTEBOOKS, ROOT, SPARE, main
-from kernel_client import FIRST_CELL, SPECS, Kernel, eventually, processes, sessions, spare, spares, started
+from common import NOTEBOOKS, ROOT, STANDBY, main
+from kernel_client import FIRST_CELL, SPECS, Kernel, eventually, processes, sessions, standby, standbys, started
 
 # What a copy of the repository need not have.
 NOT_COPIED = [".git", ".venv", "figures", "libtorch", "out", "runs", "target"]
@@ -27,7 +27,7 @@ NOT_COPIED = [".git", ".venv", "figures", "libtorch", "out", "runs", "target"]
 
 def link_compiled(copy):
     """Gives a copy of the repository what is compiled here, and its own copy of cargo's notes, which cargo writes over."""
-    link = "import shutil, sys, warm; shutil.copytree(warm.WARM, sys.argv[1], copy_function=warm.link_or_copy)"
+    link = "import shutil, sys, build_cache; shutil.copytree(build_cache.WARM, sys.argv[1], copy_function=build_cache.link_or_copy)"
     subprocess.run([sys.executable, "-c", link, str(copy / "target" / "kernel" / "warm")], cwd=ROOT / "scripts", check=True)
 
 
@@ -54,7 +54,7 @@ class One(unittest.TestCase):
         folder = Path(self.folder.name)
         self.ok(
             f'let training = Training {{ epochs: 12, checkpoint: Some("{folder}/kept".into()), ..Training::default() }};'
-            "\nlet mut model = Mlp::new(&[784, 512, 256, 128, 10], 0)?;"
+            "\nlet mut model = Network::mlp([784, 512, 256, 128, 10], 0)?;"
         )
         train = "let history = fit(&mut model, &digits, &training)?;"
         for epoch in (1, 2, 5, 8):
@@ -71,7 +71,7 @@ class One(unittest.TestCase):
         self.assertIn("Epoch 12/12", printed)
         self.ok(f'model.save("{folder}/interrupted.safetensors")?;')
         self.ok(
-            "let mut whole = Mlp::new(&[784, 512, 256, 128, 10], 0)?;\n"
+            "let mut whole = Network::mlp([784, 512, 256, 128, 10], 0)?;\n"
             "fit(&mut whole, &digits, &Training { checkpoint: None, verbose: false, ..training.clone() })?;\n"
             f'whole.save("{folder}/whole.safetensors")?;'
         )
@@ -87,7 +87,7 @@ class One(unittest.TestCase):
         self.assertEqual(self.ok('println!("{kept}");'), "42\n")
 
     def test_tab_completes_and_shift_tab_shows_the_documentation(self):
-        code = "let model = Mlp::ne"
+        code = "let model = Network::ne"
         matches = self.kernel.client.complete(code, len(code), reply=True, timeout=60)["content"]["matches"]
         self.assertIn("new(sizes, seed)", matches)
         code = "let other = Training { ..Training::default() }; other.ver"
@@ -131,7 +131,7 @@ class Several(unittest.TestCase):
             for edit in range(5):
                 seed = 10 * number + edit
                 code = (
-                    f"let sizes = [{seed + 1}, 2];\nlet model = Mlp::new(&sizes, {seed})?;\n"
+                    f"let sizes = [{seed + 1}, 2];\nlet model = Network::mlp(&sizes, {seed})?;\n"
                     f'println!("{{}} {{}}", {seed}, model.summary().parameters());'
                 )
                 right += kernels[number].run(code) == (f"{seed} {2 * (seed + 1) + 2}\n", "")
@@ -162,7 +162,7 @@ class Several(unittest.TestCase):
 
     def test_a_change_in_the_library_is_compiled_once_and_shows(self):
         copy, specs = self.copy_of_the_repository()
-        outdated = spare(copy, copy / "notebooks")
+        outdated = standby(copy, copy / "notebooks")
         number = time.time_ns() % 1_000_000
         with (copy / "src" / "lib.rs").open("a") as source:
             source.write(f"\n/// A number that a test put here.\npub const CHANGED: u32 = {number};\n")
@@ -188,7 +188,7 @@ class Several(unittest.TestCase):
         config = copy / ".cargo" / "config.toml"
         config.write_text(config.read_text().replace('"libtorch", relative = true', f'"{ROOT / "libtorch"}"'))
         link_compiled(copy)
-        self.addCleanup(subprocess.run, [sys.executable, str(copy / "scripts" / "spare.py"), "--end"], check=True)
+        self.addCleanup(subprocess.run, [sys.executable, str(copy / "scripts" / "standby.py"), "--end"], check=True)
         specification = SPECS / "rust-mnist" / "kernel.json"
         copied = copy / "kernels" / "rust-mnist" / "kernel.json"
         copied.parent.mkdir(parents=True)
@@ -208,7 +208,7 @@ class Many(unittest.TestCase):
     """Kernels one after another; KERNELS says how many."""
 
     def test_that_are_stopped_or_killed_at_any_moment_leave_nothing_behind(self):
-        subprocess.run([*SPARE, "--end"], check=True)
+        subprocess.run([*STANDBY, "--end"], check=True)
         before, folders = self.at_work(), sessions()
         moments = random.Random(1)
         for number in range(int(os.environ.get("KERNELS", 10))):
@@ -220,8 +220,8 @@ class Many(unittest.TestCase):
             manager.shutdown_kernel(now=True)
         self.assertTrue(eventually(lambda: self.at_work() <= before), "a process lives on")
         # What was killed could not remove its folder; whatever starts or ends a session does.
-        subprocess.run([*SPARE, "--end"], check=True)
-        self.assertEqual(sessions() | set(spares()), folders)
+        subprocess.run([*STANDBY, "--end"], check=True)
+        self.assertEqual(sessions() | set(standbys()), folders)
 
     def at_work(self):
         """evcxr's processes and those of the sessions: with them their ports are gone, too."""
@@ -230,7 +230,7 @@ class Many(unittest.TestCase):
         return {process for process in all_of_them if names & {Path(word).name for word in process.info["cmdline"] or []}}
 
 
-class Spare(unittest.TestCase):
+class Standby(unittest.TestCase):
     """A session that was started beforehand and waits for a notebook."""
 
     def kernel(self, **variables):
@@ -239,7 +239,7 @@ class Spare(unittest.TestCase):
         return kernel
 
     def test_is_taken_and_serves_as_any_other_and_is_followed_by_the_next(self):
-        waiting = spare()
+        waiting = standby()
         before = sessions()
         kernel = self.kernel()
         self.assertEqual(sessions() - before, {waiting})
@@ -252,7 +252,7 @@ class Spare(unittest.TestCase):
         threading.Timer(2, kernel.manager.interrupt_kernel).start()
         self.assertIn("Subprocess terminated", kernel.run("loop { std::hint::spin_loop(); }")[1])
         self.assertEqual(kernel.run('println!("{}", 6 * 7);'), ("42\n", ""))
-        self.assertTrue(eventually(spares), "no other spare was started")
+        self.assertTrue(eventually(standbys), "no other standby kernel was started")
 
         # The launcher is killed in the middle of a cell: its session ends by itself.
         started = processes(waiting)
@@ -280,25 +280,25 @@ class Spare(unittest.TestCase):
         return "".join(printed)
 
     def test_of_another_environment_is_not_taken(self):
-        other = spare(MNIST_EPOCHS="3")
+        other = standby(MNIST_EPOCHS="3")
         kernel = self.kernel(MNIST_EPOCHS="4")
         self.assertEqual(kernel.run('println!("{}", std::env::var("MNIST_EPOCHS")?);'), ("4\n", ""))
         self.assertFalse(other.exists())
 
     def test_is_left_alone_when_the_folders_of_killed_sessions_are_removed(self):
-        killed = spare()
+        killed = standby()
         for process in processes(killed):
             process.kill()
         self.assertTrue(killed.exists())
-        waiting = spare()
+        waiting = standby()
         self.assertFalse(killed.exists())
-        self.assertEqual(spare(), waiting)
+        self.assertEqual(standby(), waiting)
 
     def test_ends_when_it_is_told_to(self):
-        started = processes(spare())
-        subprocess.run([*SPARE, "--end"], check=True)
+        started = processes(standby())
+        subprocess.run([*STANDBY, "--end"], check=True)
         self.assertEqual(psutil.wait_procs(started, timeout=10)[1], [])
-        self.assertEqual(spares(), [])
+        self.assertEqual(standbys(), [])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from browser import accessibility_violations, chromium, draw_a_seven
 from common import MAIN, NOTEBOOKS, ROOT, main
-from kernel_client import spare
+from kernel_client import standby
 from outputs import FEW_EPOCHS, code_cells, errors, pictures
 
 IMPROVEMENTS = NOTEBOOKS / "Improvements.ipynb"
@@ -189,7 +189,7 @@ class Elsewhere(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         notebook = json.loads(MAIN.read_text())
         first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
-        code = 'println!("{}", Mlp::new(&[3, 2], 0)?.summary().parameters());'
+        code = 'println!("{}", Network::mlp([3, 2], 0)?.summary().parameters());'
         second = dict(first, id="second", source=code)
         notebook["cells"] = [dict(cell, outputs=[], execution_count=None) for cell in (first, second)]
         # Beside a crate that is another one.
@@ -201,7 +201,7 @@ class Elsewhere(unittest.TestCase):
         for program in (["execute", "--inplace"], ["nbconvert", "--execute", "--to=notebook", "--inplace"]):
             with self.subTest(program[0]):
                 # These programs give up after a minute, which a busy machine may take to start a kernel.
-                spare(notebooks=copies)
+                standby(notebooks=copies)
                 command = [sys.executable, "-m", "jupyter", *program, str(path)]
                 done = subprocess.run(command, capture_output=True, text=True)
                 self.assertEqual(done.returncode, 0, done.stderr)

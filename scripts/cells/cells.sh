@@ -5,9 +5,9 @@
 #
 #   rustup          says that this script is cargo
 #   cargo           has cargo build the first cell, and builds or checks the others by repeating what cargo ran for it;
-#                   tells the rust-analyzer within evcxr of fewer crates (see crates.py)
+#                   tells the rust-analyzer within evcxr of fewer crates (see trim_metadata.py)
 #   rustc-wrapper   notes what cargo runs for a cell
-#   cc              links a cell to libdependencies.so (see warm.py) in place of the static libraries
+#   cc              links a cell to libdependencies.so (see build_cache.py) in place of the static libraries
 #
 # What looks unusual goes to the real program. With MNIST_PLAIN_CELLS=1 the kernel leaves this script out.
 
@@ -39,7 +39,7 @@ is_outdated() {
     for file in Cargo.toml .cargo/config.toml ../Cargo.toml ../Cargo.lock; do
         [ "$file" -nt "$1" ] && return
     done
-    # Those of the reader, and this repository's own (see warm.py).
+    # Those of the reader, and this repository's own (see build_cache.py).
     { sed -n 's/.*{.*path *= *"\([^"]*\)".*/\1/p' Cargo.toml; cut -f 2 ../path-crates; } | while read -r crate; do
         find "$crate/src" "$crate/Cargo.toml" -newer "$1" -print -quit 2>&1
     done | grep -q .
@@ -50,7 +50,7 @@ cargo_for_evcxr() {
         " "*"build --target "*" --message-format=json") emit=link ;;
         " "*"check --target "*" --message-format=json") emit=metadata ;;
         *"/rustlib/"*) exec cargo "$@" ;;
-        *" metadata "*" --manifest-path $PWD/"*" --filter-platform "*) cargo "$@" | python "$folder/../crates.py"; exit ;;
+        *" metadata "*" --manifest-path $PWD/"*" --filter-platform "*) cargo "$@" | python "$folder/../trim_metadata.py"; exit ;;
         *) exec cargo "$@" ;;
     esac
     note="$PWD/.cell-note"

@@ -12,7 +12,7 @@ import unittest
 import fuzzing
 from report import ROWS, write_document
 
-from common import SPARE
+from common import STANDBY
 
 # Kernels of one part would look like what another one has left behind: these run one after another, the others beside them.
 WITH_KERNELS, WITHOUT = ["access", "set_up", "kernel"], ["downloads", "runs", "training"]
@@ -51,7 +51,7 @@ def main():
         failed = all_parts()
     if "--quick" not in chosen:
         write_document()
-    subprocess.run([*SPARE, "--end"], check=True)
+    subprocess.run([*STANDBY, "--end"], check=True)
     sys.exit(failed > 0)
 
 

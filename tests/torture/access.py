@@ -103,16 +103,16 @@ class Access(Torture):
         addresses = {found.laddr.ip for found in connections if found.status == "LISTEN"}
         self.assertEqual(addresses, {"127.0.0.1"})
         self.assertEqual((session.stat().st_mode & 0o777, jupyters.stat().st_mode & 0o077), (0o700, 0))
-        files = [session / name for name in ("connection.json", "messages", "lock", "door", "cells/Cargo.toml")] + [jupyters]
+        files = [session / name for name in ("connection.json", "messages", "lock", "control", "cells/Cargo.toml")] + [jupyters]
         for file in files:
             if file != jupyters:
                 self.assertTrue(file.exists(), file)
         if os.geteuid() != 0:
             self.skipTest("only root can try it as another user")
         nobody = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": [], "cwd": "/"}
-        connect = f"import os, socket; os.chdir({str(session)!r}); socket.socket(socket.AF_UNIX).connect('door')"
+        connect = f"import os, socket; os.chdir({str(session)!r}); socket.socket(socket.AF_UNIX).connect('control')"
         for file in files:
-            code = connect if file.name == "door" else f"open({str(file)!r}).read()"
+            code = connect if file.name == "control" else f"open({str(file)!r}).read()"
             python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
             done = subprocess.run([python, "-c", code], capture_output=True, text=True, **nobody)
             self.assertIn("PermissionError", done.stderr)

@@ -15,8 +15,8 @@ import psutil
 
 from report import Torture, times
 
-from common import SPARE
-from kernel_client import FIRST_CELL, KERNELS, Kernel, eventually, processes, sessions, spares
+from common import STANDBY
+from kernel_client import FIRST_CELL, KERNELS, Kernel, eventually, processes, sessions, standbys
 from lab import jupyterlab
 
 LIMIT = 60  # seconds for an answer
@@ -114,19 +114,19 @@ class Killed(Torture):
     part = "The kernel's processes killed"
 
     def setUp(self):
-        subprocess.run([*SPARE, "--end"], check=True)
+        subprocess.run([*STANDBY, "--end"], check=True)
         self.before = kernel_processes(), set(KERNELS.glob("session-*"))
         self.moments = random.Random(1)
 
     def assert_nothing_stays(self):
-        self.assertTrue(eventually(lambda: kernel_processes() <= self.before[0] | self.of_spares()), "a process stays")
-        subprocess.run([*SPARE, "--end"], check=True)
+        self.assertTrue(eventually(lambda: kernel_processes() <= self.before[0] | self.of_standbys()), "a process stays")
+        subprocess.run([*STANDBY, "--end"], check=True)
         self.assertEqual(set(KERNELS.glob("session-*")), self.before[1])
         self.assertTrue(eventually(lambda: kernel_processes() <= self.before[0]), "a process stays")
 
-    def of_spares(self):
+    def of_standbys(self):
         with contextlib.suppress(psutil.NoSuchProcess, ValueError):
-            return {process for folder in spares() for process in processes(folder)}
+            return {process for folder in standbys() for process in processes(folder)}
         return set()
 
     def test_of_a_notebook(self):

@@ -132,7 +132,7 @@ class SetUp(Torture):
         kernel = Kernel(specs=copy / ".venv/share/jupyter/kernels", folder=copy / "notebooks")
         self.addCleanup(kernel.stop)
         self.assertEqual(kernel.run(FIRST_CELL)[1], "")
-        self.assertEqual(kernel.run('println!("{}", Mlp::new(&[3, 2], 0)?.summary().parameters());'), ("8\n", ""))
+        self.assertEqual(kernel.run('println!("{}", Network::mlp([3, 2], 0)?.summary().parameters());'), ("8\n", ""))
         self.tried("quotes and accents in the folder's name", 1, "success; a kernel starts there")
 
     @unittest.skipIf(QUICK, "takes minutes")

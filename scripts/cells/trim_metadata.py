@@ -33,7 +33,7 @@ def kept(metadata, ours):
 def main():
     metadata = json.load(sys.stdin)
     if metadata["resolve"]:
-        # See warm.py; Rust's own library has none.
+        # See build_cache.py; Rust's own library has none.
         noted = Path(metadata["workspace_root"]) / "path-crates"
         ours = {line.split("\t")[0] for line in noted.read_text().splitlines()} if noted.exists() else set()
         ids = kept(metadata, ours)

@@ -1,7 +1,7 @@
-"""Keeps a spare: a session that was started beforehand and waits for the next notebook, which then need not wait.
+"""Keeps a standby kernel: a session that was started beforehand and waits for the next notebook, which then need not wait.
 
-    spare.py         starts one in notebooks/, or in the folder that is named, unless a right one waits already
-    spare.py --end   ends the one that waits
+    standby.py         starts one in notebooks/, or in the folder that is named, unless a right one waits already
+    standby.py --end   ends the one that waits
 """
 
 import contextlib
@@ -14,10 +14,10 @@ import sys
 import psutil
 
 import session
-import warm
+import build_cache
 from project import CELLS, EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, lock
 
-# Bytes of free memory below which no spare is started: a spare takes about 0.7 GB, and training needs the rest.
+# Bytes of free memory below which no standby kernel is started: one takes about 0.7 GB, and training needs the rest.
 MEMORY = 4_800_000_000
 
 
@@ -31,7 +31,7 @@ def remove_folders_of_dead_sessions():
 def bring_up_to_date():
     """Compiles the library's changes; tells whether that went well."""
     try:
-        warm.update()
+        build_cache.update()
         return True
     except subprocess.CalledProcessError:
         # The notebook's `:dep` cell meets the same error and shows it to the reader.
@@ -40,8 +40,8 @@ def bring_up_to_date():
 
 
 def start_conditions(library_compiles):
-    """All that a session that starts now starts with; a spare serves only while it is the same."""
-    compiled = sorted((path.name, path.stat().st_mtime_ns) for path in warm.WARM.glob("cells/target/*/debug/deps/*.rlib"))
+    """All that a session that starts now starts with; a standby kernel serves only while it is the same."""
+    compiled = sorted((path.name, path.stat().st_mtime_ns) for path in build_cache.WARM.glob("cells/target/*/debug/deps/*.rlib"))
     installed = [EVCXR.stat().st_mtime_ns, LIBTORCH.resolve()]
     variables = sorted(session.environment().items())
     scripts = sorted([*(ROOT / "scripts").glob("*.py"), *CELLS.glob("*.*")])
@@ -67,7 +67,7 @@ def find_or_start(library_compiles):
 
 
 def take():
-    """A session for a notebook in the current folder: its folder, its door, and evcxr's process."""
+    """A session for a notebook in the current folder: its folder, its control socket, and evcxr's process."""
     with lock("warm"):
         remove_folders_of_dead_sessions()
         library_compiles = bring_up_to_date()
