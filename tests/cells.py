@@ -133,6 +133,28 @@ def compiled(folder):
     return crates(folder / "cells") - crates(KERNELS / "warm" / "cells")
 
 
+class LaterCrates(unittest.TestCase):
+    """Another crate of this repository, added when a variable of the library's types exists already."""
+
+    def assert_leave_variables_alone(self, **variables):
+        before = sessions()
+        kernel = Kernel(**variables)
+        self.addCleanup(kernel.stop)
+        [session] = sessions() - before
+        self.assertEqual(kernel.run(f"{FIRST_CELL}\nlet network = Network::mlp([3, 2], 0)?;"), ("", ""))
+        for crate in ("own-digit", "experiments", "error-analysis"):
+            with self.subTest(crate=crate, **variables):
+                line = f':dep {crate} = {{ path = "../crates/{crate}" }}\nuse {crate.replace("-", "_")}::prelude::*;\n'
+                self.assertEqual(kernel.run(line + 'println!("{}", network.summary().parameters());'), ("8\n", ""))
+        self.assertEqual(compiled(session), set())
+
+    def test_leave_variables_alone(self):
+        self.assert_leave_variables_alone()
+
+    def test_leave_variables_alone_where_cells_are_evcxrs_own(self):
+        self.assert_leave_variables_alone(MNIST_PLAIN_CELLS="1")
+
+
 class Dependencies(unittest.TestCase):
     """What set-up compiles for the notebooks serves the program and the tests, too."""
 

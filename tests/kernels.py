@@ -89,7 +89,7 @@ class One(unittest.TestCase):
     def test_tab_completes_and_shift_tab_shows_the_documentation(self):
         code = "let model = Network::ne"
         matches = self.kernel.client.complete(code, len(code), reply=True, timeout=60)["content"]["matches"]
-        self.assertIn("new(sizes, seed)", matches)
+        self.assertIn("new(input, layers, seed)", matches)
         code = "let other = Training { ..Training::default() }; other.ver"
         matches = self.kernel.client.complete(code, len(code), reply=True, timeout=60)["content"]["matches"]
         self.assertIn("verbose", matches)
