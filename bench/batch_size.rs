@@ -1,4 +1,5 @@
-//! How an epoch's time grows with the size of a batch, on one thread and on two: `bench/batch_size.csv` and a chart of it.
+//! How an epoch's time grows with the size of a batch, on one thread and on two: `bench/batch_size.csv` and a chart of
+//! it.
 
 use std::{array::from_fn, error::Error};
 

@@ -1,5 +1,5 @@
-//! This library's training as a notebook runs it, of a network of `bench/networks.json`: the line that it prints is what
-//! `bench/training.py` reads.
+//! This library's training as a notebook runs it, of a network of `bench/networks.json`: the line that it prints is
+//! what `bench/training.py` reads.
 
 use std::{collections::HashMap, env, fs::File, io::BufReader, str::FromStr};
 

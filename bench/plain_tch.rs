@@ -1,7 +1,7 @@
 //! The same network and training as one writes them with tch alone: `nn::linear`, autograd and `nn::RmsProp`.
 //!
-//! Its RMSprop adds epsilon outside the root, Keras' inside, and its layers start from their inputs' number alone, Keras'
-//! from outputs' as well: the cost is the same.
+//! Its RMSprop adds epsilon outside the root, Keras' inside, and its layers start from their inputs' number alone,
+//! Keras' from outputs' as well: the cost is the same.
 
 use std::time::Instant;
 

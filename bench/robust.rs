@@ -1,6 +1,7 @@
-//! Makes `models/robust`: trains the best CNN on with pieces of other digits and ink and paper of any grey, then measures
-//! it and the best CNN on test digits as they are and with each of MNIST-C's corruptions, with the statistics of batch
-//! normalisation taken anew from these. `MNIST_C_DIR` may name a folder with the authors' own pictures of every tenth digit.
+//! Makes `models/robust`: trains the best CNN on with pieces of other digits and ink and paper of any grey, then
+//! measures it and the best CNN on test digits as they are and with each of MNIST-C's corruptions, with the statistics
+//! of batch normalisation taken anew from these. `MNIST_C_DIR` may name a folder with the authors' own pictures of
+//! every tenth digit.
 //!
 //! `cargo run --example robust`; with `-- measure` it only measures what is there.
 
@@ -64,7 +65,8 @@ fn training() -> Training {
     }
 }
 
-/// Prints the accuracy of both networks on each corruption, with statistics from its first thousand digits, and the mean.
+/// Prints the accuracy of both networks on each corruption, with statistics from its first thousand digits, and the
+/// mean.
 fn measure(networks: &[Network; 2], title: &str, corrupted: impl Fn(Corruption) -> Result<Images>) -> Result<()> {
     let mut sums = [0.0; 2];
     println!("{title}:");

@@ -1,8 +1,9 @@
-//! From the start of a process to its answer on the test digits: networks and settings that reach 98, 99 and 99.5 % in seconds,
-//! and the smallest network that reaches 99 %.
+//! From the start of a process to its answer on the test digits: networks and settings that reach 98, 99 and 99.5 % in
+//! seconds, and the smallest network that reaches 99 %.
 //!
-//! `cargo run --example seconds -- 99` trains one of them; `make seconds` trains each from 30 seeds. The settings were chosen
-//! on the validation digits: with `validation` behind the name, the program learns from the others alone and answers on these.
+//! `cargo run --example seconds -- 99` trains one of them; `make seconds` trains each from 30 seeds. The settings were
+//! chosen on the validation digits: with `validation` behind the name, the program learns from the others alone and
+//! answers on these.
 
 use std::{env, time::Instant};
 

@@ -1,5 +1,5 @@
-//! What the fuzz targets share: bytes become a file, as the library reads one. Any bytes must give an answer or an error: a
-//! panic, 60 seconds without an answer, or more than 512 MB of memory is a finding.
+//! What the fuzz targets share: bytes become a file, as the library reads one. Any bytes must give an answer or an
+//! error: a panic, 60 seconds without an answer, or more than 512 MB of memory is a finding.
 
 use std::{env, fs, path::PathBuf, process};
 

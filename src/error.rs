@@ -95,8 +95,8 @@ pub enum Error {
         /// The epochs before it: `match` on this error to draw their curves.
         history: Box<History>,
     },
-    /// Things that belong together do not fit: sequences differ in length, a tensor has another shape or kind, a class or
-    /// a position is out of range.
+    /// Things that belong together do not fit: sequences differ in length, a tensor has another shape or kind, a class
+    /// or a position is out of range.
     #[error("{what}: found {found}, expected {expected}")]
     Mismatch {
         /// What was compared.

@@ -1,5 +1,5 @@
-//! Handwritten digits, from pixels to a report: the library under the notebooks, in reading order. The whole of it in plain
-//! tch, on one screen, is `examples/mnist.rs`: `cargo run --example mnist`.
+//! Handwritten digits, from pixels to a report: the library under the notebooks, in reading order. The whole of it in
+//! plain tch, on one screen, is `examples/mnist.rs`: `cargo run --example mnist`.
 //!
 //! 1. [`data`]: MNIST and its relatives, as images and as a network's samples.
 //! 2. [`model`]: the network, made from a plan; its summary and its file.
@@ -9,9 +9,9 @@
 //! 6. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
 //! 7. [`notebook`]: what else cells show: polars frames as tables, pages, warnings.
 //!
-//! [`choose_device`] finds a GPU. What one notebook alone needs lies in a crate of its own under `crates/`: `experiments`
-//! (Improvements), `error-analysis` (Error-Analysis), `own-digit` (pictures and the pad). `native` is what is unsafe or
-//! written for speed alone, `cli` the program.
+//! [`choose_device`] finds a GPU. What one notebook alone needs lies in a crate of its own under `crates/`:
+//! `experiments` (Improvements), `error-analysis` (Error-Analysis), `own-digit` (pictures and the pad). `native` is
+//! what is unsafe or written for speed alone, `cli` the program.
 //!
 //! The words, as this library uses them:
 //!
@@ -22,8 +22,8 @@
 //!   without, the means and variances of batch normalisation; **weights**: both together;
 //! - **plan**: the shape of a sample and the list of layers that a network is made from;
 //! - **logits**: what a network computes for each class; their softmax are the probabilities;
-//! - **validation** samples: set aside from the training samples to make choices on; **test** samples: looked at once per
-//!   finished training;
+//! - **validation** samples: set aside from the training samples to make choices on; **test** samples: looked at once
+//!   per finished training;
 //! - **support**: the number of samples of a class.
 //!
 //! The whole of it, on digits drawn by a program in place of MNIST:

@@ -37,14 +37,14 @@ pub trait Model {
         self.forward(inputs)
     }
 
-    /// The running statistics, which training changes without gradients, each with its name: batch normalisation's means
-    /// and variances.
+    /// The running statistics, which training changes without gradients, each with its name: batch normalisation's
+    /// means and variances.
     fn buffers(&self) -> Vec<(String, Tensor)> {
         Vec::new()
     }
 
-    /// The plan that the network was made from, where there is one. It tells one network from another, and promises what
-    /// `forward` and `forward_training` compute: training has a faster step for some plans.
+    /// The plan that the network was made from, where there is one. It tells one network from another, and promises
+    /// what `forward` and `forward_training` compute: training has a faster step for some plans.
     fn plan(&self) -> Option<&Plan> {
         None
     }

@@ -25,8 +25,8 @@ pub struct Optimizer {
     pub rule: Rule,
     /// η, the size of an update; a schedule multiplies it.
     pub learning_rate: f64,
-    /// λ: each update first shrinks every parameter by η λ of itself, apart from the gradient (I. Loshchilov, F. Hutter,
-    /// 2017, as in AdamW).
+    /// λ: each update first shrinks every parameter by η λ of itself, apart from the gradient (I. Loshchilov, F.
+    /// Hutter, 2017, as in AdamW).
     pub weight_decay: f64,
     /// The largest norm of all gradients together; larger ones are scaled down to it (R. Pascanu and others, 2013).
     pub clip_norm: Option<f64>,
@@ -66,8 +66,8 @@ pub enum Rule {
         /// As Adam's.
         epsilon: f64,
     },
-    /// Stochastic gradient descent with Nesterov's momentum (I. Sutskever and others, 2013), Keras' `SGD(nesterov=True)`:
-    /// `v ← μ v − η g`, then `w ← w + μ v − η g`.
+    /// Stochastic gradient descent with Nesterov's momentum (I. Sutskever and others, 2013), Keras'
+    /// `SGD(nesterov=True)`: `v ← μ v − η g`, then `w ← w + μ v − η g`.
     Sgd {
         /// μ, the fraction of the running sum that each step keeps.
         momentum: f64,

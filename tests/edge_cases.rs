@@ -1,5 +1,5 @@
-//! Trainings at their limits: odd data and settings end in an answer or in an error that says what to do, and memory does
-//! not grow. With TORTURE set, as `make torture` does, the memory is watched for ten times as long.
+//! Trainings at their limits: odd data and settings end in an answer or in an error that says what to do, and memory
+//! does not grow. With TORTURE set, as `make torture` does, the memory is watched for ten times as long.
 
 use std::{env, sync::Mutex};
 

@@ -1,5 +1,5 @@
-//! What goes beyond the original's training: networks of other layers, schedules, early stopping, sampling, augmentation;
-//! each must learn, give the same bits from the same seed, and go on after an interrupt.
+//! What goes beyond the original's training: networks of other layers, schedules, early stopping, sampling,
+//! augmentation; each must learn, give the same bits from the same seed, and go on after an interrupt.
 
 use std::{cell::Cell, fs};
 
@@ -273,7 +273,8 @@ fn a_convolution_without_padding_sees_the_inside_of_a_picture() {
     };
     let whole = pictures(Convolution { channels: 6, size: 3, stride: 1, padding: 1 });
     for (stride, height, width) in [(1, 12, 54), (2, 6, 27), (3, 4, 18)] {
-        // The same seed has the same kernels; squares of 3 pixels a side that lie inside have their middles one from the edge.
+        // The same seed has the same kernels; squares of 3 pixels a side that lie inside have their middles one from
+        // the edge.
         let inside = whole.slice(2, 1, 13, stride).slice(3, 1, 55, stride);
         let narrow = pictures(Convolution { channels: 6, size: 3, stride: stride as usize, padding: 0 });
         assert_eq!(narrow.size(), [5, 6, height, width]);

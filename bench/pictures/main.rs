@@ -1,12 +1,12 @@
 //! How well pictures of digits are read.
 //!
-//! `pictures FOLDER [NETWORK]` reads the pictures of a folder, whose `labels.csv` has the columns `file`, `digit`, `kind`
-//! and `pen_in_mnist_pixels`; it prints those that were not read, how many were, of each kind, and whether the
-//! probabilities mean what they say.
-//! `pictures --speed FOLDER` prints how long `predict` takes for the first picture of a folder and for each further one.
-//! `pictures --draw FOLDER COUNT SEED [test|others|shapes]` draws such a folder: MNIST's training digits, or its test
-//! digits, as people might have drawn them; or what is no digit, of which `shapes` are kinds that `others` has none of.
-//! `pictures --none DIGITS OTHERS` learns from two such folders what is no digit, and writes `models/cnn/none.safetensors`.
+//! `pictures FOLDER [NETWORK]` reads the pictures of a folder, whose `labels.csv` has the columns `file`, `digit`,
+//! `kind` and `pen_in_mnist_pixels`; it prints those that were not read, how many were, of each kind, and whether the
+//! probabilities mean what they say. `pictures --speed FOLDER` prints how long `predict` takes for the first picture of
+//! a folder and for each further one. `pictures --draw FOLDER COUNT SEED [test|others|shapes]` draws such a folder:
+//! MNIST's training digits, or its test digits, as people might have drawn them; or what is no digit, of which `shapes`
+//! are kinds that `others` has none of. `pictures --none DIGITS OTHERS` learns from two such folders what is no digit,
+//! and writes `models/cnn/none.safetensors`.
 
 mod anew;
 mod calibration;

@@ -21,8 +21,8 @@ const COST: f64 = 0.02;
 /// Fits the logit by logistic regression and writes it as `none.safetensors` beside the network's weights.
 ///
 /// It is linear in what the network's last layer takes, and stands in one softmax with the logits of the digits. So the
-/// log-odds of "no digit" are its own value less the logarithm of the sum of their exponentials. Its bias is then set by
-/// every fourth digit, which it has not learnt from: so many of the sure ones become doubtful as [`COST`] says.
+/// log-odds of "no digit" are its own value less the logarithm of the sum of their exponentials. Its bias is then set
+/// by every fourth digit, which it has not learnt from: so many of the sure ones become doubtful as [`COST`] says.
 pub fn fit(folder: &Path, digits: &Path, others: &Path) -> Result<()> {
     let _guard = no_grad_guard();
     tch::set_num_threads(1);

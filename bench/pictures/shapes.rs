@@ -4,8 +4,8 @@ use rand::{Rng, rngs::StdRng};
 
 use super::anew::{LumaImage, cut, traced};
 
-/// A name and strokes: points `xy` from 0 to 9, x to the right and y down. Corners are cut round; a point that stands twice
-/// stays sharp. What is written as some digit is, such as O, l, S and Z, is left out.
+/// A name and strokes: points `xy` from 0 to 9, x to the right and y down. Corners are cut round; a point that stands
+/// twice stays sharp. What is written as some digit is, such as O, l, S and Z, is left out.
 pub type Shape = (&'static str, &'static str);
 
 /// What `--none` learns from.

@@ -7,11 +7,12 @@ use crate::{Error, Result};
 
 impl Network {
     /// The same network with the means and variances of its batch normalisations taken from these samples, `[count,
-    /// features]`, in place of those from training. No label is needed: where pictures are corrupted, foggy for example,
-    /// this alone makes many of them readable (S. Schneider and others, 2020). Without batch normalisation nothing changes.
+    /// features]`, in place of those from training. No label is needed: where pictures are corrupted, foggy for
+    /// example, this alone makes many of them readable (S. Schneider and others, 2020). Without batch normalisation
+    /// nothing changes.
     ///
-    /// On these same samples the network then computes what PyTorch's does with a batch's own statistics. They go through
-    /// the layers together: a few hundred to a few thousand are enough, and all that memory holds.
+    /// On these same samples the network then computes what PyTorch's does with a batch's own statistics. They go
+    /// through the layers together: a few hundred to a few thousand are enough, and all that memory holds.
     ///
     /// ```
     /// use mnist_classification::{model::Layer::*, prelude::*};
@@ -24,8 +25,8 @@ impl Network {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Mismatch`] for fewer than two samples, whose variance says nothing; [`Error::Torch`] when network and samples
-    /// do not fit.
+    /// [`Error::Mismatch`] for fewer than two samples, whose variance says nothing; [`Error::Torch`] when network and
+    /// samples do not fit.
     pub fn with_statistics_of(&self, inputs: &Tensor) -> Result<Self> {
         let count = inputs.size().first().copied().unwrap_or_default();
         if count < 2 {

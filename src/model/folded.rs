@@ -11,8 +11,8 @@ use super::{
 use crate::{Error, Result};
 
 impl Network {
-    /// A network that computes the same outside training, without dropout and batch normalisation: the latter is a factor
-    /// and an offset for each channel then, which the kernel and the bias before it take over.
+    /// A network that computes the same outside training, without dropout and batch normalisation: the latter is a
+    /// factor and an offset for each channel then, which the kernel and the bias before it take over.
     ///
     /// # Errors
     /// [`Error::Mismatch`] for a batch normalisation that no dense layer or convolution can take over: there is a ReLU

@@ -31,7 +31,8 @@ pub(super) struct BuiltLayer {
 }
 
 impl BuiltLayer {
-    /// Starts with Glorot-uniform kernels drawn from `random`, zero biases, and a batch normalisation that changes nothing.
+    /// Starts with Glorot-uniform kernels drawn from `random`, zero biases, and a batch normalisation that changes
+    /// nothing.
     pub(super) fn new(
         layer: Layer,
         name: String,
@@ -94,8 +95,8 @@ impl BuiltLayer {
             Layer::BatchNorm => {
                 let [mean, variance] = [0, 1].map(|index| Some(&self.statistics[index].1));
                 let (scale, offset) = (Some(parameter(0)), Some(parameter(1)));
-                // A single value has no variance: a batch of one sample is normalised as outside training, and so is any
-                // behind a frozen layer, as in Keras.
+                // A single value has no variance: a batch of one sample is normalised as outside training, and so is
+                // any behind a frozen layer, as in Keras.
                 let is_trained = random.is_some() && parameter(0).requires_grad();
                 let of_batch = is_trained && inputs.numel() > parameter(0).numel();
                 inputs.f_batch_norm(scale, offset, mean, variance, of_batch, MOMENTUM, EPSILON, true)?

@@ -40,8 +40,8 @@ impl Network {
         Self::from_plan(&Plan { input: input.into(), layers: layers.into() }, seed)
     }
 
-    /// Makes a multi-layer perceptron, the original's kind of network: dense layers with ReLU between them, from the number
-    /// of inputs and of each layer's outputs.
+    /// Makes a multi-layer perceptron, the original's kind of network: dense layers with ReLU between them, from the
+    /// number of inputs and of each layer's outputs.
     ///
     /// ```
     /// use mnist_classification::prelude::*;
@@ -95,8 +95,8 @@ impl Network {
         Summary::new(self.layers.iter().filter(is_shown).map(row))
     }
 
-    /// Freezes the layer of this name, as [`Network::summary`] prints it, or lets it be trained again. Training leaves a frozen
-    /// layer's parameters and running statistics as they are.
+    /// Freezes the layer of this name, as [`Network::summary`] prints it, or lets it be trained again. Training leaves
+    /// a frozen layer's parameters and running statistics as they are.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for a name that no layer has.
@@ -111,9 +111,9 @@ impl Network {
         Ok(())
     }
 
-    /// Writes the network as one safetensors file: parameters and running statistics under names such as `dense_1.kernel`
-    /// (`[inputs, outputs]`), and the plan as the file's metadata. `path` ends in `.safetensors`, or is a folder, which then
-    /// gets the file `weights.safetensors`.
+    /// Writes the network as one safetensors file: parameters and running statistics under names such as
+    /// `dense_1.kernel` (`[inputs, outputs]`), and the plan as the file's metadata. `path` ends in `.safetensors`, or
+    /// is a folder, which then gets the file `weights.safetensors`.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for a name that ends as another format's;
@@ -123,8 +123,8 @@ impl Network {
         weights::write(&weights::file(path.as_ref()), &self.tensors(), Some(&self.plan))
     }
 
-    /// Reads a network that [`Network::save`] wrote. Files of earlier versions, which lack the plan, are read as well: it
-    /// comes from `network.json` beside them, or is a multi-layer perceptron's.
+    /// Reads a network that [`Network::save`] wrote. Files of earlier versions, which lack the plan, are read as well:
+    /// it comes from `network.json` beside them, or is a multi-layer perceptron's.
     ///
     /// # Errors
     /// [`Error::Missing`], or [`Error::Malformed`] with what the file holds

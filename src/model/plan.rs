@@ -12,8 +12,9 @@ use crate::{Error, Result};
 pub enum Layer {
     /// Fully connected, with this many outputs.
     Dense(usize),
-    /// A convolution. Of a side of n pixels, (n + 2 `padding` − `size`) / `stride` + 1 are left, the quotient rounded down: an
-    /// odd `size`, a `stride` of 1 and a `padding` of `size / 2` keep height and width, as Keras' `padding="same"`.
+    /// A convolution. Of a side of n pixels, (n + 2 `padding` − `size`) / `stride` + 1 are left, the quotient rounded
+    /// down: an odd `size`, a `stride` of 1 and a `padding` of `size / 2` keep height and width, as Keras'
+    /// `padding="same"`.
     Convolution {
         /// The number of output channels.
         channels: usize,
@@ -33,9 +34,9 @@ pub enum Layer {
     /// Sets this fraction of the values to 0 in training, and scales the others so that their expected sum stays
     /// (N. Srivastava and others, 2014).
     Dropout(f64),
-    /// Normalises each feature or channel to mean 0 and variance 1 over the batch, then applies a learned scale and offset
-    /// (S. Ioffe, C. Szegedy, 2015). Outside training the running mean and variance, with a momentum of 0.1, replace the
-    /// batch's.
+    /// Normalises each feature or channel to mean 0 and variance 1 over the batch, then applies a learned scale and
+    /// offset (S. Ioffe, C. Szegedy, 2015). Outside training the running mean and variance, with a momentum of 0.1,
+    /// replace the batch's.
     BatchNorm,
 }
 
@@ -56,7 +57,8 @@ pub struct Plan {
     pub layers: Vec<Layer>,
 }
 
-/// What the side of a picture, a stride, or a number of channels or outputs may be, and how many values a kernel may have.
+/// What the side of a picture, a stride, or a number of channels or outputs may be, and how many values a kernel may
+/// have.
 const SIZES: std::ops::RangeInclusive<usize> = 1..=65_536;
 const LARGEST_KERNEL: usize = 1 << 30;
 

@@ -1,5 +1,5 @@
-//! Named tensors in a safetensors file, with the plan of their network in the file's metadata: written whole or not at all,
-//! read only where every one of them fits.
+//! Named tensors in a safetensors file, with the plan of their network in the file's metadata: written whole or not at
+//! all, read only where every one of them fits.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,8 @@ const PLAN: &str = "plan";
 /// Where earlier versions kept the plan, beside the weights.
 const PLAN_FILE: &str = "network.json";
 
-/// A network of up to so many values (64 MB) is made even if its file holds fewer, so that the error can name the tensor.
+/// A network of up to so many values (64 MB) is made even if its file holds fewer, so that the error can name the
+/// tensor.
 const LARGEST_UNCHECKED: usize = 1 << 24;
 
 /// The file that a path names: itself where it ends in `.safetensors`, else the one in that folder.
@@ -116,8 +117,8 @@ impl Stored {
         Error::malformed(file, error, "the plan of a network: its input and layers")
     }
 
-    /// Copies the values into these tensors: the file must hold them all and no others. Where one does not fit, all stay as
-    /// they were. Values in other precisions are converted.
+    /// Copies the values into these tensors: the file must hold them all and no others. Where one does not fit, all
+    /// stay as they were. Values in other precisions are converted.
     pub(crate) fn copy_into(&self, tensors: &[(String, Tensor)]) -> Result<()> {
         let mut pairs = Vec::new();
         for (name, tensor) in tensors {

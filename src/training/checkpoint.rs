@@ -8,8 +8,8 @@
 //!                         other trainings
 //! ```
 //!
-//! An epoch's folder has another name until all is in it, and again before anything of it is removed. Random numbers need
-//! not be kept: those of an epoch follow from the seed and the epoch's number.
+//! An epoch's folder has another name until all is in it, and again before anything of it is removed. Random numbers
+//! need not be kept: those of an epoch follow from the seed and the epoch's number.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -58,12 +58,12 @@ const REMAINS: &str = "what an interrupted training left; to start anew, remove 
 const SAME: f64 = 1e-3;
 
 impl Checkpoint {
-    /// Takes the folder for this training. Where an interrupted one is in it, or a finished one that was now asked for more
-    /// epochs, state and history become what they were after its last epoch.
+    /// Takes the folder for this training. Where an interrupted one is in it, or a finished one that was now asked for
+    /// more epochs, state and history become what they were after its last epoch.
     ///
     /// # Errors
-    /// [`Error::Malformed`] where the interrupted training differs from this one; [`Error::InvalidSetting`] where another training
-    /// is using the folder.
+    /// [`Error::Malformed`] where the interrupted training differs from this one; [`Error::InvalidSetting`] where
+    /// another training is using the folder.
     pub(super) fn open(
         folder: &Path,
         asked: Description,
@@ -124,8 +124,8 @@ impl Checkpoint {
         Ok(Some(history))
     }
 
-    /// Compares the settings, the samples and the model. More epochs are no difference to a schedule that does not depend
-    /// on their number; the data set's name is never compared.
+    /// Compares the settings, the samples and the model. More epochs are no difference to a schedule that does not
+    /// depend on their number; the data set's name is never compared.
     fn check_description(&self, kept: &TrainingFile, history: &History, latest: &Path) -> Result<()> {
         let training = &self.asked.training;
         let mut asked = json!(self.asked);
@@ -206,8 +206,8 @@ impl Checkpoint {
         File::create(self.finished()).map(drop).map_err(Error::io(self.finished()))
     }
 
-    /// Ends a training that diverged: its last good epoch stays as a finished one, which the same call continues and any
-    /// other may replace. A folder without an epoch is removed unless something else is in it.
+    /// Ends a training that diverged: its last good epoch stays as a finished one, which the same call continues and
+    /// any other may replace. A folder without an epoch is removed unless something else is in it.
     pub(super) fn discard(self) -> Result<()> {
         if !self.epochs().is_empty() {
             return self.finish();

@@ -12,8 +12,8 @@ use crate::{
     model::{Model, Plan},
 };
 
-/// All that a training depends on but the values of the first parameters. A checkpoint goes on only where it is the same;
-/// `run.json` keeps it.
+/// All that a training depends on but the values of the first parameters. A checkpoint goes on only where it is the
+/// same; `run.json` keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Description {
     /// The samples, with those that are split off for validation.
@@ -60,8 +60,8 @@ impl Description {
     /// Describes the training of a model on these samples.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for a share of validation samples that leaves none on one side;
-    /// [`Error::Torch`](crate::Error::Torch) when the samples cannot be read.
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for a share of validation samples that leaves none on
+    /// one side; [`Error::Torch`](crate::Error::Torch) when the samples cannot be read.
     pub fn of(model: &dyn Model, samples: &Samples, training: &Training) -> Result<Self> {
         let shapes = || model.parameters().iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
         let plan = model.plan().cloned();

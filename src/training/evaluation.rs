@@ -42,8 +42,8 @@ pub struct Predictions {
 /// Measures a model on samples; changes nothing.
 ///
 /// # Errors
-/// [`Error::Empty`] when there is no sample; [`Error::Torch`] when model and samples do not fit; [`Error::Stopped`] when
-/// the notebook's user stopped it.
+/// [`Error::Empty`] when there is no sample; [`Error::Torch`] when model and samples do not fit; [`Error::Stopped`]
+/// when the notebook's user stopped it.
 pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
     scores(&for_each_batch(model, samples, measure)?, samples.len())
 }

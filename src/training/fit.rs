@@ -14,20 +14,20 @@ use crate::{
 
 /// Trains a model on labelled samples and reports each epoch.
 ///
-/// As in Keras, the last [`validation_split`](Training::validation_split) of the samples is set aside before shuffling, and
-/// an epoch's loss and accuracy are running means over its steps, each measured before its update.
+/// As in Keras, the last [`validation_split`](Training::validation_split) of the samples is set aside before shuffling,
+/// and an epoch's loss and accuracy are running means over its steps, each measured before its update.
 ///
-/// Each call is a training of its own: the optimizer's running averages begin at 0, and order, dropout and augmentation are
-/// again those of epoch 1. (Keras keeps the optimizer's state between two calls.) More epochs of the same training are the
-/// same call with a [`checkpoint`](Training::checkpoint) and a higher number.
+/// Each call is a training of its own: the optimizer's running averages begin at 0, and order, dropout and augmentation
+/// are again those of epoch 1. (Keras keeps the optimizer's state between two calls.) More epochs of the same training
+/// are the same call with a [`checkpoint`](Training::checkpoint) and a higher number.
 ///
 /// # Errors
-/// [`Error::Empty`] without samples; [`Error::InvalidSetting`] for settings that cannot work; [`Error::Mismatch`] when the
-/// samples do not fit the model's plan, the augmentation or the model's device; [`Error::Diverged`] when the loss or a
-/// parameter is NaN or infinite, after which the model is as it was before; [`Error::NoGradient`] when the loss depends on no
-/// parameter; [`Error::Interrupted`] when the notebook's user stopped it; [`Error::Malformed`] when the
-/// [`checkpoint`](Training::checkpoint) is of another training, [`Error::Io`] when it cannot be written; [`Error::Torch`]
-/// when another model and the samples do not fit.
+/// [`Error::Empty`] without samples; [`Error::InvalidSetting`] for settings that cannot work; [`Error::Mismatch`] when
+/// the samples do not fit the model's plan, the augmentation or the model's device; [`Error::Diverged`] when the loss
+/// or a parameter is NaN or infinite, after which the model is as it was before; [`Error::NoGradient`] when the loss
+/// depends on no parameter; [`Error::Interrupted`] when the notebook's user stopped it; [`Error::Malformed`] when the
+/// [`checkpoint`](Training::checkpoint) is of another training, [`Error::Io`] when it cannot be written;
+/// [`Error::Torch`] when another model and the samples do not fit.
 pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Result<History> {
     fit_with(model, samples, training, None, |_, _| ControlFlow::Continue(()))
 }

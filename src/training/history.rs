@@ -41,8 +41,8 @@ pub struct Epoch {
 }
 
 impl History {
-    /// A row per epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`, `seconds`, and a column for
-    /// each of the epochs' [metrics](Epoch::metrics).
+    /// A row per epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`, `seconds`, and a
+    /// column for each of the epochs' [metrics](Epoch::metrics).
     ///
     /// # Errors
     /// [`Error::Polars`](crate::Error::Polars) as polars reports it.

@@ -118,8 +118,8 @@ impl Progress {
     }
 }
 
-/// Writes to standard output, where `println!` would panic when nobody reads on or the disk is full: that is no reason to
-/// lose a training.
+/// Writes to standard output, where `println!` would panic when nobody reads on or the disk is full: that is no reason
+/// to lose a training.
 pub(super) fn print(text: std::fmt::Arguments) {
     let mut output = io::stdout();
     let _ = output.write_fmt(text).and_then(|()| output.flush());

@@ -10,7 +10,8 @@ use tch::Tensor;
 use super::predict;
 use crate::{Error, Result, data::Samples, model::Model, random::Random};
 
-/// How often an epoch takes which samples. Where some are favoured, an epoch draws as many as there are, each anew from all.
+/// How often an epoch takes which samples. Where some are favoured, an epoch draws as many as there are, each anew from
+/// all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Sampling {
     /// Each sample once.

@@ -22,8 +22,8 @@ pub enum Schedule {
     },
     /// It falls to 0 along half a cosine (I. Loshchilov, F. Hutter, 2016, without restarts).
     Cosine,
-    /// It rises from a 25th along half a cosine, then falls to 0 along another (L. Smith, N. Topin, 2017; the cosines and
-    /// the 25th are PyTorch's).
+    /// It rises from a 25th along half a cosine, then falls to 0 along another (L. Smith, N. Topin, 2017; the cosines
+    /// and the 25th are PyTorch's).
     OneCycle {
         /// The share of the training in which it rises, between 0 and 1.
         rise: f64,

@@ -33,19 +33,21 @@ pub struct Training {
     pub augmentation: Augmentation,
     /// How often an epoch takes which samples.
     pub sampling: Sampling,
-    /// The share of each label that is spread over all classes, from 0 to below 1: 0.1 asks for a probability of 0.91 in
-    /// place of 1, and the training loss is that of these labels (C. Szegedy and others, 2016).
+    /// The share of each label that is spread over all classes, from 0 to below 1: 0.1 asks for a probability of 0.91
+    /// in place of 1, and the training loss is that of these labels (C. Szegedy and others, 2016).
     pub label_smoothing: f64,
-    /// Whether convolutions compute in 16 bits (bfloat16) while training. Parameters, their updates and all evaluation stay
-    /// in 32 bits. Faster on some processors with instructions for it (AVX512-BF16), slower on others:
-    /// [`half_precision_is_faster`](super::half_precision_is_faster) tells. A network without convolutions does not change.
+    /// Whether convolutions compute in 16 bits (bfloat16) while training. Parameters, their updates and all evaluation
+    /// stay in 32 bits. Faster on some processors with instructions for it (AVX512-BF16), slower on others:
+    /// [`half_precision_is_faster`](super::half_precision_is_faster) tells. A network without convolutions does not
+    /// change.
     pub half_precision: bool,
-    /// After how many epochs in a row without a lower validation loss training stops; then, and at the end, the weights of
-    /// the best epoch come back. Keras' `EarlyStopping` with `restore_best_weights`.
+    /// After how many epochs in a row without a lower validation loss training stops; then, and at the end, the weights
+    /// of the best epoch come back. Keras' `EarlyStopping` with `restore_best_weights`.
     pub early_stopping: Option<usize>,
     /// The share of the samples, taken from the end, that is only evaluated: from 0 to below 1.
     pub validation_split: f64,
-    /// Whether each epoch takes the samples in a new order; where [`sampling`](Self::sampling) favours some, it always does.
+    /// Whether each epoch takes the samples in a new order; where [`sampling`](Self::sampling) favours some, it always
+    /// does.
     pub shuffle: bool,
     /// What the order of the samples, sampling, dropout and augmentation are drawn from.
     pub seed: u64,
@@ -54,8 +56,9 @@ pub struct Training {
     pub verbose: bool,
     /// A folder that keeps the training after each epoch, if any. Where it holds one that was interrupted, by whatever,
     /// [`fit`](super::fit) goes on from there, and ends with the same bits as if it had never stopped. Where it holds a
-    /// finished one, more [`epochs`](Self::epochs) continue it, unless it stopped early; where the schedule depends on their
-    /// number, that is an error. Another training starts anew, and the finished one moves to the folder `replaced` in it.
+    /// finished one, more [`epochs`](Self::epochs) continue it, unless it stopped early; where the schedule depends on
+    /// their number, that is an error. Another training starts anew, and the finished one moves to the folder
+    /// `replaced` in it.
     #[serde(skip)]
     pub checkpoint: Option<PathBuf>,
 }

@@ -28,8 +28,8 @@ pub struct Trainer<'a> {
     validation: Option<Samples>,
 }
 
-/// What a step measured on its samples before it changed the parameters. The tensors lie on the model's device, so that a
-/// GPU goes on with the next step without waiting until they are read.
+/// What a step measured on its samples before it changed the parameters. The tensors lie on the model's device, so that
+/// a GPU goes on with the next step without waiting until they are read.
 #[derive(Debug)]
 pub struct StepScores {
     /// How many samples the step took.
@@ -45,8 +45,8 @@ impl<'a> Trainer<'a> {
     /// gets its own, faster step.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for settings of the optimizer that cannot work; [`Error::Mismatch`] when an MLP and the samples do
-    /// not fit, or lie on different devices; [`Error::Threads`] when the system grants none.
+    /// [`Error::InvalidSetting`] for settings of the optimizer that cannot work; [`Error::Mismatch`] when an MLP and
+    /// the samples do not fit, or lie on different devices; [`Error::Threads`] when the system grants none.
     pub fn new(model: &'a dyn Model, samples: &Samples, training: &Training) -> Result<Self> {
         let all = model.parameters();
         check_devices(&all, samples)?;
@@ -116,8 +116,8 @@ impl<'a> Trainer<'a> {
         State { weights, averages: self.averages(), best: Vec::new() }
     }
 
-    /// The optimizer's running averages under their parameters' names, a momentum with `.momentum` behind it: the tensors
-    /// themselves, not copies.
+    /// The optimizer's running averages under their parameters' names, a momentum with `.momentum` behind it: the
+    /// tensors themselves, not copies.
     pub fn averages(&self) -> Vec<(String, Tensor)> {
         let named = |tensors: &[Tensor], ending: &str| -> Vec<(String, Tensor)> {
             let names = self.names.iter().map(|name| name.clone() + ending);
@@ -144,8 +144,8 @@ impl<'a> Trainer<'a> {
     /// 64-bit integers. Parameters on which the loss does not depend stay as they are.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] for a position that is not there; [`Error::NoGradient`] when the loss depends on no parameter;
-    /// [`Error::Torch`] when model and samples do not fit.
+    /// [`Error::Mismatch`] for a position that is not there; [`Error::NoGradient`] when the loss depends on no
+    /// parameter; [`Error::Torch`] when model and samples do not fit.
     pub fn step(&mut self, positions: &Tensor, learning_rate: f64) -> Result<StepScores> {
         if let Some(fast) = &mut self.fast {
             let (loss, correct) = fast.step(positions, learning_rate)?;

@@ -1,4 +1,5 @@
-//! Data as users have it: the names and folders of MNIST's family, and files that are broken in every way that files break.
+//! Data as users have it: the names and folders of MNIST's family, and files that are broken in every way that files
+//! break.
 
 mod data_warnings;
 mod image_label_pairs;

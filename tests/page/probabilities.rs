@@ -1,5 +1,5 @@
-//! Writes the probabilities that a network gives MNIST's test digits, ten 64-bit floats for each: `tests/page.py` compares
-//! the page's own with them. `probabilities NETWORK FILE`.
+//! Writes the probabilities that a network gives MNIST's test digits, ten 64-bit floats for each: `tests/page.py`
+//! compares the page's own with them. `probabilities NETWORK FILE`.
 
 use std::{env, fs};
 

@@ -1,5 +1,5 @@
-//! Loads libtorch's CUDA part. The linker drops it from Rust programs, because they call nothing in it by name; libtorch
-//! itself finds a GPU only where it was loaded before the first question for one.
+//! Loads libtorch's CUDA part. The linker drops it from Rust programs, because they call nothing in it by name;
+//! libtorch itself finds a GPU only where it was loaded before the first question for one.
 
 use std::mem;
 

@@ -1,8 +1,9 @@
-//! Denormal floats, those below 1e-38: processors compute with them many times slower than with others. Running averages of
-//! pixels that are always blank fade into them. Treating them as 0 changes no digit of a loss; TensorFlow's threads do so.
+//! Denormal floats, those below 1e-38: processors compute with them many times slower than with others. Running
+//! averages of pixels that are always blank fade into them. Treating them as 0 changes no digit of a loss; TensorFlow's
+//! threads do so.
 
-/// While it lives, this thread takes denormal floats for 0, in what it reads and in what it computes. Threads that start
-/// meanwhile inherit that on x86-64.
+/// While it lives, this thread takes denormal floats for 0, in what it reads and in what it computes. Threads that
+/// start meanwhile inherit that on x86-64.
 #[derive(Debug)]
 pub struct FlushToZero {
     before: Register,

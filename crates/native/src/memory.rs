@@ -1,8 +1,8 @@
 //! What glibc does with freed memory.
 
-/// Makes glibc keep freed memory for what is allocated next; tells whether it does. By itself it hands large blocks back to
-/// the system after each step, and clearing them anew takes a tenth of a convolution's training. Other allocators stay as
-/// they are.
+/// Makes glibc keep freed memory for what is allocated next; tells whether it does. By itself it hands large blocks
+/// back to the system after each step, and clearing them anew takes a tenth of a convolution's training. Other
+/// allocators stay as they are.
 pub fn keep_freed_memory() -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

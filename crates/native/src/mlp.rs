@@ -10,10 +10,11 @@
 //! | the error before a layer | δ Wᵀ, where the layer's inputs are above 0 |
 //! | gradients | ∂W = Aᵀ δ, and ∂b = the sum of δ over the batch |
 //!
-//! A step has two stages, between which the threads meet. First every thread takes a slice of the batch forward and back
-//! through all layers (`batch_slice.rs`). Then the threads take blocks of parameters: a block's gradient is computed and
-//! applied at once (`block.rs`). Which thread takes which slice or block changes no bit. Where most pixels are blank, the
-//! first layer goes through the others alone (`sparse.rs`). Validation takes the first stage's way forward.
+//! A step has two stages, between which the threads meet. First every thread takes a slice of the batch forward and
+//! back through all layers (`batch_slice.rs`). Then the threads take blocks of parameters: a block's gradient is
+//! computed and applied at once (`block.rs`). Which thread takes which slice or block changes no bit. Where most pixels
+//! are blank, the first layer goes through the others alone (`sparse.rs`). Validation takes the first stage's way
+//! forward.
 
 mod batch_slice;
 mod block;
@@ -60,12 +61,12 @@ struct Work {
 }
 
 impl MlpStep {
-    /// Prepares steps: `parameters` are kernel `[inputs, outputs]` and bias `[outputs]` of each layer in turn, `squares`
-    /// RMSprop's running averages of the same shapes; steps change both in place.
+    /// Prepares steps: `parameters` are kernel `[inputs, outputs]` and bias `[outputs]` of each layer in turn,
+    /// `squares` RMSprop's running averages of the same shapes; steps change both in place.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when the tensors are not plain, share memory, or do not fit the samples; [`Error::Threads`] when
-    /// the system grants none.
+    /// [`Error::Mismatch`] when the tensors are not plain, share memory, or do not fit the samples; [`Error::Threads`]
+    /// when the system grants none.
     pub fn new(parameters: &[Tensor], squares: &[Tensor], rule: RmsProp, samples: Labelled) -> Result<Self> {
         let parameters: Vec<_> = parameters.iter().map(Tensor::detach).collect();
         let averages: Vec<_> = squares.iter().map(Tensor::shallow_clone).collect();
@@ -88,8 +89,8 @@ impl MlpStep {
         Ok(())
     }
 
-    /// One step on the samples at these positions, `[count]` 64-bit integers: their mean loss, in nats, and how many were
-    /// predicted right, both before the update.
+    /// One step on the samples at these positions, `[count]` 64-bit integers: their mean loss, in nats, and how many
+    /// were predicted right, both before the update.
     ///
     /// # Errors
     /// [`Error::Mismatch`] for a position that is not there.

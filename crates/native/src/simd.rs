@@ -1,7 +1,7 @@
 //! Loops over the values of tensors, compiled for sixteen or eight values at a time.
 //!
-//! Composed of libtorch's operations, RMSprop's update goes over memory six times and takes a fifth of a training step; as
-//! one loop it takes a twentieth. Products with blank pixels libtorch cannot leave out at all.
+//! Composed of libtorch's operations, RMSprop's update goes over memory six times and takes a fifth of a training step;
+//! as one loop it takes a twentieth. Products with blank pixels libtorch cannot leave out at all.
 
 use std::slice;
 
@@ -63,8 +63,8 @@ pub(crate) unsafe fn floats_mut(tensor: &mut Tensor) -> &mut [f32] {
 }
 
 /// Calls a function in a version compiled for as many lanes as the processor has: the first for sixteen, the second for
-/// eight or none. Both must be `#[inline(always)]`: they are compiled once more, as a part of that version. The number of
-/// lanes changes no bit.
+/// eight or none. Both must be `#[inline(always)]`: they are compiled once more, as a part of that version. The number
+/// of lanes changes no bit.
 macro_rules! dispatch_simd {
     ($sixteen:path, $eight:path, $($argument:ident: $kind:ty),+) => {{
         #[cfg(target_arch = "x86_64")]

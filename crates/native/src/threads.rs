@@ -174,8 +174,8 @@ impl Counter {
         self.changed.notify_all();
     }
 
-    /// Waits until the count is at least this. The stages are short: a thread that sleeps at once would wake too late. On a
-    /// busy machine the others may need this one's core.
+    /// Waits until the count is at least this. The stages are short: a thread that sleeps at once would wake too late.
+    /// On a busy machine the others may need this one's core.
     fn wait_for(&self, count: usize) {
         let is_below = || self.count.load(Ordering::Acquire) < count;
         for _ in 0..SPINS {
@@ -203,8 +203,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// While any lives, each operation of libtorch stays on the thread that calls it. The count of libtorch's threads belongs to
-/// the process: the first of several trainings keeps it, and the last one puts it back.
+/// While any lives, each operation of libtorch stays on the thread that calls it. The count of libtorch's threads
+/// belongs to the process: the first of several trainings keeps it, and the last one puts it back.
 struct OneThread;
 
 /// How many [`OneThread`] live, and libtorch's count of threads before the first.

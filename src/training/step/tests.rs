@@ -48,8 +48,8 @@ impl Model for Own {
 #[test]
 fn the_written_out_step_does_what_autograd_does() {
     let count = 300;
-    // Two kernels of several blocks; a third of the pixels is blank everywhere, another third here and there.
-    // Always the same numbers: of others, one in a hundred has a sum so near 0 that rounding decides on which side it lies.
+    // Two kernels of several blocks; a third of the pixels is blank everywhere, another third here and there. Always
+    // the same numbers: of others, one in a hundred has a sum so near 0 that rounding decides on which side it lies.
     let mut random = generator(7, Purpose::DrawnDigits);
     let mut drawn = |shape: &[i64]| uniform(shape, [0.0, 1.0], Device::Cpu, &mut random).unwrap();
     let inputs = drawn(&[count, 600]);

@@ -42,7 +42,8 @@ enum Inputs {
     Dense { pixels: Tensor, rows: Tensor },
 }
 
-/// What the slices of a batch write to and blocks read: outputs and errors of each layer, the latter with further columns.
+/// What the slices of a batch write to and blocks read: outputs and errors of each layer, the latter with further
+/// columns.
 pub(super) struct Buffers {
     pub(super) inputs: BatchInputs,
     pub(super) outputs: Vec<Tensor>,

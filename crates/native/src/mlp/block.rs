@@ -1,5 +1,5 @@
-//! The second stage of a step: some rows of a kernel, or a bias. Their gradient is computed and applied at once, while it
-//! lies in the cache.
+//! The second stage of a step: some rows of a kernel, or a bias. Their gradient is computed and applied at once, while
+//! it lies in the cache.
 
 use std::{ops::Range, sync::Arc};
 
@@ -76,7 +76,8 @@ impl Block {
         Self::cut(kernel_and_bias, error, WORD as i64, rule, pixels)
     }
 
-    /// Cuts a kernel into blocks of whole rows, and adds its bias. `inputs` are the outputs of the layer before, or all pixels.
+    /// Cuts a kernel into blocks of whole rows, and adds its bias. `inputs` are the outputs of the layer before, or all
+    /// pixels.
     pub(super) fn of_layer(
         kernel_and_bias: [[Tensor; 2]; 2],
         error: &Tensor,

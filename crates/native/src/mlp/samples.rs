@@ -1,4 +1,5 @@
-//! Samples as the written-out step takes them: their classes, and their pixels in the form that makes the first layer fast.
+//! Samples as the written-out step takes them: their classes, and their pixels in the form that makes the first layer
+//! fast.
 
 use std::sync::Arc;
 
@@ -52,8 +53,8 @@ impl CheckedSamples {
 /// How many samples tell how many pixels are blank.
 const SOME: i64 = 4_096;
 
-/// Whether the first layer's products take blank pixels with the others. It follows from the inputs, `[count, pixels]`, and
-/// the processor, not from a clock: the two ways round differently, and one machine must give the same bits again.
+/// Whether the first layer's products take blank pixels with the others. It follows from the inputs, `[count, pixels]`,
+/// and the processor, not from a clock: the two ways round differently, and one machine must give the same bits again.
 ///
 /// # Errors
 /// [`Error::Torch`] when the inputs cannot be read.

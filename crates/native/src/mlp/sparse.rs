@@ -1,5 +1,5 @@
-//! The pixels of samples that are not 0. Blank pixels add nothing to the first layer's outputs and nothing to its gradient:
-//! its products, the largest of a step, go through the others alone.
+//! The pixels of samples that are not 0. Blank pixels add nothing to the first layer's outputs and nothing to its
+//! gradient: its products, the largest of a step, go through the others alone.
 
 use std::{ops::Range, panic::resume_unwind, thread};
 
