@@ -134,7 +134,7 @@ impl From<native::Error> for Error {
     }
 }
 
-/// How an interrupted training goes on.
+/// Says how an interrupted training goes on.
 fn advice(epoch: usize, kept: Option<&Path>) -> String {
     match kept {
         Some(folder) if epoch > 1 => {
@@ -146,22 +146,22 @@ fn advice(epoch: usize, kept: Option<&Path>) -> String {
 }
 
 impl Error {
-    /// An [`Error::Missing`].
+    /// Makes an [`Error::Missing`].
     pub fn missing(file: impl Into<PathBuf>, expected: impl ToString) -> Self {
         Self::Missing { file: file.into(), expected: expected.to_string() }
     }
 
-    /// An [`Error::Malformed`].
+    /// Makes an [`Error::Malformed`].
     pub fn malformed(file: impl Into<PathBuf>, found: impl ToString, expected: impl ToString) -> Self {
         Self::Malformed { file: file.into(), found: found.to_string(), expected: expected.to_string() }
     }
 
-    /// An [`Error::InvalidSetting`].
+    /// Makes an [`Error::InvalidSetting`].
     pub fn invalid_setting(setting: &'static str, found: impl ToString, expected: impl ToString) -> Self {
         Self::InvalidSetting { setting, found: found.to_string(), expected: expected.to_string() }
     }
 
-    /// An [`Error::Mismatch`].
+    /// Makes an [`Error::Mismatch`].
     pub fn mismatch(what: &'static str, found: impl ToString, expected: impl ToString) -> Self {
         Self::Mismatch { what, found: found.to_string(), expected: expected.to_string() }
     }

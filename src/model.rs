@@ -19,17 +19,18 @@ use crate::{Result, random::Random};
 /// What [`fit`](crate::training::fit), [`evaluate`](crate::training::evaluate) and
 /// [`predict`](crate::training::predict) need of a network. A network of your own implements the first two methods.
 pub trait Model {
-    /// From a batch of samples, `[batch, features]`, to logits, `[batch, classes]`: the scores before the softmax.
+    /// Maps a batch of samples, `[batch, features]`, to logits, `[batch, classes]`: the scores before the softmax.
     ///
     /// # Errors
     /// [`Error::Torch`](crate::Error::Torch) when the inputs do not fit.
     fn forward(&self, inputs: &Tensor) -> Result<Tensor>;
 
-    /// The parameters, which training changes by their gradients, each with its name, in the order of the layers.
+    /// Returns the parameters, which training changes by their gradients, each with its name, in the order of the
+    /// layers.
     fn parameters(&self) -> Vec<(String, Tensor)>;
 
-    /// As [`Model::forward`], in training: for networks with layers that then do something else, such as dropout.
-    /// `random` is the training's own, so that the same seed gives the same network.
+    /// Maps a batch in training, as [`Model::forward`]: for networks with layers that then do something else, such as
+    /// dropout. `random` is the training's own, so that the same seed gives the same network.
     ///
     /// # Errors
     /// As [`Model::forward`].
@@ -37,14 +38,14 @@ pub trait Model {
         self.forward(inputs)
     }
 
-    /// The running statistics, which training changes without gradients, each with its name: batch normalisation's
-    /// means and variances.
+    /// Returns the running statistics, which training changes without gradients, each with its name: batch
+    /// normalisation's means and variances.
     fn buffers(&self) -> Vec<(String, Tensor)> {
         Vec::new()
     }
 
-    /// The plan that the network was made from, where there is one. It tells one network from another, and promises
-    /// what `forward` and `forward_training` compute: training has a faster step for some plans.
+    /// Returns the plan that the network was made from, where there is one. It tells one network from another, and
+    /// promises what `forward` and `forward_training` compute: training has a faster step for some plans.
     fn plan(&self) -> Option<&Plan> {
         None
     }

@@ -86,22 +86,22 @@ impl Optimizer {
         Self { rule, learning_rate, weight_decay: 0.0, clip_norm: None, misplaced: None }
     }
 
-    /// RMSprop with Keras' defaults: ρ = 0.9, ε = 1e-7.
+    /// Makes RMSprop with Keras' defaults: ρ = 0.9, ε = 1e-7.
     pub fn rms_prop(learning_rate: f64) -> Self {
         Self::new(Rule::RmsProp { rho: 0.9, epsilon: 1e-7 }, learning_rate)
     }
 
-    /// Adam with Keras' defaults: β₁ = 0.9, β₂ = 0.999, ε = 1e-7.
+    /// Makes Adam with Keras' defaults: β₁ = 0.9, β₂ = 0.999, ε = 1e-7.
     pub fn adam(learning_rate: f64) -> Self {
         Self::new(Rule::Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }, learning_rate)
     }
 
-    /// Nadam with Keras' defaults, which are Adam's.
+    /// Makes Nadam with Keras' defaults, which are Adam's.
     pub fn nadam(learning_rate: f64) -> Self {
         Self::new(Rule::Nadam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }, learning_rate)
     }
 
-    /// Stochastic gradient descent, without momentum unless [`Optimizer::momentum`] sets it.
+    /// Makes stochastic gradient descent, without momentum unless [`Optimizer::momentum`] sets it.
     pub fn sgd(learning_rate: f64) -> Self {
         Self::new(Rule::Sgd { momentum: 0.0 }, learning_rate)
     }
@@ -201,7 +201,7 @@ impl Optimizer {
 }
 
 impl Rule {
-    /// The rule's settings with their names.
+    /// Lists the rule's settings with their names.
     fn settings(&mut self) -> Vec<(&'static str, &mut f64)> {
         match self {
             Self::RmsProp { rho, epsilon } => vec![("rho", rho), ("epsilon", epsilon)],

@@ -6,9 +6,9 @@ use super::{network::Network, plan::Layer};
 use crate::{Error, Result};
 
 impl Network {
-    /// The same network with the means and variances of its batch normalisations taken from these samples, `[count,
-    /// features]`, in place of those from training. No label is needed: where pictures are corrupted, foggy for
-    /// example, this alone makes many of them readable (S. Schneider and others, 2020). Without batch normalisation
+    /// Returns the same network with the means and variances of its batch normalisations taken from these samples,
+    /// `[count, features]`, in place of those from training. No label is needed: where pictures are corrupted, foggy
+    /// for example, this alone makes many of them readable (S. Schneider and others, 2020). Without batch normalisation
     /// nothing changes.
     ///
     /// On these same samples the network then computes what PyTorch's does with a batch's own statistics. They go

@@ -11,8 +11,8 @@ use super::{
 use crate::{Error, Result};
 
 impl Network {
-    /// A network that computes the same outside training, without dropout and batch normalisation: the latter is a
-    /// factor and an offset for each channel then, which the kernel and the bias before it take over.
+    /// Returns a network that computes the same outside training, without dropout and batch normalisation: the latter
+    /// is a factor and an offset for each channel then, which the kernel and the bias before it take over.
     ///
     /// # Errors
     /// [`Error::Mismatch`] for a batch normalisation that no dense layer or convolution can take over: there is a ReLU
@@ -71,7 +71,7 @@ mod tests {
         random::{Purpose, generator, uniform},
     };
 
-    /// A network whose running statistics, scales and offsets are no longer those of the start.
+    /// Makes a network whose running statistics, scales and offsets are no longer those of the start.
     fn network(layers: &[Layer]) -> Network {
         let network = Network::new(&[1, 6, 6], layers, 1).unwrap();
         let _guard = tch::no_grad_guard();

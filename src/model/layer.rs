@@ -61,14 +61,14 @@ impl BuiltLayer {
         Ok(Self { layer, name, output, parameters, statistics })
     }
 
-    /// Its parameters are trained, or stay as they are.
+    /// Sets whether training changes its parameters.
     pub(super) fn set_trainable(&self, trainable: bool) {
         for (_, parameter) in &self.parameters {
             let _ = parameter.set_requires_grad(trainable);
         }
     }
 
-    /// The layer's outputs for a batch; `random` is there in training only.
+    /// Computes the layer's outputs for a batch; `random` is there in training only.
     pub(super) fn forward(&self, inputs: &Tensor, random: Option<&mut Random>) -> Result<Tensor> {
         let parameter = |index: usize| &self.parameters[index].1;
         Ok(match self.layer {
@@ -106,7 +106,7 @@ impl BuiltLayer {
 }
 
 impl Clone for BuiltLayer {
-    /// A layer with the same values in tensors of its own.
+    /// Copies the values into tensors of its own.
     fn clone(&self) -> Self {
         let copied = |tensors: &Named| -> Named {
             let copy = |tensor: &Tensor| tensor.detach().copy().set_requires_grad(tensor.requires_grad());
@@ -117,7 +117,7 @@ impl Clone for BuiltLayer {
     }
 }
 
-/// A kernel of this shape, uniform within ±√(6 / (inputs + outputs)): X. Glorot, Y. Bengio, 2010.
+/// Draws a kernel of this shape, uniform within ±√(6 / (inputs + outputs)): X. Glorot, Y. Bengio, 2010.
 fn glorot(shape: &[usize], inputs: usize, outputs: usize, random: &mut impl Rng) -> Result<Tensor> {
     let limit = (6.0 / (inputs + outputs) as f32).sqrt();
     let values: Vec<f32> = (0..shape.iter().product()).map(|_| random.gen_range(-limit..limit)).collect();

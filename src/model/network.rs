@@ -75,12 +75,12 @@ impl Network {
         Ok(Self { plan: plan.clone(), layers })
     }
 
-    /// What the network was made from.
+    /// Returns what the network was made from.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// The layers with their output shapes and numbers of parameters, as Keras prints them.
+    /// Lists the layers with their output shapes and numbers of parameters, as Keras prints them.
     pub fn summary(&self) -> Summary {
         let row = |built: &BuiltLayer| {
             let (keras_type, _) = built.layer.names();
@@ -139,7 +139,7 @@ impl Network {
         Ok(network)
     }
 
-    /// The output of each layer outside training, the first layer's first; the last one is the logits.
+    /// Computes the output of each layer outside training, the first layer's first; the last one is the logits.
     ///
     /// # Errors
     /// As [`Model::forward`].
@@ -157,7 +157,7 @@ impl Network {
         self.parameters().into_iter().chain(self.buffers()).collect()
     }
 
-    /// Through all layers; `random` is there in training only.
+    /// Runs all layers; `random` is there in training only.
     fn run_layers(&self, inputs: &Tensor, mut random: Option<&mut Random>) -> Result<Tensor> {
         let forward = |inputs: Tensor, layer: &BuiltLayer| layer.forward(&inputs, random.as_deref_mut());
         self.layers.iter().try_fold(self.shaped(inputs)?, forward)

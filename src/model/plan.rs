@@ -63,8 +63,8 @@ const SIZES: std::ops::RangeInclusive<usize> = 1..=65_536;
 const LARGEST_KERNEL: usize = 1 << 30;
 
 impl Plan {
-    /// A multi-layer perceptron: dense layers of these sizes, the inputs first and the classes last, with ReLU between
-    /// them.
+    /// Plans a multi-layer perceptron: dense layers of these sizes, the inputs first and the classes last, with ReLU
+    /// between them.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for fewer than two sizes, or a size of zero.
@@ -77,7 +77,7 @@ impl Plan {
         Ok(Self { input: vec![*input], layers: hidden.chain([Layer::Dense(*classes)]).collect() })
     }
 
-    /// A small convolutional network for grey pictures: two convolutions with pooling, then two dense layers.
+    /// Plans a small convolutional network for grey pictures: two convolutions with pooling, then two dense layers.
     pub fn cnn([height, width]: [usize; 2], classes: usize) -> Self {
         use Layer::*;
         let [first, second] = [16, 32].map(|channels| Convolution { channels, size: 5, stride: 1, padding: 2 });
@@ -86,7 +86,7 @@ impl Plan {
         Self { input: vec![1, height, width], layers }
     }
 
-    /// The shape of a sample behind each layer.
+    /// Returns the shape of a sample behind each layer.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] naming the first layer that cannot take what the one before gives.
@@ -104,14 +104,15 @@ impl Plan {
         Ok(shapes)
     }
 
-    /// How many values the parameters and running statistics of its network have.
+    /// Counts the values of the parameters and running statistics of its network.
     pub(super) fn values(&self) -> Result<usize> {
         let shapes = self.shapes()?;
         let inputs = std::iter::once(&self.input).chain(&shapes);
         Ok(self.layers.iter().zip(inputs).map(|(layer, input)| layer.values(input[0])).sum())
     }
 
-    /// Height and width in pixels of the grey pictures that the network takes; nothing where it takes something else.
+    /// Returns height and width in pixels of the grey pictures that the network takes; nothing where it takes something
+    /// else.
     pub fn picture(&self) -> Option<[usize; 2]> {
         match self.input[..] {
             [1, height, width] => Some([height, width]),
@@ -121,7 +122,7 @@ impl Plan {
         }
     }
 
-    /// Whether there are only dense layers with ReLU between them.
+    /// Tells whether there are only dense layers with ReLU between them.
     pub(crate) fn is_mlp(&self) -> bool {
         let alternates = |(index, layer): (usize, &Layer)| match layer {
             Layer::Dense(_) => index % 2 == 0,
@@ -130,7 +131,7 @@ impl Plan {
         self.input.len() == 1 && self.layers.len() % 2 == 1 && self.layers.iter().enumerate().all(alternates)
     }
 
-    /// Whether there is a convolution.
+    /// Tells whether there is a convolution.
     pub(crate) fn has_convolutions(&self) -> bool {
         self.layers.iter().any(|layer| matches!(layer, Layer::Convolution { .. }))
     }
@@ -177,7 +178,7 @@ impl fmt::Display for Plan {
 }
 
 impl Layer {
-    /// Its type in Keras, and how the names of such layers begin in a network.
+    /// Returns its type in Keras, and how the names of such layers begin in a network.
     pub(super) fn names(&self) -> (&'static str, &'static str) {
         match self {
             Self::Dense(_) => ("Dense", "dense"),
@@ -190,7 +191,7 @@ impl Layer {
         }
     }
 
-    /// The number of values of its parameters and running statistics, behind so many channels or values of a row.
+    /// Counts the values of its parameters and running statistics, behind so many channels or values of a row.
     fn values(&self, before: usize) -> usize {
         match *self {
             Self::Dense(outputs) => (before + 1) * outputs,
@@ -200,7 +201,7 @@ impl Layer {
         }
     }
 
-    /// The shape of a sample behind this layer.
+    /// Returns the shape of a sample behind this layer.
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         let output = match (*self, input) {
             (Self::Dense(outputs), &[inputs]) => {
@@ -231,7 +232,7 @@ impl Layer {
         })
     }
 
-    /// What its settings and the samples before it must be.
+    /// Says what its settings and the samples before it must be.
     fn requirements(&self) -> &'static str {
         match self {
             Self::Dense(_) => "one row of values before it, which Flatten makes, and from 1 to 65,536 outputs",

@@ -13,7 +13,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// From each layer's title, output shape, and numbers of weights: those that are trained, and those that are not.
+    /// Makes a summary from each layer's title, output shape, and numbers of weights: those that are trained, and those
+    /// that are not.
     pub(super) fn new(layers: impl Iterator<Item = (String, Vec<usize>, usize, usize)>) -> Self {
         let (mut trained, mut untrained) = (0, 0);
         let mut rows = Vec::new();
@@ -26,7 +27,7 @@ impl Summary {
         Self { rows, trained, untrained }
     }
 
-    /// The number of trainable parameters.
+    /// Returns the number of trainable parameters.
     pub fn parameters(&self) -> usize {
         self.trained
     }
@@ -66,7 +67,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// A number of weights and what they take, each a 32-bit float.
+/// Writes a number of weights and what they take, each a 32-bit float.
 fn with_size(weights: usize) -> String {
     let bytes = (weights * 4) as f64;
     let (kilobytes, megabytes) = (bytes / 1024.0, bytes / f64::from(1 << 20));

@@ -22,7 +22,7 @@ const PLAN_FILE: &str = "network.json";
 /// tensor.
 const LARGEST_UNCHECKED: usize = 1 << 24;
 
-/// The file that a path names: itself where it ends in `.safetensors`, else the one in that folder.
+/// Returns the file that a path names: itself where it ends in `.safetensors`, else the one in that folder.
 pub fn file(path: &Path) -> PathBuf {
     let is_file = path.extension().is_some_and(|ending| ending == "safetensors");
     // A file in another format is read, so that the error can name it.
@@ -89,7 +89,7 @@ impl Stored {
         Ok(Self { file: file.into(), tensors: tensors.map_err(|error| malformed(error.to_string()))?, plan })
     }
 
-    /// The plan of the network whose tensors these are.
+    /// Returns the plan of the network whose tensors these are.
     pub(crate) fn plan(&self) -> Result<Plan> {
         let beside = self.file.with_file_name(PLAN_FILE);
         let json = match &self.plan {
@@ -110,7 +110,7 @@ impl Stored {
         Err(self.malformed(format!("{found} values"), format!("the {expected} of {plan}")))
     }
 
-    /// An error about the plan, naming the file in which it lies.
+    /// Makes an error about the plan, naming the file in which it lies.
     pub(crate) fn malformed_plan(&self, error: &dyn std::fmt::Display) -> Error {
         let beside = self.file.with_file_name(PLAN_FILE);
         let file = if self.plan.is_none() && beside.is_file() { beside } else { self.file.clone() };
@@ -147,7 +147,7 @@ impl Stored {
         pairs.into_iter().try_for_each(|(mut tensor, found)| Ok(tensor.f_copy_(found)?))
     }
 
-    /// Before plans were stored, a file without one held a multi-layer perceptron.
+    /// Infers the plan of a multi-layer perceptron, the only network whose files lacked one.
     fn plan_of_mlp(&self) -> Result<Plan> {
         let mut sizes: Vec<usize> = Vec::new();
         for number in 1.. {
@@ -203,7 +203,7 @@ fn is_float(tensor: &Tensor) -> bool {
     matches!(tensor.kind(), Kind::Float | Kind::Half | Kind::BFloat16 | Kind::Double)
 }
 
-/// The first value that is NaN or infinite.
+/// Finds the first value that is NaN or infinite.
 fn not_finite(tensor: &Tensor) -> Result<Option<f64>> {
     let values = tensor.f_reshape([-1])?;
     let others = values.f_masked_select(&values.f_isfinite()?.f_logical_not()?)?;
@@ -213,7 +213,7 @@ fn not_finite(tensor: &Tensor) -> Result<Option<f64>> {
 /// The longest header that the format allows.
 const LONGEST_HEADER: u64 = 100_000_000;
 
-/// In words, what a file is that is no whole safetensors file: the header's length, the header as JSON, then the data.
+/// Says what a file is that is no whole safetensors file: the header's length, the header as JSON, then the data.
 fn what_is_wrong(bytes: &[u8]) -> Option<String> {
     // The length of a header may look like the start of another kind of file.
     if bytes.get(8) != Some(&b'{')

@@ -65,7 +65,7 @@ impl OptimizerState {
     }
 }
 
-/// The gradients, scaled down where their norm, taken over all of them, is larger than this.
+/// Scales the gradients down where their norm, taken over all of them, is larger than this.
 fn clipped(gradients: &[Tensor], largest: Option<f64>) -> Result<Vec<Tensor>> {
     let defined = || gradients.iter().filter(|gradient| gradient.defined());
     let (Some(largest), Some(_)) = (largest, defined().next()) else {
@@ -107,8 +107,8 @@ struct Blend {
 }
 
 impl Blend {
-    /// The parts in this step, counted from 1. Averages that began at zero are too small at first: β₁ᵗ and β₂ᵗ make
-    /// up for it.
+    /// Computes the parts for this step, counted from 1. Averages that began at zero are too small at first: β₁ᵗ and
+    /// β₂ᵗ make up for it.
     fn of(rule: Rule, step: i64) -> Self {
         match rule {
             Rule::Adam { beta_1, beta_2, .. } => {

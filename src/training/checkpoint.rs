@@ -101,7 +101,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// The state becomes that of an epoch's folder, which must be of the same training; nothing where that is finished.
+    /// Sets the state to that of an epoch's folder, which must be of the same training; nothing where that is finished.
     fn go_on(&mut self, latest: &Path, steps: &Trainer) -> Result<Option<History>> {
         let kept: TrainingFile = files::read_json(latest.join("training.json"), REMAINS)?;
         let history: History = files::read_json(latest.join("history.json"), REMAINS)?;
@@ -146,7 +146,7 @@ impl Checkpoint {
         Err(self.of_another_training(latest, format!("{name} {found}"), expected.to_string()))
     }
 
-    /// The model must have its first weights again or, where the process went on living, those that were kept.
+    /// Checks that the model has its first weights again or, where the process went on living, those that were kept.
     fn check_weights(&self, kept: &TrainingFile, latest: &Path) -> Result<()> {
         let mut known = vec![kept.first_weights.clone()];
         for name in ["weights", "best"] {
@@ -196,7 +196,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// After a failed epoch: the state becomes what it was before.
+    /// Sets the state back to what it was before a failed epoch.
     pub(super) fn restore(&self) -> Result<()> {
         self.state.restore(&self.last)
     }
@@ -221,7 +221,7 @@ impl Checkpoint {
         self.folder.join("finished")
     }
 
-    /// The folders of the epochs that are kept whole, in order: one, but for a moment.
+    /// Lists the folders of the epochs that are kept whole, in order: one, but for a moment.
     fn epochs(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
         let is_epoch = |path: &PathBuf| {
@@ -234,12 +234,12 @@ impl Checkpoint {
     }
 }
 
-/// The tensors of this name in an epoch's folder.
+/// Returns the file of the tensors of this name in an epoch's folder.
 fn file(epoch: &Path, name: &str) -> PathBuf {
     epoch.join(name).with_extension("safetensors")
 }
 
-/// What the model answers to the first sample.
+/// Computes the logits of the first sample.
 fn first_logits(steps: &Trainer) -> Result<Vec<f64>> {
     let _guard = tch::no_grad_guard();
     let first = steps.samples().inputs.f_narrow(0, 0, 1)?;

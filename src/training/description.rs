@@ -42,7 +42,7 @@ pub struct DataDescription {
     pub shape: Vec<usize>,
     /// The names of the classes.
     pub classes: Classes,
-    /// The SHA-256 of the inputs and the labels, in hexadecimal digits.
+    /// Computes the SHA-256 of the inputs and the labels, in hexadecimal digits.
     pub sha256: String,
 }
 
@@ -92,7 +92,7 @@ impl DataDescription {
     }
 }
 
-/// The SHA-256 of the inputs, then the labels.
+/// Computes the SHA-256 of the inputs, then the labels.
 fn fingerprint(samples: &Samples) -> Result<String> {
     let mut hash = Sha256::new();
     // Part by part: a copy of all inputs would be the most memory that a training takes.
@@ -103,7 +103,7 @@ fn fingerprint(samples: &Samples) -> Result<String> {
     Ok(format!("{:x}", hash.finalize()))
 }
 
-/// The SHA-256 of tensors in the order of their names: a file has another order than a network.
+/// Computes the SHA-256 of tensors in the order of their names: a file has another order than a network.
 pub(super) fn fingerprint_of_weights(tensors: &[(String, Tensor)]) -> Result<String> {
     let mut hash = Sha256::new();
     let mut sorted: Vec<_> = tensors.iter().collect();
@@ -118,7 +118,7 @@ fn update(hash: &mut Sha256, tensor: &Tensor) -> Result<()> {
     Ok(())
 }
 
-/// Where two values differ first: the name of the place, and what lies there in each.
+/// Finds where two values differ first: the name of the place, and what lies there in each.
 pub(super) fn difference(found: &Value, expected: &Value) -> Option<(String, Value, Value)> {
     let below = |name: &str, found: &Value, expected: &Value| {
         let (rest, found, expected) = difference(found, expected)?;

@@ -24,7 +24,7 @@ pub struct Scores {
     pub accuracy: f64,
 }
 
-/// What a model takes samples for.
+/// The classes and probabilities that a model predicts for samples.
 #[derive(Debug)]
 pub struct Predictions {
     /// Where the samples come from.
@@ -48,7 +48,7 @@ pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
     scores(&for_each_batch(model, samples, measure)?, samples.len())
 }
 
-/// Lets a model say what each sample is.
+/// Predicts the class of each sample.
 ///
 /// # Errors
 /// As [`evaluate`].
@@ -56,7 +56,7 @@ pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
     predictions(samples, &for_each_batch(model, samples, |logits, _| probabilities(logits))?)
 }
 
-/// [`evaluate`] and [`predict`] in one pass over the samples.
+/// Runs [`evaluate`] and [`predict`] in one pass over the samples.
 ///
 /// # Errors
 /// As [`evaluate`].
@@ -66,7 +66,7 @@ pub fn evaluate_and_predict(model: &dyn Model, samples: &Samples) -> Result<(Sco
     Ok((scores(&measured, samples.len())?, predictions(samples, &batches)?))
 }
 
-/// What `look` makes of each batch's logits and labels.
+/// Applies `look` to each batch's logits and labels.
 fn for_each_batch<T>(
     model: &dyn Model,
     samples: &Samples,
@@ -81,13 +81,13 @@ fn for_each_batch<T>(
     samples.batches(BATCH).map(batch).collect()
 }
 
-/// A batch's summed loss and number of right predictions.
+/// Returns a batch's summed loss and number of right predictions.
 fn measure(logits: &Tensor, labels: &Tensor) -> Result<(Tensor, Tensor)> {
     let loss = logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Sum, -100, 0.0)?;
     Ok((loss, correct(logits, labels)?))
 }
 
-/// How many samples have their highest logit at their label.
+/// Counts the samples that have their highest logit at their label.
 pub(super) fn correct(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     Ok(logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?)
 }
@@ -118,7 +118,8 @@ fn predictions(samples: &Samples, batches: &[Tensor]) -> Result<Predictions> {
 }
 
 impl Predictions {
-    /// An error where there is no sample, or the lists and the probabilities are not of the same samples and classes.
+    /// Returns an error where there is no sample, or the lists and the probabilities are not of the same samples and
+    /// classes.
     #[doc(hidden)]
     pub fn check(&self) -> Result<()> {
         let (samples, classes) = (self.truth.len(), self.classes.len());
@@ -143,7 +144,7 @@ impl Predictions {
         Ok(())
     }
 
-    /// The samples that were taken for another class, the most confident mistakes first:
+    /// Lists the samples that were taken for another class, the most confident mistakes first:
     /// each with its index and the probability that the model gave to its answer.
     ///
     /// # Errors
@@ -157,7 +158,7 @@ impl Predictions {
         Ok(mistakes.into_iter().map(|(index, (confidence, _))| (index, confidence)).collect())
     }
 
-    /// A row per sample: `truth`, `prediction`, `probability` of the prediction.
+    /// Makes a frame with a row per sample: `truth`, `prediction`, `probability` of the prediction.
     ///
     /// # Errors
     /// [`Error::Torch`] or [`Error::Polars`] when the lists do not have one length.

@@ -32,9 +32,9 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
     fit_with(model, samples, training, None, |_, _| ControlFlow::Continue(()))
 }
 
-/// As [`fit`], with validation samples of one's own in place of a part of `samples` (Keras' `validation_data`), where
-/// there are any. It calls `after_epoch` with each epoch and the model as it is then: to show it, to add a
-/// [metric](Epoch::metrics), or to end the training early by a rule of one's own.
+/// Trains as [`fit`] does, with validation samples of one's own in place of a part of `samples` (Keras'
+/// `validation_data`), where there are any. It calls `after_epoch` with each epoch and the model as it is then: to show
+/// it, to add a [metric](Epoch::metrics), or to end the training early by a rule of one's own.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -110,7 +110,7 @@ fn run_epoch(history: &History, trainer: &mut Trainer, training: &Training) -> R
     Ok(epoch)
 }
 
-/// The positions of the samples in the order in which an epoch, counted from 1, takes them.
+/// Returns the positions of the samples in the order in which an epoch, counted from 1, takes them.
 pub(super) fn order(training: &Training, model: &dyn Model, samples: &Samples, epoch: usize) -> Result<Tensor> {
     let random = generator(training.seed, Purpose::Shuffle(epoch));
     training.sampling.order(model, samples, training.shuffle, random)

@@ -41,8 +41,8 @@ pub struct Epoch {
 }
 
 impl History {
-    /// A row per epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`, `seconds`, and a
-    /// column for each of the epochs' [metrics](Epoch::metrics).
+    /// Makes a frame with a row per epoch: `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`,
+    /// `seconds`, and a column for each of the epochs' [metrics](Epoch::metrics).
     ///
     /// # Errors
     /// [`Error::Polars`](crate::Error::Polars) as polars reports it.
@@ -67,12 +67,12 @@ impl History {
         Ok(frame)
     }
 
-    /// The epoch whose validation loss is lowest, where there are validation samples.
+    /// Returns the epoch whose validation loss is lowest, where there are validation samples.
     pub fn best(&self) -> Option<&Epoch> {
         self.epochs.get(self.best_position()?)
     }
 
-    /// How many epochs there were after the best, where there are validation samples.
+    /// Counts the epochs after the best, where there are validation samples.
     pub(super) fn epochs_since_best(&self) -> Option<usize> {
         self.best_position().map(|best| self.epochs.len() - 1 - best)
     }

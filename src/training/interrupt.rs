@@ -5,7 +5,7 @@ use std::{env, fs};
 
 use crate::{Error, Result};
 
-/// Whether a stop was asked for; taking the file away is the answer that the launcher waits for.
+/// Tells whether a stop was asked for; taking the file away is the answer that the launcher waits for.
 pub fn is_asked_for() -> bool {
     env::var_os("MNIST_INTERRUPT_FILE").is_some_and(|file| fs::remove_file(file).is_ok())
 }

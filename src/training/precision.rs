@@ -18,9 +18,9 @@ const STEPS: usize = 4;
 /// By how much 16 bits must be faster: they round more.
 const GAIN: f64 = 0.95;
 
-/// Whether steps of such a network in [half precision](Training::half_precision) are faster here than those in 32 bits,
-/// by a twentieth or more: a few steps of each, on noise, tell. Some processors have instructions for 16 bits and are
-/// slower all the same, so no list would do.
+/// Measures whether steps of such a network in [half precision](Training::half_precision) are faster here than those in
+/// 32 bits, by a twentieth or more: a few steps of each, on noise, tell. Some processors have instructions for 16 bits
+/// and are slower all the same, so no list would do.
 ///
 /// ```
 /// use mnist_classification::{prelude::*, training::half_precision_is_faster};

@@ -84,7 +84,7 @@ impl Progress {
         Ok(())
     }
 
-    /// The means over all samples of the epoch.
+    /// Returns the means over all samples of the epoch.
     pub(super) fn means(&mut self) -> Result<Scores> {
         self.read()?;
         Ok(self.running_means())

@@ -48,8 +48,8 @@ impl Sampling {
         }
     }
 
-    /// The positions of the samples in the order in which an epoch takes them; where each is taken once, `shuffle` says
-    /// whether in a new order.
+    /// Returns the positions of the samples in the order in which an epoch takes them; where each is taken once,
+    /// `shuffle` says whether in a new order.
     ///
     /// # Errors
     /// As [`predict`], where the model's mistakes are favoured.
@@ -71,7 +71,7 @@ impl Sampling {
         Ok(Tensor::from_slice(&order))
     }
 
-    /// How often each sample is drawn in relation to the others; nothing where all are taken once.
+    /// Returns how often each sample is drawn in relation to the others; nothing where all are taken once.
     fn weights(&self, model: &dyn Model, samples: &Samples) -> Result<Option<Vec<f64>>> {
         let weigh = |favoured: bool, times: &f64| if favoured { *times } else { 1.0 };
         Ok(match self {

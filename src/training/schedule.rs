@@ -38,11 +38,11 @@ pub enum Schedule {
     },
 }
 
-/// By how much the validation loss must fall to have fallen, in nats; Keras' `min_delta`.
+/// The smallest decrease of the validation loss that counts, in nats (Keras' `min_delta`).
 const FALLEN: f64 = 1e-4;
 
 impl Schedule {
-    /// What the learning rate is multiplied with after `done` of `epochs` epochs, parts of an epoch among them.
+    /// Returns the factor of the learning rate after `done` of `epochs` epochs, parts of an epoch among them.
     pub(super) fn multiplier(&self, done: f64, epochs: usize, history: &History) -> f64 {
         let progress = done / epochs as f64;
         match *self {
@@ -55,7 +55,7 @@ impl Schedule {
         }
     }
 
-    /// Whether another number of epochs changes the learning rate of those before.
+    /// Tells whether another number of epochs changes the learning rate of those before.
     pub fn depends_on_epochs(&self) -> bool {
         matches!(self, Self::Cosine | Self::OneCycle { .. })
     }
@@ -81,12 +81,12 @@ fn inside(share: f64) -> bool {
     share > 0.0 && share < 1.0
 }
 
-/// From 1 at 0 to 0 at 1 along half a cosine.
+/// Falls from 1 at 0 to 0 at 1 along half a cosine.
 fn falling(progress: f64) -> f64 {
     0.5 * (1.0 + (PI * progress).cos())
 }
 
-/// How often the validation loss did not fall for `patience` epochs.
+/// Counts how often the validation loss did not fall for `patience` epochs.
 fn plateaus(history: &History, patience: usize) -> f64 {
     let (mut best, mut waited, mut plateaus) = (f64::INFINITY, 0, 0.0);
     for loss in history.epochs.iter().filter_map(|epoch| Some(epoch.validation?.loss)) {

@@ -76,8 +76,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// After an error: the model becomes what it was before the epoch or, where training diverged, before the first
-    /// one.
+    /// Sets the model back, after an error, to what it was before the epoch or, where training diverged, before the
+    /// first one.
     pub(super) fn roll_back(self, error: Error) -> Result<Error> {
         let has_diverged = matches!(error, Error::Diverged { .. });
         if has_diverged {

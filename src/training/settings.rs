@@ -111,7 +111,7 @@ impl Training {
         self.schedule.check(has_validation)
     }
 
-    /// The samples that are trained on, and those that are only evaluated, if any.
+    /// Returns the samples that are trained on, and those that are only evaluated, if any.
     pub(super) fn split(&self, samples: &Samples) -> Result<(Samples, Option<Samples>)> {
         match self.validation_split {
             0.0 => Ok((samples.shallow_clone(), None)),
@@ -119,12 +119,12 @@ impl Training {
         }
     }
 
-    /// The epoch whose weights the model has after a training: the best with early stopping, else the last.
+    /// Returns the epoch whose weights the model has after a training: the best with early stopping, else the last.
     pub fn kept_epoch<'a>(&self, history: &'a History) -> Option<&'a Epoch> {
         if self.early_stopping.is_some() { history.best() } else { history.epochs.last() }
     }
 
-    /// Whether a training with this history is finished.
+    /// Tells whether a training with this history is finished.
     pub(super) fn is_over(&self, history: &History) -> bool {
         let waited = history.epochs_since_best();
         history.epochs.len() >= self.epochs

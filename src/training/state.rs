@@ -15,7 +15,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The parts that have any tensors, each with its name.
+    /// Lists the parts that have any tensors, each with its name.
     pub(super) fn parts(&self) -> impl Iterator<Item = (&'static str, &Vec<(String, Tensor)>)> {
         let parts = [("weights", &self.weights), ("averages", &self.averages), ("best", &self.best)];
         parts.into_iter().filter(|(_, tensors)| !tensors.is_empty())
@@ -25,7 +25,7 @@ impl State {
         self.parts().flat_map(|(_, tensors)| tensors.iter().map(|(_, tensor)| tensor))
     }
 
-    /// The same tensors, shared.
+    /// Shares the same tensors.
     pub(super) fn shallow_clone(&self) -> Self {
         let same = |tensors: &Vec<(String, Tensor)>| {
             tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
@@ -33,7 +33,7 @@ impl State {
         Self { weights: same(&self.weights), averages: same(&self.averages), best: same(&self.best) }
     }
 
-    /// The values as they are now.
+    /// Copies the values as they are now.
     pub(super) fn copy(&self) -> Vec<Tensor> {
         self.tensors().map(|tensor| tensor.detach().copy()).collect()
     }

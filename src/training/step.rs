@@ -77,7 +77,7 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Also prepares [`Trainer::validate`] on these samples.
+    /// Prepares [`Trainer::validate`] on these samples.
     pub(super) fn set_validation(&mut self, samples: Samples) -> Result<()> {
         if let Some(fast) = &mut self.fast {
             fast.set_validation(labelled(&samples))?;
@@ -86,7 +86,7 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// The scores of the validation samples, where there are any.
+    /// Returns the scores of the validation samples, where there are any.
     pub(super) fn validate(&mut self) -> Result<Option<Scores>> {
         match &mut self.fast {
             Some(fast) => {
@@ -110,14 +110,14 @@ impl<'a> Trainer<'a> {
         self.random = generator(self.training.seed, Purpose::Noise(epoch));
     }
 
-    /// What the steps change: the tensors themselves, not copies.
+    /// Returns what the steps change: the tensors themselves, not copies.
     pub(super) fn state(&self) -> State {
         let weights = self.model.parameters().into_iter().chain(self.model.buffers()).collect();
         State { weights, averages: self.averages(), best: Vec::new() }
     }
 
-    /// The optimizer's running averages under their parameters' names, a momentum with `.momentum` behind it: the
-    /// tensors themselves, not copies.
+    /// Returns the optimizer's running averages under their parameters' names, a momentum with `.momentum` behind it:
+    /// the tensors themselves, not copies.
     pub fn averages(&self) -> Vec<(String, Tensor)> {
         let named = |tensors: &[Tensor], ending: &str| -> Vec<(String, Tensor)> {
             let names = self.names.iter().map(|name| name.clone() + ending);
@@ -132,7 +132,7 @@ impl<'a> Trainer<'a> {
         averages
     }
 
-    /// Whether no parameter and no running statistic is NaN or infinite.
+    /// Tells whether no parameter and no running statistic is NaN or infinite.
     pub(super) fn are_finite(&self) -> Result<bool> {
         let is_finite = |tensor: &Tensor| Ok::<_, Error>(tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1);
         let statistics = self.model.buffers();
@@ -177,7 +177,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Whether a training has the step that is written out.
+/// Tells whether a training takes the written-out step.
 pub(super) fn uses_fast_path(model: &dyn Model, samples: &Samples, training: &Training) -> bool {
     let is_plain = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
     model.plan().is_some_and(Plan::is_mlp)

@@ -33,7 +33,7 @@ mod tests {
 
     use super::*;
 
-    /// How many pages the system has given to this thread.
+    /// Counts the pages that the system has given to this thread.
     fn pages() -> u64 {
         let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
         let fields = stat.rsplit(')').next().unwrap();

@@ -78,7 +78,7 @@ impl MlpStep {
         Ok(Self { parameters, averages, rule, threads, samples, work, validation: None })
     }
 
-    /// Also prepares [`MlpStep::validate`] on these samples.
+    /// Prepares [`MlpStep::validate`] on these samples.
     ///
     /// # Errors
     /// As [`MlpStep::new`].
@@ -89,8 +89,8 @@ impl MlpStep {
         Ok(())
     }
 
-    /// One step on the samples at these positions, `[count]` 64-bit integers: their mean loss, in nats, and how many
-    /// were predicted right, both before the update.
+    /// Takes one step on the samples at these positions, `[count]` 64-bit integers; returns their mean loss, in nats,
+    /// and how many were predicted right, both before the update.
     ///
     /// # Errors
     /// [`Error::Mismatch`] for a position that is not there.
@@ -107,8 +107,8 @@ impl MlpStep {
         Ok((loss / batch.len() as f64, correct))
     }
 
-    /// The mean loss of the validation samples, in nats, and their accuracy, where there are any. `is_stopped` is asked
-    /// between batches.
+    /// Returns the mean loss of the validation samples, in nats, and their accuracy, where there are any. `is_stopped`
+    /// is asked between batches.
     ///
     /// # Errors
     /// [`Error::Stopped`] when `is_stopped` says so.
@@ -203,7 +203,7 @@ impl MlpStep {
     }
 }
 
-/// The summed loss of all slices, in nats, and how many samples were predicted right.
+/// Returns the summed loss of all slices, in nats, and how many samples were predicted right.
 fn sums(slices: &Jobs<BatchSlice>) -> (f64, i64) {
     slices.iter().map(lock).fold((0.0, 0), |(loss, correct), slice| (loss + slice.loss, correct + slice.correct))
 }

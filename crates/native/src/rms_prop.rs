@@ -16,7 +16,7 @@ pub struct RmsProp {
     pub epsilon: f64,
 }
 
-/// One step of these parameters against their gradient, all plain and of one size.
+/// Takes one step of these parameters against their gradient, all plain and of one size.
 ///
 /// # Errors
 /// [`Error::Mismatch`](crate::Error::Mismatch) for tensors that are not plain, or share memory.
@@ -30,7 +30,7 @@ pub fn update(
     update_rows(rule, parameters, averages, gradient, learning_rate, [true].iter().copied())
 }
 
-/// As [`update`], row by row. Without a gradient, a row's parameters are unchanged; its averages decay.
+/// Updates row by row, as [`update`] does. Without a gradient, a row's parameters are unchanged; its averages decay.
 pub(crate) fn update_rows(
     rule: RmsProp,
     parameters: &mut Tensor,

@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
-/// Whether a tensor is plain: contiguous 32-bit floats in main memory.
+/// Tells whether a tensor is plain: contiguous 32-bit floats in main memory.
 pub fn is_plain(tensor: &Tensor) -> bool {
     (tensor.device(), tensor.kind()) == (Device::Cpu, Kind::Float) && tensor.is_contiguous()
 }
@@ -38,7 +38,7 @@ pub(crate) fn check(written: &[&Tensor], read: &[&Tensor]) -> Result<()> {
     Ok(())
 }
 
-/// The values of a tensor.
+/// Returns the values of a tensor.
 ///
 /// # Safety
 /// The tensor passed [`check`], and nobody writes to its memory while the slice lives.
@@ -50,7 +50,7 @@ pub(crate) unsafe fn floats(tensor: &Tensor) -> &[f32] {
     }
 }
 
-/// The values of a tensor, to be changed.
+/// Returns the values of a tensor, to be changed.
 ///
 /// # Safety
 /// The tensor passed [`check`], and nobody else reads or writes its memory while the slice lives.
@@ -90,7 +90,7 @@ macro_rules! dispatch_simd {
 }
 pub(crate) use dispatch_simd;
 
-/// How many 32-bit floats the loops take at a time: 16 or 8, or 4, which is what any processor can.
+/// Returns how many 32-bit floats the loops take at a time: 16 or 8, or 4, which is what any processor can.
 pub(crate) fn lanes() -> usize {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx512f") {
@@ -103,7 +103,7 @@ pub(crate) fn lanes() -> usize {
     4
 }
 
-/// Up to which share of values that are not 0 [`sum_rows`] is faster than libtorch's product of all.
+/// Returns the fraction of values other than 0 up to which [`sum_rows`] is faster than libtorch's product of all.
 pub(crate) fn max_density() -> f64 {
     // Such a processor multiplies and adds in two instructions, which round otherwise: a function does both.
     let is_slow = cfg!(target_arch = "x86_64") && lanes() == 4;

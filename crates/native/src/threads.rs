@@ -120,7 +120,7 @@ impl Shared {
         }
     }
 
-    /// A panic is kept until all threads have ended the task.
+    /// Takes part in a task. A panic is kept until all threads have ended the task.
     fn take_part(&self, task: &Task, number: usize) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task(number))) {
             *lock(&self.panic) = Some(panic);
@@ -222,7 +222,7 @@ impl OneThread {
     }
 }
 
-/// How many threads libtorch uses when no [`MlpStep`](crate::MlpStep) is at work, which keeps it on one.
+/// Returns how many threads libtorch uses when no [`MlpStep`](crate::MlpStep) is at work, which keeps it on one.
 pub fn thread_count() -> usize {
     let state = lock(&ONE_THREAD);
     let count = if state.0 == 0 { tch::get_num_threads() } else { state.1 };

@@ -61,7 +61,7 @@ pub(super) enum BatchInputs {
 }
 
 impl BatchSlice {
-    /// These rows of a batch.
+    /// Prepares these rows of a batch.
     pub(super) fn new(
         parameters: &[Tensor],
         labels: &Arc<[usize]>,
@@ -121,7 +121,7 @@ impl BatchSlice {
         Ok(())
     }
 
-    /// The bias, and the kernel's rows of those pixels that are not 0, or of all.
+    /// Adds the bias and the kernel's rows of those pixels that are not 0, or of all.
     fn first_layer(&mut self) -> Result<()> {
         let Self { inputs, batch, rows: of_batch, outputs, parameters, .. } = self;
         let (samples, kernel, bias) = (&batch[of_batch.clone()], &parameters[0], &parameters[1]);

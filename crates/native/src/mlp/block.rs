@@ -137,7 +137,7 @@ impl Block {
 }
 
 impl Pixels {
-    /// The gradient of each pixel's row: the errors of the samples in which it is not 0.
+    /// Computes the gradient of each pixel's row: the errors of the samples in which it is not 0.
     fn compute_gradient(&mut self) -> Result<()> {
         self.nonzero.iter_mut().for_each(Vec::clear);
         let first = self.words.start * WORD;

@@ -53,8 +53,9 @@ impl CheckedSamples {
 /// How many samples tell how many pixels are blank.
 const SOME: i64 = 4_096;
 
-/// Whether the first layer's products take blank pixels with the others. It follows from the inputs, `[count, pixels]`,
-/// and the processor, not from a clock: the two ways round differently, and one machine must give the same bits again.
+/// Tells whether the first layer's products take blank pixels with the others. It follows from the inputs, `[count,
+/// pixels]`, and the processor, not from a clock: the two ways round differently, and one machine must give the same
+/// bits again.
 ///
 /// # Errors
 /// [`Error::Torch`] when the inputs cannot be read.
@@ -65,7 +66,7 @@ pub fn uses_dense_input(inputs: &Tensor) -> Result<bool> {
     Ok(nonzero as f64 > simd::max_density() * some.numel() as f64)
 }
 
-/// The labels of samples that fit a network with these parameters.
+/// Returns the labels of samples that fit a network with these parameters.
 fn check(Labelled { inputs, labels }: Labelled, parameters: &[Tensor]) -> Result<Vec<usize>> {
     let (Some(first), Some(last)) = (parameters.first(), parameters.last()) else {
         return Err(Error::mismatch("parameters", "none", "a kernel and a bias for each layer"));

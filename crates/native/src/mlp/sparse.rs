@@ -31,7 +31,7 @@ struct Chunk {
 }
 
 impl SparsePixels {
-    /// Those of samples that are rows of pixels. Each thread looks through a part of the samples.
+    /// Finds those of samples that are rows of pixels. Each thread looks through a part of the samples.
     pub(super) fn new(inputs: &Tensor) -> Result<Self> {
         let pixels = inputs.size()[1] as usize;
         let mut rows = inputs.f_split(CHUNK as i64, 0)?;
