@@ -31,6 +31,7 @@ impl Dataset {
     }
 }
 
+/// Draws so many digits of all classes, in random order.
 fn digits(count: usize, random: &mut StdRng) -> Result<Images> {
     let digits = (0..count).map(|_| {
         let label = random.gen_range(0..10);
