@@ -1,10 +1,10 @@
-//! Where to compute: on the processor, or on a GPU that libtorch can use.
+//! Chooses where to compute: on the processor, or on a GPU that libtorch can use.
 
 use tch::{Cuda, Device};
 
 use crate::{Error, Result};
 
-/// The device of this name: `cpu`, `cuda`, or `auto` for the GPU where there is one that libtorch can use.
+/// Returns the device of this name: `cpu`, `cuda`, or `auto` for the GPU where there is one that libtorch can use.
 ///
 /// ```
 /// use mnist_classification::prelude::*;

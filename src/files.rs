@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::Write,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -9,8 +10,8 @@ use std::{
 
 use crate::{Error, Result};
 
-/// Writes `contents` to `path`: first under a temporary name beside it, which becomes `path` when all of it is on the disk.
-/// Missing folders are made.
+/// Writes `contents` to `path`: first under a temporary name beside it, which becomes `path` when all of it is on the
+/// disk. Missing folders are made.
 pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
     let path = path.as_ref();
     if let Some(folder) = path.parent() {
@@ -21,8 +22,11 @@ pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
     let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{process}-{number}.partial"));
-    let written =
-        write_whole(&temporary, contents.as_ref()).and_then(|()| fs::rename(&temporary, path)).map_err(Error::io(path));
+    // Without waiting for the disk, a renamed file could be one without contents after a power cut.
+    let written = File::create(&temporary)
+        .and_then(|mut file| file.write_all(contents.as_ref()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path))
+        .map_err(Error::io(path));
     if written.is_err() {
         // The reason for the failure matters more than whether the remains could be removed.
         let _ = fs::remove_file(&temporary);
@@ -30,24 +34,18 @@ pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
     written
 }
 
-/// Removes from a folder what [`write`] left there under temporary names when its process was killed, so long ago.
+/// Removes from a folder what [`write`] left there under temporary names, at least this long ago, when its process was
+/// killed.
 pub fn remove_unfinished(folder: &Path, age: Duration) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let is_temporary = name.to_string_lossy().starts_with('.') && name.to_string_lossy().ends_with(".partial");
-        let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-        if is_temporary && modified.is_some_and(|time| time.elapsed().is_ok_and(|passed| passed >= age)) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let is_old = modified.is_ok_and(|time| time.elapsed().is_ok_and(|passed| passed >= age));
+        if is_old && name.starts_with('.') && name.ends_with(".partial") {
             // It does no harm where it stays.
             let _ = fs::remove_file(entry.path());
         }
     }
-}
-
-/// Waits until the disk has it: after a power cut, a renamed file without its contents would pass for a whole one.
-fn write_whole(path: &Path, contents: &[u8]) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
-    std::io::Write::write_all(&mut file, contents)?;
-    file.sync_all()
 }
 
 /// Reads a JSON file, which should be `expected`.

@@ -24,7 +24,7 @@ pub enum Purpose {
     Pixels,
 }
 
-/// The random numbers of one seed for one purpose.
+/// Returns the random numbers of one seed for one purpose.
 pub fn generator(seed: u64, purpose: Purpose) -> Random {
     let stream = match purpose {
         Purpose::Weights => 0,
@@ -40,8 +40,8 @@ pub fn generator(seed: u64, purpose: Purpose) -> Random {
     Random::from_seed(bytes)
 }
 
-/// 32-bit floats of this shape, evenly from `low` to below `high`. libtorch's own random numbers would be shared by all
-/// trainings of the process.
+/// Draws 32-bit floats of this shape, evenly from `low` to below `high`. libtorch's own random numbers would be
+/// shared by all trainings of the process.
 pub fn uniform(shape: &[i64], [low, high]: [f64; 2], device: Device, random: &mut Random) -> Result<Tensor> {
     let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| random.r#gen()).collect();
     Ok(Tensor::f_from_slice(&numbers)?.f_reshape(shape)?.to_device(device) * (high - low) + low)

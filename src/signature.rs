@@ -28,29 +28,31 @@ const SIGNATURES: [(&[u8], &str); 24] = [
     (b"\x80\x04", "a Python pickle"),
 ];
 
-/// What a file is that begins with these bytes, where that can be told.
+/// Says what a file is that begins with these bytes, where that can be told.
 pub fn kind(start: &[u8]) -> Option<String> {
-    if start.is_empty() {
-        return Some("an empty file".into());
-    }
-    if let Some((_, what)) = SIGNATURES.iter().find(|(signature, _)| start.starts_with(signature)) {
-        return Some((*what).into());
-    }
-    if start.get(4..8) == Some(b"ftyp") {
-        let is_picture = [b"heic", b"heix", b"mif1", b"avif"].iter().any(|brand| start.get(8..12) == Some(&brand[..]));
-        return Some(if is_picture { "a HEIC or AVIF picture (save it as JPEG)" } else { "a film" }.into());
-    }
-    let text = std::str::from_utf8(start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start));
-    let text = match text {
-        Ok(text) => text,
-        // A letter of several bytes may be cut at the end.
-        Err(error) if error.valid_up_to() + 4 > start.len() => {
-            std::str::from_utf8(&start[..error.valid_up_to()]).ok()?
+    let signature = SIGNATURES.iter().find(|(signature, _)| start.starts_with(signature));
+    let what = match (signature, start) {
+        (_, []) => "an empty file",
+        (Some((_, what)), _) => what,
+        (None, [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..]) => {
+            let is_picture = ["heic", "heix", "mif1", "avif"].iter().any(|known| brand.starts_with(known.as_bytes()));
+            if is_picture { "a HEIC or AVIF picture (save it as JPEG)" } else { "a film" }
         }
-        Err(_) => return None,
+        _ => text_kind(start)?,
     };
-    let text = text.trim_start().to_lowercase();
-    let is_text = !text.is_empty() && !text.contains(|letter: char| letter.is_control() && !letter.is_whitespace());
+    Some(what.into())
+}
+
+/// Says what text is that begins with these bytes, or nothing where they are no text.
+fn text_kind(start: &[u8]) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start)).to_lowercase();
+    // A letter of several bytes may be cut at the end.
+    let text = text.strip_suffix(char::REPLACEMENT_CHARACTER).unwrap_or(&text).trim_start();
+    let is_foreign =
+        |letter: char| letter == char::REPLACEMENT_CHARACTER || letter.is_control() && !letter.is_whitespace();
+    if text.is_empty() || text.contains(is_foreign) {
+        return None;
+    }
     let kinds = [
         (text.starts_with("<!doctype html") || text.starts_with("<html"), "a web page (download the file itself)"),
         (text.contains("<svg"), "an SVG drawing (export it as PNG)"),
@@ -59,5 +61,5 @@ pub fn kind(start: &[u8]) -> Option<String> {
         (text.lines().next().is_some_and(|line| line.matches([',', ';', '\t']).count() > 2), "a table (CSV)"),
         (true, "text"),
     ];
-    is_text.then(|| kinds.iter().find(|(is, _)| *is).map(|(_, what)| (*what).into())).flatten()
+    kinds.into_iter().find_map(|(is_kind, what)| is_kind.then_some(what))
 }

@@ -1,8 +1,11 @@
-//! Which classes labels stand for, and what the classes of known data sets are called.
+//! The classes of a data set: how many there are, and what those of known data sets are called.
 
 use std::{collections::HashSet, fs, path::Path};
 
-use super::{classes::Classes, layout::Files};
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::layout::Files;
 use crate::{Error, Result};
 
 /// A file that may lie beside the data: the name of a class per line, in the order of their labels.
@@ -26,58 +29,97 @@ const EMNIST: [(&str, &str); 6] = [
     ("mnist", "0123456789"),
 ];
 
-/// The classes of a data set of this name, and the label of the first of them: 1 where labels count from 1, else 0.
-/// `counts` says how often each label occurs.
+/// The names of the classes, in the order of their labels: label 0 has the first name.
+///
+/// ```
+/// use mnist_classification::data::Classes;
+/// let clothes = Classes::new(["T-shirt", "Trouser"]);
+/// assert_eq!((clothes.len(), clothes.name(1).as_str()), (2, "Trouser"));
+/// assert_eq!(Classes::numbered(10).names()[9], "9");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Classes(Vec<String>);
+
+impl Classes {
+    /// Makes classes with these names.
+    pub fn new<Name: Into<String>>(names: impl IntoIterator<Item = Name>) -> Self {
+        Self(names.into_iter().map(Name::into).collect())
+    }
+
+    /// Makes classes that are called by their numbers, as digits are: "0", "1", …
+    pub fn numbered(count: usize) -> Self {
+        Self::new((0..count).map(|class| class.to_string()))
+    }
+
+    /// Returns how many classes there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Tells whether there is no class at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the name of a class; of a class that is not among these, its number.
+    pub fn name(&self, class: usize) -> String {
+        self.0.get(class).cloned().unwrap_or_else(|| class.to_string())
+    }
+
+    /// Returns all names, in order.
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// Returns the classes of a data set of this name, and the label of the first of them: 1 where labels count from 1,
+/// else 0.
 ///
 /// # Errors
 /// [`Error::Malformed`] when a file of names does not fit.
-pub(super) fn classes(counts: &[i64], name: &str, files: &Files) -> Result<(Classes, usize)> {
+pub(super) fn classes(labels: [&Tensor; 2], name: &str, files: &Files) -> Result<(Classes, usize)> {
+    let counts = Vec::<i64>::try_from(Tensor::f_cat(&labels, 0)?.f_bincount::<Tensor>(None, 0)?)?;
     let largest = counts.len() - 1;
-    let from_one = |names: usize| counts[0] == 0 && names == largest;
-    if let Some(names) = names_beside(&files.folder)? {
-        let first = usize::from(from_one(names.len()));
-        if names.len() + first < counts.len() {
+    let first = |names: &Classes| usize::from(counts[0] == 0 && names.len() == largest);
+    let are_enough = |names: &Classes| first(names) + names.len() > largest;
+    let names = match names_beside(&files.folder)? {
+        Some(names) if !are_enough(&names) => {
             let (found, expected) = (format!("{} names", names.len()), format!("{}, one per class", counts.len()));
-            return Err(Error::Malformed { file: files.folder.join(FILE), found, expected });
+            return Err(Error::malformed(files.folder.join(FILE), found, expected));
         }
-        return Ok((names, first));
-    }
-    if let Some(names) = known_names(name, &files.prefix) {
-        let first = usize::from(from_one(names.len()));
-        if names.len() + first >= counts.len() {
-            return Ok((names, first));
-        }
-    }
-    Ok(match largest {
-        // Where one of the ten digits is missing, it is a digit all the same.
-        0..=9 if counts.contains(&0) => (Classes::numbered(10), 0),
-        // More than ten classes of which none is 0: they are counted from 1, and keep their numbers as names.
-        10.. if counts[0] == 0 => (Classes::new((1..=largest).map(|label| label.to_string())), 1),
-        _ => (Classes::numbered(counts.len()), 0),
-    })
+        Some(names) => names,
+        None => known_names(name, &files.prefix).filter(are_enough).unwrap_or_else(|| match largest {
+            // Where one of the ten digits is missing, it is a digit all the same.
+            0..=9 if counts.contains(&0) => Classes::numbered(10),
+            // More than ten classes of which none is 0: they are counted from 1, and keep their numbers as names.
+            10.. if counts[0] == 0 => Classes::new((1..=largest).map(|label| label.to_string())),
+            _ => Classes::numbered(counts.len()),
+        }),
+    };
+    let first = first(&names);
+    Ok((names, first))
 }
 
-/// The names that lie beside the data, if any.
+/// Reads the names that lie beside the data, if any.
 fn names_beside(folder: &Path) -> Result<Option<Classes>> {
     let file = folder.join(FILE);
     if !file.is_file() {
         return Ok(None);
     }
-    let malformed = |found: String| {
-        let expected = "UTF-8 text with the name of a class per line, each another".into();
-        Error::Malformed { file: file.clone(), found, expected }
-    };
+    let malformed =
+        |found: String| Error::malformed(&file, found, "UTF-8 text with the name of a class per line, each another");
     let text = fs::read(&file).map_err(Error::io(&file))?;
     let text = String::from_utf8(text).map_err(|_| malformed("other bytes".into()))?;
     let names: Vec<_> = text.trim_start_matches('\u{feff}').trim_end().lines().map(str::trim).collect();
     let mut seen = HashSet::new();
-    if let Some(name) = names.iter().find(|name| name.is_empty() || !seen.insert(**name)) {
-        return Err(malformed(if name.is_empty() { "an empty line".into() } else { format!("{name:?} twice") }));
+    match names.iter().find(|name| name.is_empty() || !seen.insert(**name)) {
+        None => Ok(Some(Classes::new(names))),
+        Some(&"") => Err(malformed("an empty line".into())),
+        Some(name) => Err(malformed(format!("{name:?} twice"))),
     }
-    Ok(Some(Classes::new(names)))
 }
 
-/// The names of the classes of a data set that is known by its name, or by the beginning of its files' names.
+/// Returns the names of the classes of a data set that is known by its name, or by the beginning of its files' names.
 fn known_names(name: &str, prefix: &str) -> Option<Classes> {
     let name = name.to_lowercase();
     if name.contains("fashion") {
@@ -86,11 +128,11 @@ fn known_names(name: &str, prefix: &str) -> Option<Classes> {
     if name.contains("kmnist") || name.contains("kuzushiji") {
         return Some(Classes::new(KMNIST));
     }
-    let split = EMNIST.iter().find(|(split, _)| is_emnist(prefix) && prefix.ends_with(split))?;
-    Some(Classes::new(split.1.chars()))
+    let (_, letters) = EMNIST.iter().find(|(split, _)| is_emnist(prefix) && prefix.ends_with(split))?;
+    Some(Classes::new(letters.chars()))
 }
 
-/// Whether files with this beginning of their names are EMNIST's.
+/// Tells whether files with this beginning of their names are EMNIST's.
 pub(super) fn is_emnist(prefix: &str) -> bool {
     prefix.contains("emnist")
 }

@@ -1,20 +1,32 @@
-//! Finding MNIST on this machine, or fetching it once: every file is known by the SHA-256 of its contents.
+//! Finds MNIST on this machine, or fetches it once: every file is known by the SHA-256 of its contents.
 
 use std::{
-    env, fmt, fs,
+    env, fmt,
+    io::{self, Read},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use flate2::read::MultiGzDecoder;
+use sha2::{Digest, Sha256};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::{
-    checksum::{FILES, Known, LARGEST, Summed},
-    digits::Dataset,
-    read,
-};
+use super::{Dataset, idx, read};
 use crate::{Error, Result, files};
+
+/// A file of MNIST: its name, and the SHA-256 of its unpacked contents.
+pub(super) type Known = (&'static str, &'static str);
+
+/// The four files of MNIST (Y. LeCun, C. Cortes, C. J. C. Burges).
+pub(super) const FILES: [Known; 4] = [
+    ("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+    ("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    ("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    ("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+];
+
+/// More than any file of MNIST has, packed or unpacked: no more is fetched or unpacked.
+const LARGEST: u64 = 100_000_000;
 
 /// Where the files can be fetched from, gzipped.
 const MIRRORS: [&str; 2] =
@@ -36,7 +48,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// The project's `data/mnist` and the user's cache folder; then two public mirrors.
+    /// Names the project's `data/mnist` and the user's cache folder, then two public mirrors.
     pub(super) fn usual() -> Self {
         let cache = cache_folder().join("mnist-classification");
         Self {
@@ -47,33 +59,36 @@ impl Places {
         }
     }
 
-    /// Reads the first folder that has all files. Where none has, or the cache holds a damaged one, fetches what is not
-    /// right in the cache.
+    /// Reads the first folder that has all files. Where none has, or the cache holds a damaged one, fetches what is
+    /// not right in the cache.
     pub(super) fn load(&self) -> Result<Dataset> {
         let has_all = |folder: &&PathBuf| self.files.iter().all(|(name, _)| find(folder, name).next().is_some());
         if let Some(folder) = self.folders.iter().find(has_all) {
-            match read::known(folder, &self.files) {
+            match read::folder(folder, Some(&self.files)) {
                 Err(Error::Malformed { .. }) if *folder == self.cache => {}
                 read => return read,
             }
         }
         files::remove_unfinished(&self.cache, UNFINISHED);
-        for known in &self.files {
-            if !find(&self.cache, known.0).any(|file| is_right(&file, known.1)) {
-                self.fetch(known)?;
+        for (name, checksum) in &self.files {
+            let is_right = |file: PathBuf| {
+                idx::open(&file).is_ok_and(|reader| sha256(reader).is_ok_and(|found| found == *checksum))
+            };
+            if !find(&self.cache, name).any(is_right) {
+                self.fetch(name, checksum)?;
             }
         }
-        read::known(&self.cache, &self.files)
+        read::folder(&self.cache, Some(&self.files))
     }
 
     /// Fetches a file from the first mirror that gives the right one.
-    fn fetch(&self, (name, checksum): &Known) -> Result<()> {
+    fn fetch(&self, name: &str, checksum: &str) -> Result<()> {
         let damaged = find(&self.cache, name).map(|file| format!("{} is damaged", file.display()));
         let mut reasons: Vec<_> = damaged.collect();
         for mirror in &self.mirrors {
             let address = format!("{mirror}/{name}.gz");
             println!("Fetching {address}");
-            match fetch(&address).and_then(|bytes| checked(&bytes, checksum).map(|()| bytes)) {
+            match fetch(&address, checksum) {
                 Ok(bytes) => {
                     println!("Fetched {:.1} MB, and its checksum is right", bytes.len() as f64 / 1e6);
                     return files::write(self.cache.join(format!("{name}.gz")), bytes);
@@ -86,29 +101,22 @@ impl Places {
     }
 }
 
-/// The files of this name that are there, raw and gzipped.
+/// Returns the files of this name that are there, raw and gzipped.
 fn find(folder: &Path, name: &str) -> impl Iterator<Item = PathBuf> + use<> {
     [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().filter(|path| path.is_file())
 }
 
-/// Whether a file, raw or gzipped, can be read and has these contents.
-fn is_right(file: &Path, checksum: &str) -> bool {
-    let Ok(bytes) = fs::read(file) else { return false };
-    let raw = || Summed::new(&bytes[..]).finish().is_ok_and(|found| found == checksum);
-    checked(&bytes, checksum).is_ok() || raw()
+/// Returns the SHA-256 of everything that a reader gives, in hexadecimal digits.
+fn sha256(reader: impl Read) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    reader.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(format!("{:x}", Sha256::digest(bytes)))
 }
 
-fn checked(gzip: &[u8], checksum: &str) -> std::result::Result<(), String> {
-    match Summed::new(MultiGzDecoder::new(gzip)).finish() {
-        Ok(found) if found == checksum => Ok(()),
-        Ok(found) => Err(format!("its contents have SHA-256 {found}, expected {checksum}")),
-        Err(error) => Err(text(error)),
-    }
-}
-
-/// A machine without a network says so within seconds; a slow one may take its time over the contents. Proxies come from
-/// the environment, as `HTTPS_PROXY`.
-fn fetch(address: &str) -> std::result::Result<Vec<u8>, String> {
+/// Fetches a gzipped file and checks its contents; the error is text on one line. A machine without a network says so
+/// within seconds; a slow one may take its time over the contents. Proxies come from the environment, as
+/// `HTTPS_PROXY`.
+fn fetch(address: &str, checksum: &str) -> Result<Vec<u8>, String> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .tls_config(TlsConfig::builder().root_certs(root_certificates()).build())
         // A redirect must not lead to plain HTTP.
@@ -120,22 +128,27 @@ fn fetch(address: &str) -> std::result::Result<Vec<u8>, String> {
         .build()
         .into();
     let mut response = agent.get(address).call().map_err(text)?;
-    response.body_mut().with_config().limit(LARGEST).read_to_vec().map_err(text)
+    let bytes = response.body_mut().with_config().limit(LARGEST).read_to_vec().map_err(text)?;
+    match sha256(MultiGzDecoder::new(&bytes[..])).map_err(text)? {
+        found if found == checksum => Ok(bytes),
+        found => Err(format!("its contents have SHA-256 {found}, expected {checksum}")),
+    }
 }
 
-/// The system's, among which may be that of a company's proxy; Mozilla's where the system has none.
+/// Returns the system's certificates, among which may be that of a company's proxy; Mozilla's where the system has
+/// none.
 fn root_certificates() -> RootCerts {
     let found = rustls_native_certs::load_native_certs().certs;
     let certificates: Vec<_> = found.iter().map(|found| Certificate::from_der(found).to_owned()).collect();
     if certificates.is_empty() { RootCerts::WebPki } else { certificates.into() }
 }
 
-/// An error on one line.
+/// Writes an error on one line.
 fn text(error: impl fmt::Display) -> String {
     error.to_string().lines().collect::<Vec<_>>().join(" ")
 }
 
-/// The user's folder for what can be fetched again.
+/// Returns the user's folder for what can be fetched again.
 fn cache_folder() -> PathBuf {
     let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || variable("HOME").unwrap_or_else(env::temp_dir);

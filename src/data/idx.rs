@@ -5,31 +5,24 @@
 
 use std::{
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
 
 use flate2::read::MultiGzDecoder;
+use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
-use super::checksum::Summed;
 use crate::{Error, Result, signature};
 
-/// The types of numbers: code, name, size in bytes. Integers can be read.
-const TYPES: [(u8, &str, usize); 6] = [
-    (0x08, "unsigned bytes", 1),
-    (0x09, "signed bytes", 1),
-    (0x0b, "16-bit integers", 2),
-    (0x0c, "32-bit integers", 4),
-    (0x0d, "32-bit floats", 4),
-    (0x0e, "64-bit floats", 8),
-];
+/// Four bytes, and a size of four bytes for each of up to 255 dimensions.
+const LONGEST_HEADER: u64 = 4 + 4 * 255;
 
-/// The largest label that is taken for one: no relative of MNIST has as many classes.
+/// No relative of MNIST has as many classes: a larger number is no label.
 const LARGEST_LABEL: i64 = 999;
 
 /// What a file should hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Contents {
     /// `[count, height, width]`.
     Images,
@@ -51,182 +44,161 @@ pub(super) struct Idx {
 impl Idx {
     /// Reads a file of these contents. Where a checksum is given, the file must have it.
     pub(super) fn read(path: &Path, contents: Contents, checksum: Option<&str>) -> Result<Self> {
-        let mut reader = Summed::new(open(path)?);
-        let values = parse(&mut reader, contents, path)?;
-        let found = reader.finish().map_err(|error| damaged(path, &error))?;
+        let damaged = |error| damaged(path, &error);
+        let (mut reader, mut bytes) = (open(path)?.take(LONGEST_HEADER), Vec::new());
+        reader.read_to_end(&mut bytes).map_err(damaged)?;
+        let header = Header::parse(&bytes, contents, path)?;
+        let start = 4 + 4 * header.sizes.len();
+        // One byte too many shows that the file is too long. Memory grows with the file, not with what its header says.
+        let end = header.bytes(&header.sizes).saturating_add(start + 1);
+        reader.set_limit(end.saturating_sub(bytes.len()) as u64);
+        reader.read_to_end(&mut bytes).map_err(damaged)?;
+        header.check(bytes.len() - start, path)?;
+        let found = format!("{:x}", Sha256::digest(&bytes));
         if let Some(expected) = checksum.filter(|expected| *expected != found) {
             let expected = format!("MNIST's own, {expected}; for other digits there is Dataset::from_dir, or --data");
-            return Err(malformed(path, format!("contents with SHA-256 {found}"), expected));
+            return Err(Error::malformed(path, format!("contents with SHA-256 {found}"), expected));
         }
-        let (what, largest, kind) = match contents {
-            Contents::Images => ("pixel", 255, Kind::Uint8),
-            Contents::Labels => ("label", LARGEST_LABEL, Kind::Int64),
+        let values = header.values(&mut bytes[start..])?;
+        let (values, what, largest, kind) = match contents {
+            Contents::Images => (values, "pixel", 255, Kind::Uint8),
+            // Of the eight numbers of a QMNIST label, the first is the class.
+            Contents::Labels => {
+                (values.f_reshape([header.sizes[0].into(), -1])?.f_select(1, 0)?, "label", LARGEST_LABEL, Kind::Int64)
+            }
         };
         for value in [values.f_min()?, values.f_max()?].map(|value| value.int64_value(&[])) {
             if !(0..=largest).contains(&value) {
-                return Err(malformed(path, format!("the {what} {value}"), format!("{what}s from 0 to {largest}")));
+                let expected = format!("{what}s from 0 to {largest}");
+                return Err(Error::malformed(path, format!("the {what} {value}"), expected));
             }
         }
         Ok(Self { file: path.into(), values: values.to_kind(kind), checksum: found })
     }
 }
 
-pub(super) fn malformed(path: &Path, found: impl Into<String>, expected: impl Into<String>) -> Error {
-    Error::Malformed { file: path.into(), found: found.into(), expected: expected.into() }
-}
-
-/// The numbers of a stream, of any integer type.
-fn parse(reader: &mut dyn Read, contents: Contents, path: &Path) -> Result<Tensor> {
-    let header = Header::read(reader, contents, path)?;
-    let Header { width, sizes, .. } = &header;
-    let length = sizes.iter().try_fold(*width, |product, &size| product.checked_mul(size as usize));
-    let Some(length) = length.filter(|&length| length <= isize::MAX as usize) else {
-        let too_large = || malformed(path, format!("the dimensions {sizes:?}"), "numbers that fit into memory");
-        return Err(header.reversed(path, None).unwrap_or_else(too_large));
-    };
-    if length == 0 {
-        return Err(malformed(path, format!("an empty data set, of the dimensions {sizes:?}"), "at least one sample"));
-    }
-    let mut bytes = Vec::new();
-    // One byte more than there should be tells that there is more. Memory grows with what is there, not with the header.
-    reader.take(length as u64 + 1).read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
-    let promised = format!("{length} bytes of numbers, as the header says");
-    if bytes.len() < length {
-        let found = format!("a file that is cut off: only {} bytes of numbers", bytes.len());
-        return Err(header.reversed(path, Some(bytes.len())).unwrap_or_else(|| malformed(path, found, promised)));
-    }
-    if bytes.len() > length {
-        return Err(malformed(path, format!("more than {length} bytes of numbers"), promised));
-    }
-    let shape: Vec<_> = sizes.iter().map(|&size| i64::from(size)).collect();
-    let values = numbers(header.code, &bytes)?.f_reshape(shape)?;
-    // Of the eight numbers of a QMNIST label, the first is the class.
-    Ok(if contents == Contents::Labels && sizes.len() == 2 { values.f_select(1, 0)? } else { values })
-}
-
 /// What stands before the numbers.
 struct Header {
-    /// The code of the numbers' type, and their size in bytes.
-    code: u8,
-    width: usize,
+    kind: Kind,
     sizes: Vec<u32>,
 }
 
 impl Header {
-    fn read(reader: &mut dyn Read, contents: Contents, path: &Path) -> Result<Self> {
+    /// Reads the header at the start of a file, and checks that it is one of these contents.
+    fn parse(start: &[u8], contents: Contents, path: &Path) -> Result<Self> {
         let what = match contents {
             Contents::Images => "an IDX file of pictures, with 3 dimensions",
             Contents::Labels => "an IDX file of labels, with 1 dimension",
         };
-        let magic = fill(reader, 4, path)?;
-        let &[0, 0, code, rank] = &magic[..] else {
-            return Err(malformed(path, not_idx(&magic, reader, path)?, format!("{what}, raw or gzip")));
+        let &[0, 0, code, rank, ref sizes @ ..] = start else {
+            return Err(Error::malformed(path, not_idx(start), format!("{what}, raw or gzip")));
         };
-        let Some(&(_, name, width)) = TYPES.iter().find(|(known, ..)| *known == code) else {
-            return Err(malformed(path, format!("numbers of the unknown type {code:02x}"), what));
+        let kind = match code {
+            0x08 => Kind::Uint8,
+            0x09 => Kind::Int8,
+            0x0b => Kind::Int16,
+            0x0c => Kind::Int,
+            0x0d => Kind::Float,
+            0x0e => Kind::Double,
+            _ => return Err(Error::malformed(path, format!("numbers of the unknown type {code:02x}"), what)),
         };
-        let sizes = fill(reader, 4 * u64::from(rank), path)?;
-        if sizes.len() < 4 * usize::from(rank) {
-            let found = format!("a file that is cut off: {} bytes of header", 4 + sizes.len());
-            return Err(malformed(path, found, format!("{} bytes", 4 + 4 * usize::from(rank))));
+        let (sizes, rank) = (sizes.as_chunks().0, usize::from(rank));
+        let sizes: Vec<_> = sizes.iter().take(rank).map(|&bytes| u32::from_be_bytes(bytes)).collect();
+        if sizes.len() < rank {
+            let found = format!("a file that is cut off: {} bytes of header", start.len());
+            return Err(Error::malformed(path, found, format!("{} bytes", 4 + 4 * rank)));
         }
-        let size = |four: &[u8]| u32::from_be_bytes([four[0], four[1], four[2], four[3]]);
-        let sizes: Vec<_> = sizes.chunks(4).map(size).collect();
-        let fits = match contents {
-            Contents::Images => sizes.len() == 3,
-            Contents::Labels => sizes.len() == 1 || (sizes.len() == 2 && sizes[1] == 8 && code == 0x0c),
+        let is_qmnist = kind == Kind::Int && matches!(sizes[..], [_, 8]);
+        let meaning = match (contents, &sizes[..]) {
+            (Contents::Images, [_, _, _]) | (Contents::Labels, [_]) => None,
+            (Contents::Images, [_]) => Some(": labels in place of pictures"),
+            (Contents::Images, [_, _]) => Some(": a row of pixels per picture, without height and width"),
+            (Contents::Images, [_, _, _, 3 | 4] | [_, 3 | 4, _, _]) => {
+                Some(": pictures in color (take the mean of the colors)")
+            }
+            (Contents::Labels, [_, _, _]) => Some(": pictures in place of labels"),
+            (Contents::Labels, [_, _]) => (!is_qmnist).then_some(": several numbers per label"),
+            _ => Some(""),
         };
-        if !fits {
-            return Err(malformed(path, other_dimensions(contents, &sizes), what));
+        if let Some(meaning) = meaning {
+            let plural = if rank == 1 { "" } else { "s" };
+            return Err(Error::malformed(path, format!("{rank} dimension{plural} {sizes:?}{meaning}"), what));
         }
-        if name.ends_with("floats") {
+        if matches!(kind, Kind::Float | Kind::Double) {
+            let found = format!("{}-bit floats", 8 * kind.elt_size_in_bytes());
             let expected = format!("{what}, of whole numbers; for pixels from 0 to 1 multiply by 255");
-            return Err(malformed(path, name, expected));
+            return Err(Error::malformed(path, found, expected));
         }
-        Ok(Self { code, width, sizes })
+        Ok(Self { kind, sizes })
     }
 
-    /// The error where the sizes only make sense with their bytes in reverse order: `length` is how many bytes follow.
-    fn reversed(&self, path: &Path, length: Option<usize>) -> Option<Error> {
-        let is_reversed = self.sizes.iter().all(|size| size.swap_bytes() < *size);
-        let sizes: Vec<_> = self.sizes.iter().map(|size| size.swap_bytes()).collect();
-        let promised = sizes.iter().map(|&size| u128::from(size)).product::<u128>() * self.width as u128;
-        let is_reversed = is_reversed && length.is_none_or(|length| length as u128 == promised);
-        let found = format!("the sizes {sizes:?} with their bytes in reverse order (little-endian)");
-        is_reversed.then(|| malformed(path, found, "the highest byte first (big-endian); write the file anew"))
+    /// Returns how many bytes numbers of these dimensions take, or `usize::MAX` where that is too many.
+    fn bytes(&self, sizes: &[u32]) -> usize {
+        sizes.iter().fold(self.kind.elt_size_in_bytes(), |product, &size| product.saturating_mul(size as usize))
+    }
+
+    /// Checks that as many bytes of numbers were found as the header promises.
+    fn check(&self, found: usize, path: &Path) -> Result<()> {
+        let (sizes, promised) = (&self.sizes, self.bytes(&self.sizes));
+        let reversed: Vec<_> = sizes.iter().map(|size| size.swap_bytes()).collect();
+        let is_too_large = promised > isize::MAX as usize;
+        let is_reversed = reversed.iter().zip(sizes).all(|(reversed, size)| reversed < size)
+            && (is_too_large || self.bytes(&reversed) == found);
+        let expected = format!("{promised} bytes of numbers, as the header says");
+        Err(if promised == 0 {
+            Error::malformed(path, format!("an empty data set, of the dimensions {sizes:?}"), "at least one sample")
+        } else if is_reversed {
+            let found = format!("the sizes {reversed:?} with their bytes in reverse order (little-endian)");
+            Error::malformed(path, found, "the highest byte first (big-endian); write the file anew")
+        } else if is_too_large {
+            Error::malformed(path, format!("the dimensions {sizes:?}"), "numbers that fit into memory")
+        } else if found > promised {
+            Error::malformed(path, format!("more than {promised} bytes of numbers"), expected)
+        } else if found < promised {
+            Error::malformed(path, format!("a file that is cut off: only {found} bytes of numbers"), expected)
+        } else {
+            return Ok(());
+        })
+    }
+
+    /// Makes a tensor of the bytes behind the header.
+    fn values(&self, bytes: &mut [u8]) -> Result<Tensor> {
+        let width = self.kind.elt_size_in_bytes();
+        if width > 1 && cfg!(target_endian = "little") {
+            bytes.chunks_exact_mut(width).for_each(<[u8]>::reverse);
+        }
+        let shape: Vec<_> = self.sizes.iter().map(|&size| i64::from(size)).collect();
+        Ok(Tensor::f_from_slice(bytes)?.f_view_dtype(self.kind)?.f_reshape(shape)?)
     }
 }
 
-/// What a file is that does not begin as IDX does.
-fn not_idx(magic: &[u8], reader: &mut dyn Read, path: &Path) -> Result<String> {
-    let start = [magic, &fill(reader, 508, path)?].concat();
-    Ok(match start.len() {
-        0 => "an empty file".into(),
-        1..4 => "a file of fewer than 4 bytes".into(),
+/// Says what a file is that does not begin as IDX does.
+fn not_idx(start: &[u8]) -> String {
+    match start {
+        [_] | [_, _] | [_, _, _] => "a file of fewer than 4 bytes".into(),
         // The packing that was asked for is already undone.
-        _ if start.starts_with(b"\x1f\x8b") => "gzip inside gzip (unpack it once)".into(),
+        [0x1f, 0x8b, ..] => "gzip inside gzip (unpack it once)".into(),
         // IDX begins with two zeros, the type of the numbers and the number of dimensions.
-        _ if matches!(start[..], [1..=4, 0x08..=0x0e, 0, 0, ..]) => {
+        [1..=4, 0x08..=0x0e, 0, 0, ..] => {
             "an IDX file with its bytes in reverse order (little-endian; write it big-endian)".into()
         }
-        _ => signature::kind(&start).unwrap_or_else(|| format!("the magic number {magic:02x?}")),
-    })
+        _ => signature::kind(start).unwrap_or_else(|| format!("the magic number {:02x?}", &start[..4])),
+    }
 }
 
-/// What dimensions mean that are not those of the contents.
-fn other_dimensions(contents: Contents, sizes: &[u32]) -> String {
-    let meaning = match (contents, sizes) {
-        (Contents::Images, [_]) => ": labels in place of pictures",
-        (Contents::Images, [_, _]) => ": a row of pixels per picture, without height and width",
-        (Contents::Images, [_, _, _, 3 | 4] | [_, 3 | 4, _, _]) => {
-            ": pictures in colour (take the mean of the colours)"
-        }
-        (Contents::Labels, [_, _, _]) => ": pictures in place of labels",
-        (Contents::Labels, [_, _]) => ": several numbers per label",
-        _ => "",
-    };
-    format!("{} dimension{} {sizes:?}{meaning}", sizes.len(), if sizes.len() == 1 { "" } else { "s" })
+/// Opens a file; unpacks it while it is read when its first bytes are gzip's.
+pub(super) fn open(path: &Path) -> Result<Box<dyn Read>> {
+    let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
+    let is_gzip = file.fill_buf().map_err(Error::io(path))?.starts_with(b"\x1f\x8b");
+    if is_gzip { Ok(Box::new(MultiGzDecoder::new(file))) } else { Ok(Box::new(file)) }
 }
 
-/// Opens a file and unpacks it while it is read when its first bytes are gzip's.
-fn open(path: &Path) -> Result<Box<dyn Read>> {
-    let mut start = Vec::new();
-    let file = File::open(path).map_err(Error::io(path))?;
-    (&file).take(2).read_to_end(&mut start).map_err(Error::io(path))?;
-    let file = BufReader::new(File::open(path).map_err(Error::io(path))?);
-    if start == [0x1f, 0x8b] { Ok(Box::new(MultiGzDecoder::new(file))) } else { Ok(Box::new(file)) }
-}
-
-/// The next `length` bytes, or fewer where the stream ends.
-fn fill(reader: &mut dyn Read, length: u64, path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(length).read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
-    Ok(bytes)
-}
-
-/// What a failed read means: the decoder reports a bad stream, and one that ends too soon, in these kinds.
+/// Says what a failed read means: the decoder reports a bad stream, and one that ends too soon, in these kinds.
 fn damaged(path: &Path, error: &io::Error) -> Error {
     let found = match error.kind() {
         io::ErrorKind::UnexpectedEof => "a gzip file that is cut off".into(),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => format!("a damaged gzip file ({error})"),
         kind => return Error::io(path)(kind.into()),
     };
-    malformed(path, found, "a whole gzip file, or a raw one; download it again")
-}
-
-/// The numbers behind the header as a row.
-fn numbers(code: u8, bytes: &[u8]) -> Result<Tensor> {
-    Ok(match code {
-        0x08 => Tensor::f_from_slice(bytes)?,
-        0x09 => Tensor::f_from_slice(&bytes.iter().map(|byte| byte.cast_signed()).collect::<Vec<_>>())?,
-        0x0b => Tensor::f_from_slice(
-            &bytes.chunks_exact(2).map(|two| i16::from_be_bytes([two[0], two[1]])).collect::<Vec<_>>(),
-        )?,
-        _ => Tensor::f_from_slice(
-            &bytes
-                .chunks_exact(4)
-                .map(|four| i32::from_be_bytes([four[0], four[1], four[2], four[3]]))
-                .collect::<Vec<_>>(),
-        )?,
-    })
+    Error::malformed(path, found, "a whole gzip file, or a raw one; download it again")
 }

@@ -1,4 +1,4 @@
-//! Reads the four files of a data set and puts them together.
+//! Reads the files of a data set and puts them together.
 
 use std::{
     panic::resume_unwind,
@@ -6,47 +6,36 @@ use std::{
     thread,
 };
 
-use tch::Tensor;
-
 use super::{
-    checksum::{self, Known},
-    class_names,
-    classes::Classes,
-    digits::{Dataset, Images, MNIST},
-    idx::{Contents, Idx, malformed},
-    layout::{self, Part},
+    Classes, Dataset, Images, MNIST, class_names,
+    download::{FILES, Known},
+    idx::{Contents, Idx},
+    layout,
 };
 use crate::{Error, Result};
 
-/// The data set in a folder, whatever it is.
-pub(super) fn any(folder: &Path) -> Result<Dataset> {
-    read(folder, None)
-}
-
-/// The data set in a folder whose files must be these.
-pub(super) fn known(folder: &Path, files: &[Known; 4]) -> Result<Dataset> {
-    read(folder, Some(files))
-}
-
-fn read(folder: &Path, known: Option<&[Known; 4]>) -> Result<Dataset> {
+/// Reads the data set in a folder. Where it is `known`, its files must be these.
+pub(super) fn folder(folder: &Path, known: Option<&[Known; 4]>) -> Result<Dataset> {
     let files = layout::find(folder)?;
-    let checksums = known.map(|files| files.map(|(_, checksum)| checksum));
+    let read = |first: usize| part(&files.paths[first..], known.map(|known| &known[first..]));
     // Side by side: unpacking them takes as long as loading libtorch.
     let (train, test) = thread::scope(|scope| {
-        let test = scope.spawn(|| part(&files.test, checksums.map(|[.., images, labels]| [images, labels])));
-        let train = part(&files.train, checksums.map(|[images, labels, ..]| [images, labels]));
-        (train, test.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        let test = scope.spawn(|| read(2));
+        (read(0), test.join().unwrap_or_else(|panic| resume_unwind(panic)))
     });
     let (train, test) = (train?, test?);
     let [trained, tested] = [&train, &test].map(|[images, _]| images.values.size()[1..].to_vec());
     if trained != tested {
         let found = format!("images of {tested:?} pixels");
-        return Err(malformed(&test[0].file, found, format!("{trained:?}, as the training images have")));
+        return Err(Error::malformed(&test[0].file, found, format!("{trained:?}, as the training images have")));
     }
     let found = [&train[0], &train[1], &test[0], &test[1]].map(|idx| idx.checksum.as_str());
-    let is_mnist = known.is_some() || found == checksum::FILES.map(|(_, checksum)| checksum);
-    let name = if is_mnist { MNIST.into() } else { not_mnist(files.name()) };
-    let (classes, first) = class_names::classes(&counts([&train[1].values, &test[1].values])?, &name, &files)?;
+    let name = match files.name() {
+        _ if known.is_some() || found == FILES.map(|(_, checksum)| checksum) => MNIST.into(),
+        name if name.eq_ignore_ascii_case(MNIST) => format!("{name} (not the original)"),
+        name => name,
+    };
+    let (classes, first) = class_names::classes([&train[1].values, &test[1].values], &name, &files)?;
     let [train, test] = [train, test].map(|[images, labels]| -> Result<Images> {
         let labels = labels.values.f_sub_scalar(first as i64)?;
         Ok(Images { name: name.clone(), images: images.values, labels, classes: classes.clone() })
@@ -56,45 +45,36 @@ fn read(folder: &Path, known: Option<&[Known; 4]>) -> Result<Dataset> {
     if class_names::is_emnist(&files.prefix) { mnist.transposed() } else { Ok(mnist) }
 }
 
-/// The digits of two files.
-pub(super) fn pair(images: &Path, labels: &Path) -> Result<Images> {
-    let files = Part { images: vec![images.into()], labels: vec![labels.into()] };
-    let [images, labels] = part(&files, None)?;
-    let name = images.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let classes = Classes::numbered(labels.values.f_max()?.int64_value(&[]) as usize + 1);
-    Ok(Images { name, images: images.values, labels: labels.values, classes })
+impl Images {
+    /// Reads pictures and their labels from two files in MNIST's format, raw or with `.gz`: a part of a data set,
+    /// such as one corruption of MNIST-C. The name is that of the file of pictures; classes are numbered up to the
+    /// largest label.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a file that cannot be read; [`Error::Malformed`] with the file, what it holds and what it
+    /// should hold.
+    pub fn from_files(images: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
+        let [images, labels] = part(&[vec![images.as_ref().into()], vec![labels.as_ref().into()]], None)?;
+        let name = images.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let classes = Classes::numbered(labels.values.f_max()?.int64_value(&[]) as usize + 1);
+        Ok(Self { name, images: images.values, labels: labels.values, classes })
+    }
 }
 
-/// Images and labels of one part, as many of one as of the other.
-fn part(files: &Part, checksums: Option<[&str; 2]>) -> Result<[Idx; 2]> {
-    let images = first_good(&files.images, Contents::Images, checksums.map(|[images, _]| images))?;
-    let labels = first_good(&files.labels, Contents::Labels, checksums.map(|[_, labels]| labels))?;
+/// Reads the first two of these files: images and as many labels.
+fn part(files: &[Vec<PathBuf>], known: Option<&[Known]>) -> Result<[Idx; 2]> {
+    let images = first_good(&files[0], Contents::Images, known.map(|known| known[0].1))?;
+    let labels = first_good(&files[1], Contents::Labels, known.map(|known| known[1].1))?;
     let [count, expected] = [&labels, &images].map(|idx| idx.values.size()[0]);
     if count != expected {
-        return Err(malformed(&labels.file, format!("{count} labels"), format!("{expected}, one per image")));
+        return Err(Error::malformed(&labels.file, format!("{count} labels"), format!("{expected}, one per image")));
     }
     Ok([images, labels])
 }
 
-/// The first of these files that can be read; where none can, the error of the first.
+/// Returns the first of these files that can be read; where none can, the error of the first.
 fn first_good(files: &[PathBuf], contents: Contents, checksum: Option<&str>) -> Result<Idx> {
-    let mut first_error = None;
-    for file in files {
-        match Idx::read(file, contents, checksum) {
-            Ok(idx) => return Ok(idx),
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
-    }
-    let missing = || Error::Missing { file: PathBuf::new(), expected: "an IDX file".into() };
-    Err(first_error.unwrap_or_else(missing))
-}
-
-/// A name that does not pass for MNIST's own.
-fn not_mnist(name: String) -> String {
-    if name.eq_ignore_ascii_case(MNIST) { format!("{name} (not the original)") } else { name }
-}
-
-/// How often each label occurs in both parts.
-fn counts(labels: [&Tensor; 2]) -> Result<Vec<i64>> {
-    Ok(Vec::try_from(Tensor::f_cat(&labels, 0)?.f_bincount::<Tensor>(None, 0)?)?)
+    let mut read = files.iter().map(|file| Idx::read(file, contents, checksum));
+    let first = read.next().unwrap_or_else(|| Err(Error::missing("", "an IDX file")));
+    first.or_else(|error| read.find_map(Result::ok).ok_or(error))
 }

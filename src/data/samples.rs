@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::classes::Classes;
+use super::Classes;
 use crate::{Error, Result};
 
 /// Rows of features with their labels.
@@ -21,8 +21,8 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Samples that are not pictures: `inputs` are `[count, features]` 32-bit floats, `labels` are `[count]` 64-bit
-    /// integers. The classes are numbered up to the largest label.
+    /// Makes samples that are not pictures: `inputs` are `[count, features]` 32-bit floats, `labels` are `[count]`
+    /// 64-bit integers. The classes are numbered up to the largest label.
     ///
     /// ```
     /// use mnist_classification::{prelude::*, tch::Tensor};
@@ -36,13 +36,12 @@ impl Samples {
     /// [`Error::Mismatch`] when a tensor has another shape, the two differ in length, or a label is no class;
     /// [`Error::Empty`] when there is no sample.
     pub fn new(name: impl Into<String>, inputs: Tensor, labels: Tensor) -> Result<Self> {
-        let mismatch = |what, found, expected: &str| Err(Error::mismatch(what, found, expected));
         let [count, features] = inputs.size()[..] else {
-            return mismatch("inputs", format!("the shape {:?}", inputs.size()), "[count, features]");
+            return Err(Error::mismatch("inputs", format!("the shape {:?}", inputs.size()), "[count, features]"));
         };
         if labels.size() != [count] || labels.kind() != Kind::Int64 {
             let found = format!("the shape {:?} and the type {:?}", labels.size(), labels.kind());
-            return mismatch("labels", found, &format!("[{count}] and Int64, one per sample"));
+            return Err(Error::mismatch("labels", found, format!("[{count}] and Int64, one per sample")));
         }
         let name = name.into();
         if count == 0 {
@@ -50,23 +49,23 @@ impl Samples {
         }
         let [smallest, largest] = [labels.f_min()?, labels.f_max()?].map(|label| label.int64_value(&[]));
         if smallest < 0 {
-            return mismatch("labels", smallest.to_string(), "classes from 0");
+            return Err(Error::mismatch("labels", smallest, "classes from 0"));
         }
         let classes = Classes::numbered(largest as usize + 1);
         Ok(Self { name, inputs, labels, shape: vec![features as usize], classes })
     }
 
-    /// How many samples there are.
+    /// Returns how many samples there are.
     pub fn len(&self) -> usize {
         self.labels.size()[0] as usize
     }
 
-    /// Whether there is no sample at all.
+    /// Tells whether there is no sample at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// An error where there is no sample, from which nothing can be learnt, or not one label for each.
+    /// Checks that there are samples to learn from, and one label for each.
     #[doc(hidden)]
     pub fn check(&self) -> Result<()> {
         let inputs = self.inputs.size().first().map_or(0, |&count| count as usize);
@@ -77,7 +76,7 @@ impl Samples {
         }
     }
 
-    /// The labels as rows with a single 1, `[count, classes]`, as Keras' `to_categorical` gives them.
+    /// Returns the labels as rows with a single 1, `[count, classes]`, as Keras' `to_categorical` gives them.
     pub fn one_hot(&self) -> Tensor {
         self.labels.one_hot(self.classes.len() as i64)
     }
@@ -91,14 +90,14 @@ impl Samples {
         self.check()?;
         let first = (self.len() as f64 * (1.0 - fraction)).floor() as usize;
         if !(0.0..1.0).contains(&fraction) || first == 0 || first == self.len() {
-            let expected =
-                format!("a share between 0 and 1 that leaves some of the {} samples on both sides", self.len());
+            let count = self.len();
+            let expected = format!("a share between 0 and 1 that leaves some of the {count} samples on both sides");
             return Err(Error::invalid_setting("validation_split", fraction, expected));
         }
         Ok((self.range(0, first), self.range(first, self.len() - first)))
     }
 
-    /// The samples at these positions, `[count]` 64-bit integers, as a copy in that order.
+    /// Returns the samples at these positions, `[count]` 64-bit integers, as a copy in that order.
     ///
     /// # Errors
     /// [`Error::Torch`] for a position that is not there.
@@ -106,18 +105,18 @@ impl Samples {
         Ok(self.with(self.inputs.f_index_select(0, positions)?, self.labels.f_index_select(0, positions)?))
     }
 
-    /// Consecutive samples in order, `size` at a time and the last ones fewer; views, not copies.
+    /// Returns consecutive samples in order, `size` at a time and the last ones fewer; views, not copies.
     pub fn batches(&self, size: usize) -> impl Iterator<Item = Self> {
         let size = size.max(1);
         (0..self.len()).step_by(size).map(move |start| self.range(start, size.min(self.len() - start)))
     }
 
-    /// The same samples on another device.
+    /// Returns the same samples on another device.
     pub fn to_device(&self, device: Device) -> Self {
         self.with(self.inputs.to_device(device), self.labels.to_device(device))
     }
 
-    /// The same samples; the tensors are shared, not copied.
+    /// Returns the same samples; the tensors are shared, not copied.
     pub fn shallow_clone(&self) -> Self {
         self.with(self.inputs.shallow_clone(), self.labels.shallow_clone())
     }

@@ -85,8 +85,8 @@ fn wrong_types_and_dimensions_are_said_in_words() {
     };
     images(&idx(8, &[3], &[7, 0, 9]), "1 dimension [3]: labels in place of pictures");
     images(&idx(8, &[3, 6], &[0; 18]), "2 dimensions [3, 6]: a row of pixels per picture, without height and width");
-    images(&idx(8, &[3, 2, 3, 3], &[0; 54]), "4 dimensions [3, 2, 3, 3]: pictures in colour");
-    images(&idx(8, &[3, 3, 2, 3], &[0; 54]), "4 dimensions [3, 3, 2, 3]: pictures in colour");
+    images(&idx(8, &[3, 2, 3, 3], &[0; 54]), "4 dimensions [3, 2, 3, 3]: pictures in color");
+    images(&idx(8, &[3, 3, 2, 3], &[0; 54]), "4 dimensions [3, 3, 2, 3]: pictures in color");
     images(&idx(0x0d, &[3, 2, 3], &[0; 72]), "32-bit floats");
     let folder = good();
     write(folder.path().join(TEST_IMAGES), &idx(8, &[2, 3, 2], &[0; 12]));

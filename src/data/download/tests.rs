@@ -145,10 +145,10 @@ fn a_file_that_changed_on_disk_is_an_error_with_both_checksums() {
     for (name, bytes) in SMALL {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
-    assert!(read::known(folder.path(), &known()).is_ok());
+    assert!(read::folder(folder.path(), Some(&known())).is_ok());
     let path = folder.path().join("t10k-labels-idx1-ubyte");
     fs::write(&path, [0, 0, 8, 1, 0, 0, 0, 2, 1, 1]).unwrap();
-    let error = read::known(folder.path(), &known()).unwrap_err().to_string();
+    let error = read::folder(folder.path(), Some(&known())).unwrap_err().to_string();
     assert!(error.contains("t10k-labels-idx1-ubyte: found contents with SHA-256"), "{error}");
     assert!(error.contains(known()[3].1), "{error}");
 }
