@@ -23,8 +23,8 @@ pub struct Bin {
 pub struct Calibration {
     /// Fifteen bins of equal width from 0 to 1; a bin takes its lower edge, the last one also 1.
     pub bins: Vec<Bin>,
-    /// The expected calibration error (M. Naeini and others, 2015): the mean over the samples of |accuracy − confidence| of
-    /// their bins, from 0 to 1.
+    /// The expected calibration error (M. Naeini and others, 2015): the mean over the samples of |accuracy −
+    /// confidence| of their bins, from 0 to 1.
     pub expected_error: f64,
     /// The mean negative log-likelihood of the true classes, in nats.
     pub loss: f64,
@@ -38,11 +38,13 @@ impl Calibration {
     pub fn of(predictions: &Predictions) -> Result<Self> {
         predictions.check()?;
         let mut bins = vec![Bin::default(); BINS];
-        for (confidence, right) in confidences(predictions)? {
+        let confidences = Vec::<f64>::try_from(predictions.probabilities.f_amax(1, false)?.to_kind(Kind::Double))?;
+        let answers = predictions.predicted.iter().zip(&predictions.truth);
+        for (confidence, (predicted, truth)) in confidences.into_iter().zip(answers) {
             let bin = &mut bins[((confidence * BINS as f64) as usize).min(BINS - 1)];
             bin.count += 1;
             bin.confidence += confidence;
-            bin.accuracy += f64::from(u8::from(right));
+            bin.accuracy += f64::from(u8::from(predicted == truth));
         }
         for bin in bins.iter_mut().filter(|bin| bin.count > 0) {
             bin.confidence /= bin.count as f64;
@@ -56,11 +58,12 @@ impl Calibration {
     }
 }
 
-/// The temperature at which the predictions' loss is lowest (C. Guo and others, 2017): above 1 for a model that is too sure.
-/// It is fitted on validation samples, and [`at_temperature`] then applies it to others.
+/// Finds the temperature at which the predictions' loss is lowest (C. Guo and others, 2017): above 1 for a model that
+/// is too sure. It is fitted on validation samples, and [`at_temperature`] then applies it to others.
 ///
 /// # Errors
-/// As [`Calibration::of`]; [`Error::InvalidSetting`] when the loss falls on beyond 0.01 or 100, as it does without any mistake.
+/// As [`Calibration::of`]; [`Error::InvalidSetting`] when the loss falls on beyond 0.01 or 100, as it does without any
+/// mistake.
 pub fn fit_temperature(validation: &Predictions) -> Result<f64> {
     validation.check()?;
     let (logits, truth) = (log_probabilities(validation)?, truth(validation)?);
@@ -90,7 +93,8 @@ pub fn fit_temperature(validation: &Predictions) -> Result<f64> {
     Ok((low * high).sqrt())
 }
 
-/// The same predictions with the probabilities that the logits divided by `temperature` give; what is predicted stays.
+/// Returns the same predictions with the probabilities that the logits divided by `temperature` give; what is predicted
+/// stays.
 ///
 /// # Errors
 /// As [`Calibration::of`]; [`Error::InvalidSetting`] for a temperature that is not above 0.
@@ -110,14 +114,7 @@ pub fn at_temperature(predictions: &Predictions, temperature: f64) -> Result<Pre
     })
 }
 
-/// Each prediction's probability, and whether it is right.
-fn confidences(predictions: &Predictions) -> Result<impl Iterator<Item = (f64, bool)>> {
-    let confidence = predictions.probabilities.f_amax(1, false)?.to_kind(Kind::Double);
-    let right = predictions.predicted.iter().zip(&predictions.truth).map(|(class, truth)| class == truth);
-    Ok(Vec::<f64>::try_from(confidence)?.into_iter().zip(right))
-}
-
-/// `[samples, classes]`, 64-bit floats.
+/// Returns `[samples, classes]`, 64-bit floats.
 fn log_probabilities(predictions: &Predictions) -> Result<Tensor> {
     let probabilities = &predictions.probabilities;
     // What was too small for a float is not impossible.
@@ -125,7 +122,7 @@ fn log_probabilities(predictions: &Predictions) -> Result<Tensor> {
     Ok(probabilities.f_to_device(Device::Cpu)?.to_kind(Kind::Double).f_clamp_min(smallest)?.f_log()?)
 }
 
-/// `[samples, 1]`.
+/// Returns the true classes, `[samples, 1]`.
 fn truth(predictions: &Predictions) -> Result<Tensor> {
     let truth: Vec<_> = predictions.truth.iter().map(|&class| class as i64).collect();
     Ok(Tensor::f_from_slice(&truth)?.f_unsqueeze(1)?)
