@@ -132,10 +132,9 @@ impl fmt::Display for ClassificationReport {
 
 fn scores(confusion: &ConfusionMatrix, class: usize) -> ClassScores {
     let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
-    let (right, support, predicted) =
-        (confusion.count(class, class), confusion.support(class), confusion.predicted(class));
-    let (precision, recall, f1) =
-        (share(right, predicted), share(right, support), share(2 * right, support + predicted));
+    let (support, predicted) = (confusion.support(class), confusion.predicted(class));
+    let [precision, recall] = [predicted, support].map(|whole| share(confusion.count(class, class), whole));
+    let f1 = share(2 * confusion.count(class, class), support + predicted);
     ClassScores { precision, recall, f1, support }
 }
 
@@ -158,11 +157,8 @@ fn pairwise_sum(numbers: &[f64]) -> f64 {
         0..8 => numbers.iter().sum(),
         8..=128 => {
             let (eights, rest) = numbers.as_chunks::<8>();
-            let mut sums = eights[0];
-            for eight in &eights[1..] {
-                sums.iter_mut().zip(eight).for_each(|(sum, number)| *sum += number);
-            }
-            let [a, b, c, d, e, f, g, h] = sums;
+            let add = |sums: [f64; 8], eight: &[f64; 8]| std::array::from_fn(|place| sums[place] + eight[place]);
+            let [a, b, c, d, e, f, g, h] = eights[1..].iter().fold(eights[0], add);
             rest.iter().fold(((a + b) + (c + d)) + ((e + f) + (g + h)), |sum, number| sum + number)
         }
         count => {
