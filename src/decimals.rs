@@ -3,40 +3,27 @@
 /// More than this is noise beside the larger numbers.
 const MOST: usize = 4;
 
-/// The fewest decimals that show each number as exactly as four do; where all numbers are small, four digits of the
-/// largest.
+/// Returns the fewest decimals that show each number as exactly as four do; where all numbers are small, four digits of
+/// the largest.
 pub fn decimals(numbers: impl Iterator<Item = f64> + Clone) -> usize {
-    let largest =
-        numbers.clone().filter(|number| number.is_finite()).fold(0.0, |largest: f64, number| largest.max(number.abs()));
+    let numbers = numbers.filter(|number| number.is_finite());
+    let largest = numbers.clone().fold(0.0, |largest: f64, number| largest.max(number.abs()));
     let leading_zeros = if largest > 0.0 { ((-largest.log10()).ceil() - 1.0).clamp(0.0, 12.0) as usize } else { 0 };
     let most = MOST + leading_zeros;
-    let rounded = |number: f64, decimals: usize| {
-        let power = 10_f64.powi(decimals as i32);
-        (number * power).round() / power
-    };
-    let as_exact = |decimals: &usize| {
-        let tolerance = 0.1 * 10_f64.powi(-(most as i32));
-        let is_shown =
-            |number: f64| !number.is_finite() || (rounded(number, *decimals) - rounded(number, most)).abs() < tolerance;
-        numbers.clone().all(is_shown)
-    };
-    (0..most).find(as_exact).unwrap_or(most)
+    let trailing_zeros = |number| format!("{number:.most$}").bytes().rev().take_while(|&digit| digit == b'0').count();
+    most - numbers.map(trailing_zeros).min().unwrap_or(most)
 }
 
-/// A number with so many decimals; what rounds to 0 has no sign.
+/// Writes a number with so many decimals; what rounds to 0 has no sign.
 pub fn fixed(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");
     match text.strip_prefix('-') {
-        Some(positive)
-            if !positive.contains(|character: char| matches!(character, '1'..='9') || character.is_alphabetic()) =>
-        {
-            positive.into()
-        }
+        Some(positive) if positive.parse() == Ok(0.0) => positive.into(),
         _ => text,
     }
 }
 
-/// A number with a comma between thousands.
+/// Writes a number with a comma between thousands.
 pub(crate) fn with_commas(number: usize) -> String {
     let digits = number.to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();

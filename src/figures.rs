@@ -1,14 +1,14 @@
 //! Charts: each shows itself in a notebook and saves as PNG or SVG.
 //!
-//! A chart of your own implements [`Chart`], and [`Figure::new`] makes it a figure; the axes, colours and texts that the
+//! A chart of your own implements [`Chart`], and [`Figure::new`] makes it a figure; the axes, colors and texts that the
 //! charts here share are plotters'.
 
 pub(crate) mod axes;
+mod backend;
 mod bitmap;
 mod curves;
 mod grid;
 mod heatmap;
-mod look;
 mod reliability;
 pub(crate) mod style;
 mod text;
@@ -16,34 +16,33 @@ mod text;
 use std::path::Path;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use plotters::{coord::Shift, prelude::*};
+use plotters::prelude::*;
 
 pub use curves::training_curves;
 pub use grid::{digits, misclassified, predictions};
 pub use heatmap::{heatmap, normalised_heatmap};
-pub use look::Look;
 pub use reliability::reliability;
-pub use style::DrawResult;
+pub use style::{Area, DrawResult};
 
 use crate::{
     Error, Result, files,
     notebook::{escaped, show},
 };
-use bitmap::Bitmap;
+use backend::Backend;
 
 /// What a figure draws. All sizes are in the chart's own pixels; a PNG file has two for each in both directions.
 pub trait Chart {
-    /// What stands above the chart, unless [`Figure::title`] says otherwise.
+    /// Returns what stands above the chart, unless [`Figure::title`] says otherwise.
     fn title(&self) -> String;
 
-    /// What the chart shows, in a few sentences with its numbers, without the title.
+    /// Says what the chart shows, in a few sentences with its numbers, without the title.
     fn description(&self) -> String;
 
-    /// Its usual width and height, the title's line among them.
+    /// Returns its usual width and height, the title's line among them.
     fn size(&self) -> (u32, u32);
 
-    /// Whether its parts have sizes of their own, as the pictures of a grid do, so that [`Figure::size`] cannot lay it out
-    /// anew.
+    /// Whether its parts have sizes of their own, as the pictures of a grid do, so that [`Figure::size`] cannot lay it
+    /// out anew.
     fn is_fixed(&self) -> bool {
         false
     }
@@ -51,8 +50,40 @@ pub trait Chart {
     /// Draws the chart below its title, which is drawn already: the area's upper left corner is the picture's.
     ///
     /// # Errors
-    /// As the backend reports them.
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B>;
+    /// As plotters reports them.
+    fn draw(&self, area: &Area, look: &Look) -> DrawResult;
+}
+
+/// What a reader has set of a figure's look; the rest is the chart's own.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    title: Option<String>,
+    /// The names of the axes to the right and upwards.
+    labels: [Option<String>; 2],
+    size: Option<(u32, u32)>,
+    colors: Vec<RGBColor>,
+}
+
+impl Look {
+    /// Returns the name of the axis to the right, `usual` unless the reader has set one.
+    pub fn x_label<'a>(&'a self, usual: &'a str) -> &'a str {
+        self.labels[0].as_deref().unwrap_or(usual)
+    }
+
+    /// Returns the name of the axis upwards.
+    pub fn y_label<'a>(&'a self, usual: &'a str) -> &'a str {
+        self.labels[1].as_deref().unwrap_or(usual)
+    }
+
+    /// Returns the color of a series or class.
+    pub fn series(&self, index: usize) -> RGBColor {
+        self.color(index, style::SERIES[index % style::SERIES.len()])
+    }
+
+    /// Returns the reader's color with this number, else the usual one.
+    pub fn color(&self, index: usize, usual: RGBColor) -> RGBColor {
+        self.colors.get(index).copied().unwrap_or(usual)
+    }
 }
 
 /// A chart that is ready to be drawn.
@@ -65,12 +96,12 @@ pub trait Chart {
 /// # Ok::<(), Error>(())
 /// ```
 pub struct Figure {
-    chart: Box<dyn Drawable>,
+    chart: Box<dyn Chart>,
     look: Look,
 }
 
 impl Figure {
-    /// A figure of a chart.
+    /// Makes a figure of a chart.
     pub fn new(chart: impl Chart + 'static) -> Self {
         Self { chart: Box::new(chart), look: Look::default() }
     }
@@ -93,52 +124,49 @@ impl Figure {
         self
     }
 
-    /// Sets width and height in pixels, at least 300 × 200. A chart [of fixed parts](Chart::is_fixed) keeps its layout and its
-    /// file: a notebook shows it enlarged or shrunk to this width.
+    /// Sets width and height in pixels, at least 300 × 200. A chart [of fixed parts](Chart::is_fixed) keeps its layout
+    /// and its file: a notebook shows it enlarged or shrunk to this width.
     pub fn size(mut self, width: u32, height: u32) -> Self {
         self.look.size = Some((width.max(300), height.max(200)));
         self
     }
 
-    /// Sets the colours: those of the series in their order, those of right and wrong answers, or that of the largest count.
+    /// Sets the colors: those of the series in their order, those of right and wrong answers, or that of the largest
+    /// count.
     pub fn colors(mut self, colors: &[RGBColor]) -> Self {
         self.look.colors = colors.into();
         self
     }
 
-    /// The chart as a PNG file's bytes, with two pixels for each of the chart's own in both directions.
+    /// Returns the chart as a PNG file's bytes, with two pixels for each of the chart's own in both directions.
     ///
     /// # Errors
     /// [`Error::Figure`] with plotters' reason.
     pub fn png(&self) -> Result<Vec<u8>> {
-        style::register_font();
-        bitmap::png(self.pixels()?, |area| self.chart.draw_png(area, &self.look))
+        bitmap::png(self.pixels()?, |area| self.draw(area))
     }
 
-    /// The chart as an SVG document.
+    /// Returns the chart as an SVG document.
     ///
     /// # Errors
     /// [`Error::Figure`] with plotters' reason.
     pub fn svg(&self) -> Result<String> {
-        style::register_font();
         let mut document = String::new();
-        let area = SVGBackend::with_string(&mut document, self.pixels()?).into_drawing_area();
-        self.chart.draw_svg(&area, &self.look)?;
-        drop(area);
+        let svg = SVGBackend::with_string(&mut document, self.pixels()?);
+        self.draw(&Backend::Svg(svg).into_drawing_area())?;
         Ok(document)
     }
 
-    /// What the chart shows, in a few sentences with its numbers: its alternative text in a notebook.
+    /// Says what the chart shows, in a few sentences with its numbers: its alternative text in a notebook.
     pub fn description(&self) -> String {
-        let title = self.look.title.clone().unwrap_or_else(|| self.chart.title());
-        format!("{title}. {}", self.chart.description())
+        format!("{}. {}", self.shown_title(), self.chart.description())
     }
 
     /// Writes the chart as PNG or SVG, by the file's ending.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for another ending; [`Error::Io`] when the file cannot be written; then nothing is left of
-    /// it.
+    /// [`Error::InvalidSetting`] for another ending; [`Error::Io`] when the file cannot be written; then nothing is
+    /// left of it.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -164,14 +192,31 @@ impl Figure {
         }
     }
 
-    /// Width and height, within what a picture file can hold.
+    fn shown_title(&self) -> String {
+        self.look.title.clone().unwrap_or_else(|| self.chart.title())
+    }
+
+    /// Returns width and height, within what a picture file can hold.
     fn pixels(&self) -> Result<(u32, u32)> {
-        let (width, height) = self.look.size_of(&*self.chart);
+        let set = self.look.size.filter(|_| !self.chart.is_fixed());
+        let (width, height) = set.unwrap_or_else(|| self.chart.size());
         if width.max(height) > LARGEST {
             let found = format!("{width} × {height} pixels");
             return Err(Error::invalid_setting("the size of a figure", found, format!("at most {LARGEST} a side")));
         }
         Ok((width, height))
+    }
+
+    /// Draws title and chart on white.
+    fn draw(&self, area: &Area) -> Result<()> {
+        style::register_font();
+        let drawn = area.fill(&WHITE).and_then(|()| {
+            let width = area.dim_in_pixel().0 as i32;
+            let (title, size) = style::fitted(&self.shown_title(), style::TITLE, width - 20);
+            area.draw_text(&title, &style::below(size, &style::TEXT), (width / 2, 14))?;
+            self.chart.draw(area, &self.look)
+        });
+        drawn.map_err(|error| Error::Figure(error.to_string()))
     }
 }
 
@@ -182,55 +227,6 @@ impl std::fmt::Debug for Figure {
     fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(formatter, "Figure({:?})", self.description())
     }
-}
-
-/// A [`Chart`] for both kinds of files: a trait with a generic method cannot be an object.
-trait Drawable {
-    fn title(&self) -> String;
-    fn description(&self) -> String;
-    fn size(&self) -> (u32, u32);
-    fn is_fixed(&self) -> bool;
-    fn draw_png(&self, area: &DrawingArea<Bitmap, Shift>, look: &Look) -> Result<()>;
-    fn draw_svg(&self, area: &DrawingArea<SVGBackend, Shift>, look: &Look) -> Result<()>;
-}
-
-impl<C: Chart> Drawable for C {
-    fn title(&self) -> String {
-        Chart::title(self)
-    }
-
-    fn description(&self) -> String {
-        Chart::description(self)
-    }
-
-    fn size(&self) -> (u32, u32) {
-        Chart::size(self)
-    }
-
-    fn is_fixed(&self) -> bool {
-        Chart::is_fixed(self)
-    }
-
-    fn draw_png(&self, area: &DrawingArea<Bitmap, Shift>, look: &Look) -> Result<()> {
-        draw(self, area, look)
-    }
-
-    fn draw_svg(&self, area: &DrawingArea<SVGBackend, Shift>, look: &Look) -> Result<()> {
-        draw(self, area, look)
-    }
-}
-
-/// Draws title and chart on white.
-fn draw<B: DrawingBackend>(chart: &impl Chart, area: &DrawingArea<B, Shift>, look: &Look) -> Result<()> {
-    let drawn = area.fill(&WHITE).and_then(|()| {
-        let width = area.dim_in_pixel().0 as i32;
-        let title = look.title.clone().unwrap_or_else(|| chart.title());
-        let (title, size) = style::fitted(&title, style::TITLE, width - 20);
-        area.draw_text(&title, &style::below(size, &style::TEXT), (width / 2, 14))?;
-        chart.draw(area, look)?;
-        area.present()
-    });
-    drawn.map_err(|error| Error::Figure(error.to_string()))
 }
 
 #[cfg(test)]

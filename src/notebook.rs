@@ -2,11 +2,11 @@
 
 pub(crate) mod page;
 mod tables;
-mod warning;
+
+use std::fmt;
 
 pub use page::Page;
 pub use tables::Table;
-pub use warning::Warning;
 
 /// Shows one thing in several forms, each with its MIME type; who displays it takes the form that it can show best.
 pub fn show(forms: &[(&str, &str)]) {
@@ -19,4 +19,28 @@ pub fn show(forms: &[(&str, &str)]) {
 pub fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     text.replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+/// One line of text, shown in a colored box.
+///
+/// ```
+/// use mnist_classification::prelude::*;
+/// Warning("These digits are not MNIST's.".into()).evcxr_display();
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning(pub String);
+
+impl Warning {
+    /// Shows the box in a notebook: evcxr calls this for the last value of a cell.
+    pub fn evcxr_display(&self) {
+        let style = "border-left: 6px solid #d55e00; background: #fdebd3; color: #3d1c00; padding: 10px 14px";
+        let html = format!("<div style=\"{style}\"><b>Warning.</b> {}</div>", escaped(&self.0));
+        show(&[("text/html", &html), ("text/plain", &self.to_string())]);
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "Warning. {}", self.0)
+    }
 }

@@ -5,18 +5,20 @@ use std::ops::Range;
 use plotters::{
     chart::ChartContext,
     coord::{
-        Shift,
         ranged1d::{BoldPoints, Ranged},
         types::RangedCoordf64,
     },
     prelude::*,
 };
 
-use super::style::{LABEL, LINES, TEXT, font};
+use super::{
+    backend::Backend,
+    style::{Area, DrawResult, LABEL, LINES, TEXT, font},
+};
 use crate::decimals::{decimals, fixed};
 
 /// What series are drawn on.
-pub type Plot<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub type Plot<'a, 'b> = ChartContext<'a, Backend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// An axis from its lowest to its highest number.
 pub struct Axis<'a> {
@@ -28,20 +30,20 @@ pub struct Axis<'a> {
 }
 
 impl<'a> Axis<'a> {
-    /// With as many decimals as its numbers need.
+    /// Labels an axis with as many decimals as its numbers need.
     pub fn new(name: &'a str, range: Range<f64>, max_labels: usize) -> Self {
         let numbers = RangedCoordf64::from(range.clone()).key_points(BoldPoints(max_labels));
         let decimals = decimals(numbers.into_iter());
         Self { name, range, max_labels, label: Box::new(move |number| fixed(number, decimals).replace('-', "−")) }
     }
 
-    /// With labels of its own.
+    /// Replaces the labels.
     pub fn labelled(self, label: impl Fn(f64) -> String + 'static) -> Self {
         Self { label: Box::new(label), ..self }
     }
 }
 
-/// From the lowest to the highest number, and this share of their distance beyond, at least `space`.
+/// Returns the range from the lowest to the highest number, and this share of their distance beyond, at least `space`.
 pub fn around(numbers: impl Iterator<Item = f64> + Clone, share: f64, space: f64) -> Range<f64> {
     let (low, high) = (numbers.clone().fold(f64::INFINITY, f64::min), numbers.fold(f64::NEG_INFINITY, f64::max));
     let space = (share * (high - low)).max(space);
@@ -49,10 +51,7 @@ pub fn around(numbers: impl Iterator<Item = f64> + Clone, share: f64, space: f64
 }
 
 /// Draws the axes into an area.
-pub fn plot<'a, B: DrawingBackend>(
-    area: &'a DrawingArea<B, Shift>,
-    [x, y]: [Axis; 2],
-) -> Result<Plot<'a, B>, DrawingAreaErrorKind<B::ErrorType>> {
+pub fn plot<'a, 'b>(area: &'a Area<'b>, [x, y]: [Axis; 2]) -> DrawResult<Plot<'a, 'b>> {
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .margin_right(24)

@@ -1,70 +1,58 @@
 //! Training curves: accuracy and loss side by side.
 
-use plotters::{chart::SeriesLabelPosition, coord::Shift, prelude::*};
+use std::cmp::Ordering;
+
+use plotters::{chart::SeriesLabelPosition, prelude::*};
 
 use super::{
     Chart, Figure, Look,
     axes::{Axis, around, plot},
-    style::{DrawResult, LABEL, LINES, TEXT, font, marker},
+    style::{Area, DrawResult, LABEL, LINES, TEXT, font, marker},
 };
-use crate::{Error, Result, training::History};
+use crate::{
+    Error, Result,
+    training::{Epoch, History, Scores},
+};
 
 const SIZE: (u32, u32) = (1200, 460);
 /// Numbers along an axis.
 const MOST_EPOCHS: usize = 17;
 const MOST_VALUES: usize = 6;
 
-/// Accuracy and loss over the epochs, on training and validation samples, in two panels.
+/// Shows accuracy and loss over the epochs, on training and validation samples, in two panels.
 ///
 /// # Errors
 /// [`Error::InvalidSetting`] when there is no epoch.
 pub fn training_curves(history: &History) -> Result<Figure> {
-    Curves::new(history).map(Figure::new)
+    if history.epochs.is_empty() {
+        return Err(Error::invalid_setting("history", "empty", "at least 1 epoch"));
+    }
+    let panel = |name, value: fn(Scores) -> f64, better_first: fn(&f64, &f64) -> Ordering| {
+        let of_training = |&Epoch { loss, accuracy, .. }: &Epoch| value(Scores { loss, accuracy });
+        let validation: Vec<_> = history.epochs.iter().filter_map(|epoch| epoch.validation).map(value).collect();
+        let best = (0..validation.len()).min_by(|&one, &other| better_first(&validation[one], &validation[other]));
+        Panel { name, training: history.epochs.iter().map(of_training).collect(), validation, best }
+    };
+    let accuracy = panel("Accuracy, %", |scores| 100.0 * scores.accuracy, |one, other| other.total_cmp(one));
+    let loss = panel("Loss", |scores| scores.loss, f64::total_cmp);
+    Ok(Figure::new(Curves { title: format!("Training and validation: {}", history.name), accuracy, loss }))
 }
 
 /// The two panels.
 struct Curves {
     title: String,
-    panels: [Panel; 2],
+    accuracy: Panel,
+    loss: Panel,
 }
 
 /// A measure over the epochs, which count from 1.
-#[derive(Debug)]
 struct Panel {
     name: &'static str,
     training: Vec<f64>,
     /// As long as `training`, or empty.
     validation: Vec<f64>,
-    /// The index of the best validation value.
+    /// The index of the best validation value, the first of several.
     best: Option<usize>,
-    legend: SeriesLabelPosition,
-}
-
-impl Curves {
-    fn new(history: &History) -> Result<Self> {
-        let epochs = &history.epochs;
-        if epochs.is_empty() {
-            return Err(Error::invalid_setting("history", "empty", "at least 1 epoch"));
-        }
-        let validation = || epochs.iter().filter_map(|epoch| epoch.validation);
-        let accuracies: Vec<_> = validation().map(|scores| 100.0 * scores.accuracy).collect();
-        let losses: Vec<_> = validation().map(|scores| scores.loss).collect();
-        let accuracy = Panel {
-            name: "Accuracy, %",
-            training: epochs.iter().map(|epoch| 100.0 * epoch.accuracy).collect(),
-            best: lowest(accuracies.iter().map(|accuracy| -accuracy)),
-            validation: accuracies,
-            legend: SeriesLabelPosition::LowerRight,
-        };
-        let loss = Panel {
-            name: "Loss",
-            training: epochs.iter().map(|epoch| epoch.loss).collect(),
-            best: lowest(losses.iter().copied()),
-            validation: losses,
-            legend: SeriesLabelPosition::UpperRight,
-        };
-        Ok(Self { title: format!("Training and validation: {}", history.name), panels: [accuracy, loss] })
-    }
 }
 
 impl Chart for Curves {
@@ -77,44 +65,37 @@ impl Chart for Curves {
     }
 
     fn description(&self) -> String {
-        let [accuracy, loss] = &self.panels;
+        let Self { accuracy, loss, .. } = self;
         let count = accuracy.training.len();
         let from_to = |values: &[f64], unit: &str, decimals: usize| match values {
-            [.., last] if count > 1 => {
-                format!("goes from {:.decimals$}{unit} to {last:.decimals$}{unit} in {count} epochs", values[0])
+            [first, .., last] => {
+                format!("goes from {first:.decimals$}{unit} to {last:.decimals$}{unit} in {count} epochs")
             }
             _ => format!("is {:.decimals$}{unit} after one epoch", values.first().unwrap_or(&f64::NAN)),
         };
-        let mut text = String::new();
-        match (accuracy.best, loss.best) {
+        let validation = match (accuracy.best, loss.best) {
             (Some(highest), Some(lowest)) => {
-                text += &format!("Validation accuracy {}", from_to(&accuracy.validation, " %", 2));
-                text += &format!(", at best {:.2} % after epoch {}; ", accuracy.validation[highest], highest + 1);
-                let least = loss.validation[lowest];
-                text += &format!("validation loss is lowest after epoch {}, at {least:.4}. ", lowest + 1);
+                let most = format!("at best {:.2} % after epoch {}", accuracy.validation[highest], highest + 1);
+                let least = format!("lowest after epoch {}, at {:.4}", lowest + 1, loss.validation[lowest]);
+                let changes = from_to(&accuracy.validation, " %", 2);
+                format!("Validation accuracy {changes}, {most}; validation loss is {least}.")
             }
-            _ => text += "There are no validation digits. ",
-        }
-        text += &format!("Training accuracy {}; ", from_to(&accuracy.training, " %", 2));
-        text + &format!("training loss {}.", from_to(&loss.training, "", 4))
+            _ => "There are no validation digits.".into(),
+        };
+        let [accuracy, loss] = [from_to(&accuracy.training, " %", 2), from_to(&loss.training, "", 4)];
+        format!("{validation} Training accuracy {accuracy}; training loss {loss}.")
     }
 
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
+    fn draw(&self, area: &Area, look: &Look) -> DrawResult {
         let (_, below_title) = area.split_vertically(52);
-        for (panel, area) in self.panels.iter().zip(below_title.split_evenly((1, 2))) {
-            panel.draw(&area, look)?;
-        }
-        Ok(())
+        let (left, right) = below_title.split_horizontally(area.dim_in_pixel().0.div_ceil(2));
+        self.accuracy.draw(&left, SeriesLabelPosition::LowerRight, look)?;
+        self.loss.draw(&right, SeriesLabelPosition::UpperRight, look)
     }
-}
-
-/// The index of the lowest number, the first of several.
-fn lowest(numbers: impl Iterator<Item = f64>) -> Option<usize> {
-    numbers.enumerate().min_by(|one, other| one.1.total_cmp(&other.1)).map(|(index, _)| index)
 }
 
 impl Panel {
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
+    fn draw(&self, area: &Area, legend: SeriesLabelPosition, look: &Look) -> DrawResult {
         let last = self.training.len();
         // The axis goes an epoch beyond the first and the last, and there is none.
         let label = move |epoch: f64| {
@@ -146,7 +127,7 @@ impl Panel {
         chart.draw_series(best.map(|place| Circle::new(place, 11, TEXT.stroke_width(2))))?;
         chart
             .configure_series_labels()
-            .position(self.legend.clone())
+            .position(legend)
             .legend_area_size(38)
             .margin(12)
             .background_style(WHITE.mix(0.85))

@@ -1,15 +1,18 @@
 //! Digits in rows of five, each with a line or two below it.
 
-use plotters::{coord::Shift, prelude::*};
-use tch::{Kind, Tensor};
+use image::{GrayImage, Luma};
+use plotters::prelude::*;
+use tch::Kind;
 
 use super::{
     Chart, Figure, Look,
-    style::{DrawResult, GREEN, LABEL, RED, TEXT, below, fitted, text_width},
+    style::{Area, DrawResult, GREEN, LABEL, RED, TEXT, below, fitted, text_width},
 };
 use crate::{Error, Result, data::Images, training::Predictions};
 
 const COLUMNS: usize = 5;
+/// The most digits that a picture of 32,000 pixels has room for.
+const MOST: usize = 750;
 /// In pixels: the side of a digit, the space for it, a line of text, and the space above all digits.
 const DIGIT: i32 = 140;
 const CELL: i32 = 184;
@@ -18,57 +21,46 @@ const TOP: i32 = 64;
 /// In pixels: the room for a caption.
 const ROOM: i32 = CELL - 8;
 
-/// The first `count` digits with their labels, five in a row.
+/// Shows the first `count` digits with their labels, five in a row.
 ///
 /// # Errors
 /// [`Error::InvalidSetting`] when `count` is 0, or more than can be shown.
 pub fn digits(digits: &Images, count: usize) -> Result<Figure> {
-    check(count)?;
-    let labels = Vec::<i64>::try_from(&digits.labels)?;
-    let labelled = labels.iter().enumerate().take(count);
-    let name = |label: i64| digits.classes.name(label as usize);
-    let tiles = labelled.map(|(index, label)| Tile::new(digits, index, vec![name(*label)], Ink::Plain));
-    Grid::figure(format!("Digits with their labels: {}", digits.name), tiles)
+    let labels = Vec::<i64>::try_from(&digits.labels)?.into_iter().enumerate();
+    let tiles = labels.map(|(index, label)| Tile::new(digits, index, vec![digits.classes.name(label as usize)], None));
+    Grid::figure(format!("Digits with their labels: {}", digits.name), count, tiles)
 }
 
-/// The first `count` digits with what the model takes them for: green and ✓ when right, red and ✗ when wrong.
+/// Shows the first `count` digits with what the model takes them for: green and ✓ when right, red and ✗ when wrong.
 ///
 /// # Errors
-/// [`Error::InvalidSetting`] when `count` is 0, or more than can be shown; [`Error::Mismatch`] when the predictions are of
-/// other digits.
+/// [`Error::InvalidSetting`] when `count` is 0, or more than can be shown; [`Error::Mismatch`] when the predictions are
+/// of other digits.
 pub fn predictions(digits: &Images, predictions: &Predictions, count: usize) -> Result<Figure> {
-    check(count)?;
     check_lengths(digits, predictions)?;
-    let answers = predictions.predicted.iter().zip(&predictions.truth).enumerate().take(count);
-    let tiles = answers.map(|(index, (answer, truth))| {
-        let (mark, ink) = if answer == truth { ("✓", Ink::Right) } else { ("✗", Ink::Wrong) };
-        Tile::new(digits, index, answer_and_truth(predictions, mark, *answer, *truth), ink)
-    });
-    Grid::figure(format!("Predictions: {}", digits.name), tiles)
+    let tiles = (0..digits.len()).map(|index| Tile::answered(digits, predictions, index));
+    Grid::figure(format!("Predictions: {}", digits.name), count, tiles)
 }
 
-/// Up to `count` digits that were taken for another, the most confident mistakes first.
+/// Shows up to `count` digits that were taken for another, the most confident mistakes first.
 ///
 /// # Errors
 /// As [`predictions`].
 pub fn misclassified(digits: &Images, predictions: &Predictions, count: usize) -> Result<Figure> {
-    check(count)?;
     check_lengths(digits, predictions)?;
     let mistakes = predictions.mistakes()?;
-    let shown = mistakes.len().min(count);
     let title = match mistakes.len() {
         0 => format!("No digit was misclassified: {}", digits.name),
-        all => format!("{shown} of {all} mistakes, most confident first: {}", digits.name),
+        all => format!("{} of {all} mistakes, most confident first: {}", all.min(count), digits.name),
     };
-    let tiles = mistakes.iter().take(count).map(|&(index, probability)| {
-        let (answer, truth) = (predictions.predicted[index], predictions.truth[index]);
+    let tiles = mistakes.into_iter().map(|(index, probability)| {
+        let mut tile = Tile::answered(digits, predictions, index)?;
         // Rounding must not turn a doubt into a certainty.
-        let certainty = if probability > 0.9999 { "> 99.99 %".into() } else { format!("{:.2} %", 100.0 * probability) };
-        let mut caption = answer_and_truth(predictions, "✗", answer, truth);
-        caption.push(certainty);
-        Tile::new(digits, index, caption, Ink::Wrong)
+        let is_near_one = probability > 0.9999;
+        tile.caption.push(if is_near_one { "> 99.99 %".into() } else { format!("{:.2} %", 100.0 * probability) });
+        Ok(tile)
     });
-    Grid::figure(title, tiles)
+    Grid::figure(title, count, tiles)
 }
 
 /// A title and some digits with captions.
@@ -77,28 +69,24 @@ struct Grid {
     tiles: Vec<Tile>,
 }
 
-/// What a caption's colour says.
-#[derive(Clone, Copy)]
-enum Ink {
-    Plain,
-    Right,
-    Wrong,
-}
-
 struct Tile {
-    pixels: Vec<u8>,
-    width: usize,
-    height: usize,
+    /// 0 is paper and 255 is ink.
+    picture: GrayImage,
     caption: Vec<String>,
-    ink: Ink,
+    /// Whether the model's answer is right, where the digit is shown with one.
+    is_right: Option<bool>,
 }
 
 impl Grid {
-    fn figure(title: String, tiles: impl Iterator<Item = Result<Tile>>) -> Result<Figure> {
-        Ok(Figure::new(Self { title, tiles: tiles.collect::<Result<_>>()? }))
+    fn figure(title: String, count: usize, tiles: impl Iterator<Item = Result<Tile>>) -> Result<Figure> {
+        match count {
+            0 => Err(Error::invalid_setting("count", 0, "at least 1 digit")),
+            1..=MOST => Ok(Figure::new(Self { title, tiles: tiles.take(count).collect::<Result<_>>()? })),
+            _ => Err(Error::invalid_setting("count", count, format!("at most {MOST} digits, which fill a picture"))),
+        }
     }
 
-    /// The height of a row in pixels.
+    /// Returns the height of a row in pixels.
     fn row(&self) -> i32 {
         let lines = self.tiles.first().map_or(0, |tile| tile.caption.len()) as i32;
         DIGIT + lines * LINE + 26
@@ -114,11 +102,11 @@ impl Chart for Grid {
         true
     }
 
-    /// The captions of the first tiles.
+    /// Returns the captions of the first tiles.
     fn description(&self) -> String {
-        const MOST: usize = 25;
-        let captions: Vec<_> = self.tiles.iter().take(MOST).map(|tile| tile.caption.join(" ")).collect();
-        let rest = if self.tiles.len() > MOST { "; …" } else { "" };
+        const DESCRIBED: usize = 25;
+        let captions: Vec<_> = self.tiles.iter().take(DESCRIBED).map(|tile| tile.caption.join(" ")).collect();
+        let rest = if self.tiles.len() > DESCRIBED { "; …" } else { "" };
         captions.join("; ") + rest
     }
 
@@ -127,7 +115,7 @@ impl Chart for Grid {
         ((CELL * COLUMNS as i32) as u32, (TOP + rows * self.row()) as u32)
     }
 
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
+    fn draw(&self, area: &Area, look: &Look) -> DrawResult {
         for (index, tile) in self.tiles.iter().enumerate() {
             let (row, column) = ((index / COLUMNS) as i32, (index % COLUMNS) as i32);
             tile.draw(area, (column * CELL + (CELL - DIGIT) / 2, TOP + row * self.row()), look)?;
@@ -137,75 +125,59 @@ impl Chart for Grid {
 }
 
 impl Tile {
-    fn new(digits: &Images, index: usize, caption: Vec<String>, ink: Ink) -> Result<Self> {
+    fn new(digits: &Images, index: usize, caption: Vec<String>, is_right: Option<bool>) -> Result<Self> {
         let image = digits.images.f_get(index as i64)?.to_kind(Kind::Uint8).contiguous();
         let [height, width] = image.size()[..] else {
             let found = format!("{:?}", digits.images.size());
             return Err(Error::mismatch("shape of the images", found, "[count, height, width]"));
         };
         let pixels = Vec::<u8>::try_from(image.f_reshape([-1])?)?;
-        Ok(Self { pixels, width: width as usize, height: height as usize, caption, ink })
+        // The pixels are as many as the picture has.
+        let picture = GrayImage::from_raw(width as u32, height as u32, pixels).unwrap_or_default();
+        Ok(Self { picture, caption, is_right })
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-        (left, top): (i32, i32),
-        look: &Look,
-    ) -> DrawResult<B> {
+    /// Captions a digit with what it was taken for and what it is: on one line where that has room for all classes,
+    /// else on two.
+    fn answered(digits: &Images, predictions: &Predictions, index: usize) -> Result<Self> {
+        let Predictions { predicted, truth, classes, .. } = predictions;
+        let is_right = predicted[index] == truth[index];
+        let answer = format!("{} {}", if is_right { "✓" } else { "✗" }, classes.name(predicted[index]));
+        let truth = format!("true {}", classes.name(truth[index]));
+        let widest = classes.names().iter().map(|name| text_width(name, LABEL)).max().unwrap_or(0);
+        let is_long = text_width("✗  (true )", LABEL) + 2 * widest > ROOM;
+        let caption = if is_long { vec![answer, truth] } else { vec![format!("{answer} ({truth})")] };
+        Self::new(digits, index, caption, Some(is_right))
+    }
+
+    fn draw(&self, area: &Area, (left, top): (i32, i32), look: &Look) -> DrawResult {
         // Whole pixels keep their edges sharp; a picture that is not square keeps its shape.
-        let longest = self.width.max(self.height).max(1) as i32;
-        let edge = |start: i32, length: usize, index: usize| {
-            start + (DIGIT * (longest - length as i32) / 2 + DIGIT * index as i32) / longest
-        };
-        for (index, &ink) in self.pixels.iter().enumerate().filter(|(_, ink)| **ink > 0) {
-            let (x, y) = (index % self.width, index / self.width);
-            let from = (edge(left, self.width, x), edge(top, self.height, y));
-            let to = (edge(left, self.width, x + 1), edge(top, self.height, y + 1));
+        let (width, height) = (self.picture.width() as i32, self.picture.height() as i32);
+        let longest = width.max(height).max(1);
+        let edge = |length: i32, index: u32| (DIGIT * (longest - length) / 2 + DIGIT * index as i32) / longest;
+        let corner = |x: u32, y: u32| (left + edge(width, x), top + edge(height, y));
+        for (x, y, &Luma([ink])) in self.picture.enumerate_pixels().filter(|(.., pixel)| pixel.0 != [0]) {
             let grey = 255 - ink;
-            area.draw(&Rectangle::new([from, to], RGBColor(grey, grey, grey).filled()))?;
+            let color = RGBColor(grey, grey, grey).filled();
+            area.draw(&Rectangle::new([corner(x, y), corner(x + 1, y + 1)], color))?;
         }
-        let color = match self.ink {
-            Ink::Plain => TEXT,
-            Ink::Right => look.color(0, GREEN),
-            Ink::Wrong => look.color(1, RED),
+        let color = match self.is_right {
+            None => TEXT,
+            Some(true) => look.color(0, GREEN),
+            Some(false) => look.color(1, RED),
         };
-        for (number, line) in self.caption.iter().enumerate() {
-            let place = (left + DIGIT / 2, top + DIGIT + 6 + number as i32 * LINE);
+        for (line, top) in self.caption.iter().zip((top + DIGIT + 6..).step_by(LINE as usize)) {
             let (line, size) = fitted(line, LABEL, ROOM);
-            area.draw_text(&line, &below(size, &color), place)?;
+            area.draw_text(&line, &below(size, &color), (left + DIGIT / 2, top))?;
         }
         Ok(())
     }
 }
 
-/// What a sample was taken for and what it is: on one line where that has room for all classes, else on two.
-fn answer_and_truth(predictions: &Predictions, mark: &str, answer: usize, truth: usize) -> Vec<String> {
-    let classes = &predictions.classes;
-    let widest = classes.names().iter().map(|name| text_width(name, LABEL)).max().unwrap_or(0);
-    let (answer, truth) = (format!("{mark} {}", classes.name(answer)), format!("true {}", classes.name(truth)));
-    if text_width("✗  (true )", LABEL) + 2 * widest > ROOM {
-        vec![answer, truth]
-    } else {
-        vec![format!("{answer} ({truth})")]
-    }
-}
-
-/// The most digits that a picture of 32,000 pixels has room for.
-const MOST: usize = 750;
-
-fn check(count: usize) -> Result<()> {
-    match count {
-        0 => Err(Error::invalid_setting("count", 0, "at least 1 digit")),
-        1..=MOST => Ok(()),
-        _ => Err(Error::invalid_setting("count", count, format!("at most {MOST} digits, which fill a picture"))),
-    }
-}
-
 fn check_lengths(digits: &Images, predictions: &Predictions) -> Result<()> {
-    let lengths =
-        [predictions.predicted.len(), predictions.truth.len(), Tensor::size(&predictions.probabilities)[0] as usize];
-    if lengths.iter().all(|&length| length == digits.len()) {
+    let Predictions { predicted, truth, probabilities, .. } = predictions;
+    let lengths = [predicted.len(), truth.len(), probabilities.size()[0] as usize];
+    if lengths == [digits.len(); 3] {
         return Ok(());
     }
     let (found, expected) = (format!("{lengths:?}"), format!("{}, one per digit", digits.len()));

@@ -1,6 +1,6 @@
-//! What the charts share: the font, sizes of text, and colours that colour-blind readers can tell apart.
+//! What the charts share: the font, sizes of text, and colors that color-blind readers can tell apart.
 
-use std::sync::Once;
+use std::{io, sync::Once};
 
 use image::RgbImage;
 use plotters::{
@@ -9,10 +9,13 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use super::{Look, text};
+use super::{Look, backend::Backend, text};
 
-/// The result of drawing on a backend.
-pub type DrawResult<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+/// A picture, or a part of it, that charts draw in.
+pub type Area<'a> = DrawingArea<Backend<'a>, Shift>;
+
+/// The result of drawing.
+pub type DrawResult<T = ()> = Result<T, DrawingAreaErrorKind<io::Error>>;
 
 /// From the palette of M. Okabe and K. Ito (2008), made a little darker for text on white.
 pub const BLUE: RGBColor = RGBColor(0, 102, 170);
@@ -27,8 +30,9 @@ pub const TEXT: RGBColor = RGBColor(30, 30, 30);
 /// Lines behind a chart.
 pub const LINES: RGBColor = RGBColor(225, 225, 225);
 
-/// The colours of series and of classes, from the palettes of M. Okabe, K. Ito (2008) and P. Tol (2021); the first ten differ.
-const SERIES: [RGBColor; 10] = [
+/// The colors of series and of classes, from the palettes of M. Okabe, K. Ito (2008) and P. Tol (2021); the first ten
+/// differ.
+pub(super) const SERIES: [RGBColor; 10] = [
     BLUE,
     ORANGE,
     GREEN,
@@ -41,7 +45,7 @@ const SERIES: [RGBColor; 10] = [
     RGBColor(153, 153, 51),
 ];
 
-/// The corners of the markers, in pixels from their middle: shapes tell series apart where colours do not.
+/// The corners of the markers, in pixels from their middle: shapes tell series apart where colors do not.
 const MARKERS: [[(i32, i32); 8]; 4] = [
     [(-5, -2), (-2, -5), (2, -5), (5, -2), (5, 2), (2, 5), (-2, 5), (-5, 2)],
     [(-5, -5), (0, -5), (5, -5), (5, 0), (5, 5), (0, 5), (-5, 5), (-5, 0)],
@@ -49,12 +53,7 @@ const MARKERS: [[(i32, i32); 8]; 4] = [
     [(0, -7), (3, -3), (7, 0), (3, 3), (0, 7), (-3, 3), (-7, 0), (-3, -3)],
 ];
 
-/// The colour of a series or class.
-pub fn series(index: usize) -> RGBColor {
-    SERIES[index % SERIES.len()]
-}
-
-/// The marker of a series, so many pixels to the right of its place.
+/// Returns the marker of a series, so many pixels to the right of its place.
 pub fn marker(index: usize, x: i32, color: RGBColor) -> Polygon<(i32, i32)> {
     Polygon::new(MARKERS[index % MARKERS.len()].map(|(right, down)| (x + right, down)), color.filled())
 }
@@ -78,30 +77,24 @@ pub fn register_font() {
     });
 }
 
-/// Text of this size and colour without a place.
+/// Styles text of this size and color, without a place.
 pub fn font(size: u32, color: &RGBColor) -> TextStyle<'static> {
     (FAMILY, size).into_font().color(color)
 }
 
-/// Text that is centred at its place, below it.
+/// Styles text that is centered at its place, below it.
 pub fn below(size: u32, color: &RGBColor) -> TextStyle<'static> {
     font(size, color).pos(Pos::new(HPos::Center, VPos::Top))
 }
 
-/// Text that is centred at its place in both directions.
+/// Styles text that is centered at its place in both directions.
 pub fn centred(size: u32, color: &RGBColor) -> TextStyle<'static> {
     font(size, color).pos(Pos::new(HPos::Center, VPos::Center))
 }
 
-/// Names of series below each other, each with its marker; `place` is the middle of the first marker, and a name takes at
-/// most `room` pixels.
-pub fn legend<B: DrawingBackend>(
-    area: &DrawingArea<B, Shift>,
-    (x, y): (i32, i32),
-    names: &[&str],
-    room: i32,
-    look: &Look,
-) -> DrawResult<B> {
+/// Draws the names of series below each other, each with its marker, the first of which stands at `(x, y)`; a name
+/// takes at most `room` pixels.
+pub fn legend(area: &Area, (x, y): (i32, i32), names: &[&str], room: i32, look: &Look) -> DrawResult {
     let style = font(LABEL - 2, &TEXT).pos(Pos::new(HPos::Left, VPos::Center));
     for (index, name) in names.iter().enumerate() {
         let y = y + 25 * index as i32;
@@ -112,19 +105,19 @@ pub fn legend<B: DrawingBackend>(
 }
 
 /// Draws a picture with its upper left corner at this place.
-pub fn paste<B: DrawingBackend>(area: &DrawingArea<B, Shift>, picture: &RgbImage, place: (i32, i32)) -> DrawResult<B> {
+pub fn paste(area: &Area, picture: &RgbImage, place: (i32, i32)) -> DrawResult {
     match BitMapElement::with_owned_buffer(place, picture.dimensions(), picture.as_raw().clone()) {
         Some(element) => area.draw(&element),
         None => Ok(()), // The buffer has the size of the picture.
     }
 }
 
-/// How wide a text of this size is, in pixels, in the library's font.
+/// Measures how wide a text of this size is, in pixels, in the library's font.
 pub fn text_width(text: &str, size: u32) -> i32 {
     text::width(text, size as f32).ceil() as i32
 }
 
-/// A text that is not wider than `room` pixels: cut where it is too long.
+/// Shortens a text that is wider than `room` pixels.
 pub fn cut(text: &str, size: u32, room: i32) -> String {
     let mut kept = text.to_string();
     let mut shown = kept.clone();
@@ -134,8 +127,8 @@ pub fn cut(text: &str, size: u32, room: i32) -> String {
     shown
 }
 
-/// A text, and the largest size up to `size` at which it is not wider than `room` pixels; where even the smallest is too
-/// large, the text is cut.
+/// Returns a text and the largest size up to `size` at which it is not wider than `room` pixels; where even the
+/// smallest is too large, the text is cut.
 pub fn fitted(text: &str, size: u32, room: i32) -> (String, u32) {
     let fits = |size: &u32| text_width(text, *size) <= room;
     let size = (SMALLEST..=size).rev().find(fits).unwrap_or(SMALLEST);

@@ -2,44 +2,34 @@
 
 use std::sync::LazyLock;
 
-use ab_glyph::{Font, FontRef, Glyph, OutlinedGlyph, PxScale, ScaleFont, point};
+use ab_glyph::{Font, FontRef, OutlinedGlyph, PxScale, ScaleFont, point};
 
 /// The charts' font.
 pub(super) const FILE: &[u8] = include_bytes!("../../assets/DejaVuSans.ttf");
 
-/// The height of a capital letter, as a share of the font's height from descender to ascender.
-const CAPITAL: f32 = 0.626;
+/// The height of a capital letter, as a share of the font's height from descender to ascender, which is a text's size.
+pub(super) const CAPITAL: f32 = 0.626;
 
 /// The font is part of the program; were it damaged, there would be no text.
 static FONT: LazyLock<Option<FontRef>> = LazyLock::new(|| FontRef::try_from_slice(FILE).ok());
 
-/// A line's glyphs, from (0, 0) along the baseline, at fractions of a pixel.
-fn glyphs(font: &FontRef, text: &str, size: f32) -> (Vec<Glyph>, f32) {
-    let (font, scale) = (font.as_scaled(size), PxScale::from(size));
-    let mut pen = 0.0;
-    let mut glyphs: Vec<Glyph> = Vec::new();
-    for character in text.chars() {
-        let id = font.glyph_id(character);
-        glyphs.push(id.with_scale_and_position(scale, point(pen, 0.0)));
-        pen += font.h_advance(id);
-    }
-    (glyphs, pen)
-}
-
-/// How wide a line of this size is, in pixels.
+/// Measures how wide a line of this size is, in pixels.
 pub(super) fn width(text: &str, size: f32) -> f32 {
-    FONT.as_ref().map_or(0.0, |font| glyphs(font, text, size).1)
+    let Some(font) = FONT.as_ref() else { return 0.0 };
+    let font = font.as_scaled(size);
+    text.chars().map(|character| font.h_advance(font.glyph_id(character))).sum()
 }
 
-/// How high a capital letter of this size is, in pixels.
-pub(super) fn capital_height(size: f32) -> f32 {
-    CAPITAL * size
-}
-
-/// The outlines of a line whose baseline begins so many pixels to the right of 0.
+/// Returns the outlines of a line whose baseline begins so many pixels to the right of 0; glyphs stand at fractions of
+/// a pixel.
 pub(super) fn outlines(text: &str, size: f32, start: f32) -> Vec<OutlinedGlyph> {
     let Some(font) = FONT.as_ref() else { return Vec::new() };
-    let (mut glyphs, _) = glyphs(font, text, size);
-    glyphs.iter_mut().for_each(|glyph| glyph.position.x += start);
-    glyphs.into_iter().filter_map(|glyph| font.outline_glyph(glyph)).collect()
+    let (scaled, mut pen) = (font.as_scaled(size), 0.0);
+    let glyphs = text.chars().map(|character| {
+        let id = font.glyph_id(character);
+        let glyph = id.with_scale_and_position(PxScale::from(size), point(start + pen, 0.0));
+        pen += scaled.h_advance(id);
+        glyph
+    });
+    glyphs.filter_map(|glyph| font.outline_glyph(glyph)).collect()
 }

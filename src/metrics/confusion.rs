@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use polars::prelude::{Column, DataFrame, NamedFrom, Series, df};
+use polars::prelude::{Column, DataFrame, df};
 
 use crate::{Error, Result, data::Classes, training::Predictions};
 
@@ -27,18 +27,16 @@ impl ConfusionMatrix {
     /// # Errors
     /// [`Error::Mismatch`] when the two differ in length, are empty, or hold a class that is not among `classes`.
     pub fn new(name: &str, classes: &Classes, truth: &[usize], predicted: &[usize]) -> Result<Self> {
-        let mismatch = |what, found, expected| Error::mismatch(what, found, expected);
         if truth.len() != predicted.len() {
-            let (found, expected) =
-                (format!("{} predictions", predicted.len()), format!("{}, one per sample", truth.len()));
-            return Err(mismatch("predictions", found, expected));
+            let expected = format!("{}, one per sample", truth.len());
+            return Err(Error::mismatch("predictions", format!("{} predictions", predicted.len()), expected));
         }
         if truth.is_empty() {
-            return Err(mismatch("samples", "none".into(), "at least one".into()));
+            return Err(Error::mismatch("samples", "none", "at least one"));
         }
         if let Some(class) = truth.iter().chain(predicted).find(|&&class| class >= classes.len()) {
             let expected = format!("0 to {}, the classes of the data", classes.len().saturating_sub(1));
-            return Err(mismatch("class", class.to_string(), expected));
+            return Err(Error::mismatch("class", class, expected));
         }
         let mut counts = vec![vec![0; classes.len()]; classes.len()];
         for (&truth, &predicted) in truth.iter().zip(predicted) {
@@ -56,58 +54,63 @@ impl ConfusionMatrix {
         Self::new(name, classes, truth, predicted)
     }
 
-    /// Where the samples come from.
+    /// Says where the samples come from.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The classes of rows and columns.
+    /// Returns the classes of rows and columns.
     pub fn classes(&self) -> &Classes {
         &self.classes
     }
 
-    /// How often the class `truth` was taken for `predicted`; 0 for a class that is not there.
+    /// Counts how often the class `truth` was taken for `predicted`; 0 for a class that is not there.
     pub fn count(&self, truth: usize, predicted: usize) -> u64 {
         self.counts.get(truth).and_then(|row| row.get(predicted)).copied().unwrap_or(0)
     }
 
-    /// How many predictions were right.
+    /// Counts the right predictions.
     pub fn correct(&self) -> u64 {
         self.counts.iter().enumerate().map(|(class, row)| row[class]).sum()
     }
 
-    /// How many samples there were.
+    /// Counts the samples.
     pub fn total(&self) -> u64 {
         self.counts.iter().flatten().sum()
     }
 
-    /// The share of right predictions, from 0 to 1.
+    /// Returns the share of right predictions, from 0 to 1.
     pub fn accuracy(&self) -> f64 {
         self.correct() as f64 / self.total() as f64
     }
 
-    /// How many of the samples are a `class`: the sum of its row; 0 for a class that is not there.
+    /// Counts the samples that are a `class`: the sum of its row; 0 for a class that is not there.
     pub fn support(&self, class: usize) -> u64 {
         self.counts.get(class).map_or(0, |row| row.iter().sum())
     }
 
-    /// How many of the samples were taken for a `class`: the sum of its column.
+    /// Counts the samples that were taken for a `class`: the sum of its column.
     pub(super) fn predicted(&self, class: usize) -> u64 {
         self.counts.iter().map(|row| row[class]).sum()
     }
 
-    /// The `limit` most confused pairs of classes with their mistakes in both directions, most mistakes first.
-    /// Columns: `pair` ("4-9", by the names of the classes), `mistakes`, `first as second` (4 taken for 9), `second as first`.
+    /// Returns each true class with each predicted class and the count of this pair, row by row.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (usize, usize, u64)> {
+        let classes = self.classes.len();
+        let pairs = (0..classes * classes).map(move |cell| (cell / classes, cell % classes));
+        pairs.map(|(truth, predicted)| (truth, predicted, self.counts[truth][predicted]))
+    }
+
+    /// Lists the `limit` most confused pairs of classes with their mistakes in both directions, most mistakes first.
+    /// Columns: `pair` ("4-9", by the names of the classes), `mistakes`, `first as second` (4 taken for 9), `second as
+    /// first`.
     ///
     /// # Errors
     /// [`Error::Polars`] as polars reports it.
     pub fn most_confused(&self, limit: usize) -> Result<DataFrame> {
-        let classes = self.classes.len();
-        let mut pairs: Vec<_> = (0..classes)
-            .flat_map(|first| (first + 1..classes).map(move |second| (first, second)))
-            .map(|(first, second)| (first, second, self.counts[first][second], self.counts[second][first]))
-            .filter(|(_, _, there, back)| there + back > 0)
-            .collect();
+        let above_diagonal = self.cells().filter(|(first, second, _)| first < second);
+        let both_ways = above_diagonal.map(|(first, second, there)| (first, second, there, self.counts[second][first]));
+        let mut pairs: Vec<_> = both_ways.filter(|(_, _, there, back)| there + back > 0).collect();
         // A stable sort: equal pairs stay in the order of their classes.
         pairs.sort_by_key(|(_, _, there, back)| std::cmp::Reverse(there + back));
         pairs.truncate(limit);
@@ -120,16 +123,16 @@ impl ConfusionMatrix {
         ]?)
     }
 
-    /// The matrix as a frame with a row per class: `true class`, then a column for each predicted class.
+    /// Returns the matrix as a frame with a row per class: `true class`, then a column for each predicted class.
     ///
     /// # Errors
     /// [`Error::Polars`] as polars reports it.
     pub fn frame(&self) -> Result<DataFrame> {
         let names = self.classes.names();
-        let mut columns = vec![Column::from(Series::new("true class".into(), names))];
+        let mut columns = vec![Column::new("true class".into(), names)];
         for (class, name) in names.iter().enumerate() {
             let column: Vec<_> = self.counts.iter().map(|row| row[class]).collect();
-            columns.push(Series::new(name.into(), column).into());
+            columns.push(Column::new(name.into(), column));
         }
         Ok(DataFrame::new(names.len(), columns)?)
     }

@@ -1,9 +1,6 @@
 //! The classification report: precision, recall and F1 of each class, as scikit-learn prints them.
 
-use std::{
-    fmt::{self, Write},
-    path::Path,
-};
+use std::{fmt, path::Path};
 
 use polars::prelude::{DataFrame, df};
 
@@ -44,7 +41,6 @@ pub struct ClassificationReport {
     pub macro_average: ClassScores,
     /// The mean over the classes, each counting by its support.
     pub weighted_average: ClassScores,
-    nothing_is_right: bool,
 }
 
 impl ClassificationReport {
@@ -58,68 +54,52 @@ impl ClassificationReport {
             macro_average: average(&classes, |_| 1.0),
             weighted_average: average(&classes, |scores| scores.support as f64),
             classes,
-            nothing_is_right: confusion.correct() == 0,
         }
     }
 
-    /// The report as text with `digits` decimals: scikit-learn's, byte for byte.
+    /// Returns the report as text with `digits` decimals: scikit-learn's, byte for byte.
     pub fn text(&self, digits: usize) -> String {
-        let width = self.width(digits);
-        let mut text = format!("{:>width$} ", "");
-        for column in ["precision", "recall", "f1-score", "support"] {
-            write_cell(&mut text, column);
-        }
-        text += "\n\n";
-        for (class, scores) in self.classes.iter().enumerate() {
-            text += &self.row(&self.names.name(class), scores, digits);
-        }
-        text += &format!("\n{:>width$}  {:>9} {:>9}", "accuracy", "", "");
-        write_cell(&mut text, &format!("{:.digits$}", self.accuracy));
-        write_cell(&mut text, &self.support(self.macro_average.support));
-        text.push('\n');
-        text += &self.row("macro avg", &self.macro_average, digits);
-        text += &self.row("weighted avg", &self.weighted_average, digits);
-        text
+        let names = self.names.names();
+        let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let width = longest.max("weighted avg".len()).max(digits);
+        let line = |name: &str, cells: [String; 4]| {
+            let cells = cells.map(|cell| format!(" {cell:>9}"));
+            format!("{name:>width$} {}\n", cells.concat())
+        };
+        let share = |number: f64| format!("{number:.digits$}");
+        // scikit-learn counts in floats where no prediction at all is right.
+        let support = |count: u64| if self.accuracy == 0.0 { format!("{count}.0") } else { count.to_string() };
+        let row = |name: &str, scores: &ClassScores| {
+            let &ClassScores { precision, recall, f1, support: count } = scores;
+            line(name, [share(precision), share(recall), share(f1), support(count)])
+        };
+        let header = line("", ["precision", "recall", "f1-score", "support"].map(String::from));
+        let classes: String = names.iter().zip(&self.classes).map(|(name, scores)| row(name, scores)).collect();
+        let all = support(self.macro_average.support);
+        let accuracy = line("accuracy", [String::new(), String::new(), share(self.accuracy), all]);
+        let averages = row("macro avg", &self.macro_average) + &row("weighted avg", &self.weighted_average);
+        format!("{header}\n{classes}\n{accuracy}{averages}")
     }
 
-    /// The width of the first column: the longest name, in characters.
-    fn width(&self, digits: usize) -> usize {
-        let names = self.names.names().iter().map(|name| name.chars().count());
-        names.chain(["weighted avg".len(), digits]).max().unwrap_or_default()
-    }
-
-    fn row(&self, name: &str, scores: &ClassScores, digits: usize) -> String {
-        let width = self.width(digits);
-        let mut text = format!("{name:>width$} ");
-        for score in [scores.precision, scores.recall, scores.f1] {
-            write_cell(&mut text, &format!("{score:.digits$}"));
-        }
-        write_cell(&mut text, &self.support(scores.support));
-        text + "\n"
-    }
-
-    /// scikit-learn counts in floats where no prediction at all is right.
-    fn support(&self, support: u64) -> String {
-        if self.nothing_is_right { format!("{support}.0") } else { support.to_string() }
-    }
-
-    /// The report as a frame: `class`, `precision`, `recall`, `f1`, `support`; a row per class, then the two averages.
+    /// Returns the report as a frame: `class`, `precision`, `recall`, `f1`, `support`; a row per class, then the two
+    /// averages.
     ///
     /// # Errors
     /// [`Error::Polars`](crate::Error::Polars) as polars reports it.
     pub fn frame(&self) -> Result<DataFrame> {
         let names = self.names.names().iter().cloned().chain(["macro avg".into(), "weighted avg".into()]);
         let rows: Vec<_> = self.classes.iter().chain([&self.macro_average, &self.weighted_average]).collect();
+        let column = |score: fn(&ClassScores) -> f64| rows.iter().map(|scores| score(scores)).collect::<Vec<_>>();
         Ok(df![
             "class" => names.collect::<Vec<_>>(),
-            "precision" => rows.iter().map(|scores| scores.precision).collect::<Vec<_>>(),
-            "recall" => rows.iter().map(|scores| scores.recall).collect::<Vec<_>>(),
-            "f1" => rows.iter().map(|scores| scores.f1).collect::<Vec<_>>(),
+            "precision" => column(|scores| scores.precision),
+            "recall" => column(|scores| scores.recall),
+            "f1" => column(|scores| scores.f1),
             "support" => rows.iter().map(|scores| scores.support).collect::<Vec<_>>(),
         ]?)
     }
 
-    /// The classes from the highest F1 to the lowest.
+    /// Lists the classes from the highest F1 to the lowest.
     pub fn best_classes(&self) -> Vec<usize> {
         let mut classes: Vec<_> = (0..self.classes.len()).collect();
         classes.sort_by(|&first, &second| self.classes[second].f1.total_cmp(&self.classes[first].f1));
@@ -150,21 +130,12 @@ impl fmt::Display for ClassificationReport {
     }
 }
 
-fn write_cell(text: &mut String, cell: &str) {
-    // Writing to a String cannot fail.
-    let _ = write!(text, " {cell:>9}");
-}
-
 fn scores(confusion: &ConfusionMatrix, class: usize) -> ClassScores {
     let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
-    let (right, truly, predicted) =
-        (confusion.count(class, class), confusion.support(class), confusion.predicted(class));
-    ClassScores {
-        precision: share(right, predicted),
-        recall: share(right, truly),
-        f1: share(2 * right, truly + predicted),
-        support: truly,
-    }
+    let (support, predicted) = (confusion.support(class), confusion.predicted(class));
+    let [precision, recall] = [predicted, support].map(|whole| share(confusion.count(class, class), whole));
+    let f1 = share(2 * confusion.count(class, class), support + predicted);
+    ClassScores { precision, recall, f1, support }
 }
 
 fn average(classes: &[ClassScores], weight: impl Fn(&ClassScores) -> f64) -> ClassScores {
@@ -179,18 +150,15 @@ fn average(classes: &[ClassScores], weight: impl Fn(&ClassScores) -> f64) -> Cla
     }
 }
 
-/// Adds in the order in which NumPy adds, so that the last digit of an average is scikit-learn's: few numbers one after the
-/// other, more in eight sums side by side, many in two halves (`pairwise_sum` in NumPy's `loops_utils.h.src`).
+/// Adds in the order in which NumPy adds, so that the last digit of an average is scikit-learn's: few numbers one after
+/// the other, more in eight sums side by side, many in two halves (`pairwise_sum` in NumPy's `loops_utils.h.src`).
 fn pairwise_sum(numbers: &[f64]) -> f64 {
     match numbers.len() {
         0..8 => numbers.iter().sum(),
         8..=128 => {
             let (eights, rest) = numbers.as_chunks::<8>();
-            let mut sums = eights[0];
-            for eight in &eights[1..] {
-                sums.iter_mut().zip(eight).for_each(|(sum, number)| *sum += number);
-            }
-            let [a, b, c, d, e, f, g, h] = sums;
+            let add = |sums: [f64; 8], eight: &[f64; 8]| std::array::from_fn(|place| sums[place] + eight[place]);
+            let [a, b, c, d, e, f, g, h] = eights[1..].iter().fold(eights[0], add);
             rest.iter().fold(((a + b) + (c + d)) + ((e + f) + (g + h)), |sum, number| sum + number)
         }
         count => {

@@ -5,19 +5,19 @@ use puruspe::{betai, invbetai};
 /// A difference is clear when its p value is below this; intervals cover the rest, 95 %.
 pub const LEVEL: f64 = 0.05;
 
-/// The mean, where there is any number.
+/// Returns the mean, where there is any number.
 pub fn mean(numbers: &[f64]) -> Option<f64> {
     (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
 }
 
-/// The standard deviation of a sample (divided by n − 1), where there are at least two numbers.
+/// Returns the standard deviation of a sample (divided by n − 1), where there are at least two numbers.
 pub fn deviation(numbers: &[f64]) -> Option<f64> {
     let middle = mean(numbers)?;
     let squares: f64 = numbers.iter().map(|number| (number - middle).powi(2)).sum();
     (numbers.len() > 1).then(|| (squares / (numbers.len() - 1) as f64).sqrt())
 }
 
-/// The 95 % confidence interval of a mean, by Student's t, where there are at least two numbers.
+/// Returns the 95 % confidence interval of a mean, by Student's t, where there are at least two numbers.
 pub fn mean_interval(numbers: &[f64]) -> Option<[f64; 2]> {
     let (mean, deviation, count) = (mean(numbers)?, deviation(numbers)?, numbers.len() as f64);
     let reach = quantile(count - 1.0) * deviation / count.sqrt();
@@ -66,9 +66,9 @@ impl Welch {
     }
 }
 
-/// Holm's correction (S. Holm, 1979) of the p values of several tests: the smallest is multiplied by their number, the
-/// next by one less, and so on; none falls below the one before. The chance of even one false alarm then stays below the
-/// level at which the corrected values are judged.
+/// Corrects the p values of several tests as S. Holm (1979) does: the smallest is multiplied by their number, the
+/// next by one less, and so on; none falls below the one before. The chance of even one false alarm then stays below
+/// the level at which the corrected values are judged.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<_> = (0..p_values.len()).collect();
     order.sort_by(|&one, &other| p_values[one].total_cmp(&p_values[other]));
@@ -80,13 +80,14 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     corrected
 }
 
-/// The probability that Student's t lies further from 0 than this, in either direction: I(ν / (ν + t²); ν/2, 1/2), where
-/// I is the regularized incomplete beta function.
+/// Returns the probability that Student's t lies further from 0 than this, in either direction: I(ν / (ν + t²); ν/2,
+/// 1/2), where I is the regularized incomplete beta function.
 fn p_value(t: f64, degrees: f64) -> f64 {
     betai(degrees / 2.0, 0.5, degrees / (degrees + t.powi(2)))
 }
 
-/// How far from 0 Student's t lies, in either direction, with a probability of [`LEVEL`]: the inverse of [`p_value`].
+/// Returns how far from 0 Student's t lies, in either direction, with a probability of [`LEVEL`]: the inverse of
+/// [`p_value`].
 fn quantile(degrees: f64) -> f64 {
     let share = invbetai(LEVEL, degrees / 2.0, 0.5);
     (degrees * (1.0 - share) / share).sqrt()

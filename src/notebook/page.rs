@@ -1,5 +1,5 @@
-//! Pages that work by themselves: one HTML file each with its look, its script and its data, which needs nothing else, not
-//! even a network connection. Their parts lie in `page/`.
+//! Pages that work by themselves: one HTML file each with its look, its script and its data, which needs nothing else,
+//! not even a network connection. Their parts lie in `page/`.
 
 use std::path::Path;
 

@@ -26,14 +26,14 @@ const ROWS_AT_EACH_END: usize = 10;
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Table {
-    /// The frame as an HTML table: numbers to the right, the floats of a column with the decimals that they need, four in
-    /// most cases. Of more than 40 rows it shows the first and the last ten, and how many there are.
+    /// Returns the frame as an HTML table: numbers to the right, the floats of a column with the decimals that they need,
+    /// four in most cases. Of more than 40 rows it shows the first and the last ten, and how many there are.
     fn html(&self) -> String;
 
-    /// The same as a Markdown table, in columns of one width.
+    /// Returns the same as a Markdown table, in columns of one width.
     fn text(&self) -> String;
 
-    /// The frame as comma-separated values with a header line: all rows, floats with all their digits, a list as
+    /// Returns the frame as comma-separated values with a header line: all rows, floats with all their digits, a list as
     /// `[1, 2]`. A missing value is an empty cell, an empty text is `""`.
     fn csv(&self) -> String;
 
@@ -41,31 +41,35 @@ pub trait Table {
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) when the file cannot be written; then nothing is left of it.
-    fn save_csv(&self, path: impl AsRef<Path>) -> Result<()>;
+    fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
+        files::write(path, self.csv())
+    }
 
     /// Shows the frame in a notebook: evcxr calls this for the last value of a cell.
-    fn evcxr_display(&self);
+    fn evcxr_display(&self) {
+        show(&[("text/html", &self.html()), ("text/plain", &self.text())]);
+    }
 }
 
 impl Table for DataFrame {
     fn html(&self) -> String {
-        let Shown { columns, size } = Shown::of(self);
-        let cell =
-            |tag: &str, side: &str, text: &str| format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", escaped(text));
-        // The side is written out: notebooks set all cells to the right.
-        let row = |tag: &str, text: &dyn Fn(&Column) -> String| -> String {
-            let side = |column: &Column| if column.is_number { "right" } else { "left" };
-            columns.iter().map(|column| cell(tag, side(column), &text(column))).collect()
+        let (columns, size) = shown(self);
+        let cell = |tag: &str, column: &Column, text: &str| {
+            // The side is written out: notebooks set all cells to the right.
+            let side = if column.is_number { "right" } else { "left" };
+            format!("<{tag} style=\"text-align:{side}\">{}</{tag}>", escaped(text))
         };
-        let header = row("th", &|column| column.name.clone());
+        let header: String = columns.iter().map(|column| cell("th", column, &column.name)).collect();
+        let row =
+            |index: usize| columns.iter().map(|column| cell("td", column, &column.cells[index])).collect::<String>();
         let height = columns.first().map_or(0, |column| column.cells.len());
-        let rows = (0..height).map(|index| format!("<tr>{}</tr>\n", row("td", &|column| column.cells[index].clone())));
-        let (body, size) = (rows.collect::<String>(), size.map_or(String::new(), |size| format!("\n<p>{size}</p>")));
+        let body: String = (0..height).map(|index| format!("<tr>{}</tr>\n", row(index))).collect();
+        let size = size.map_or(String::new(), |size| format!("\n<p>{size}</p>"));
         format!("<table>\n<thead><tr>{header}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>{size}")
     }
 
     fn text(&self) -> String {
-        let Shown { columns, size } = Shown::of(self);
+        let (columns, size) = shown(self);
         let columns: Vec<_> = columns.iter().map(Column::lines).collect();
         let height = columns.first().map_or(0, Vec::len);
         let line = |index: usize| columns.iter().map(|lines| lines[index].as_str()).collect::<Vec<_>>().join(" | ");
@@ -75,64 +79,40 @@ impl Table for DataFrame {
 
     fn csv(&self) -> String {
         let header: Vec<_> = self.columns().iter().map(|column| quoted(column.name())).collect();
-        let mut text = header.join(",") + "\n";
-        for row in 0..self.height() {
-            let cells: Vec<_> = values(self, row).map(|value| csv_cell(&value)).collect();
-            text += &(cells.join(",") + "\n");
-        }
-        text
-    }
-
-    fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
-        files::write(path, self.csv())
-    }
-
-    fn evcxr_display(&self) {
-        show(&[("text/html", &self.html()), ("text/plain", &self.text())]);
+        let rows = (0..self.height()).filter_map(|row| self.get(row));
+        let rows = rows.map(|values| values.iter().map(csv_cell).collect::<Vec<_>>());
+        [header].into_iter().chain(rows).map(|cells| cells.join(",") + "\n").collect()
     }
 }
 
-/// A frame as readers see it, and its size where rows are left out.
-struct Shown {
-    columns: Vec<Column>,
-    size: Option<String>,
-}
-
+/// A column as readers see it.
 struct Column {
     name: String,
     is_number: bool,
     cells: Vec<String>,
 }
 
-impl Shown {
-    fn of(frame: &DataFrame) -> Self {
-        let (height, width) = frame.shape();
-        let is_long = height > MOST_ROWS;
-        let rows: Vec<_> = match is_long {
-            true => (0..ROWS_AT_EACH_END).chain(height - ROWS_AT_EACH_END..height).collect(),
-            false => (0..height).collect(),
-        };
-        let columns = frame.columns().iter().map(|column| {
-            let values: Vec<_> = rows.iter().map(|&row| column.get(row).unwrap_or(AnyValue::Null)).collect();
-            let floats = values.iter().filter_map(|value| match value {
-                AnyValue::Float32(number) => Some(f64::from(*number)),
-                AnyValue::Float64(number) => Some(*number),
-                _ => None,
-            });
-            let decimals = decimals(floats);
-            let mut cells: Vec<_> = values.iter().map(|value| cell(value, decimals)).collect();
-            if is_long {
-                cells.insert(ROWS_AT_EACH_END, "…".into());
-            }
-            Column { name: column.name().to_string(), is_number: column.dtype().is_primitive_numeric(), cells }
-        });
-        let size = is_long.then(|| format!("{} rows × {} columns", with_commas(height), with_commas(width)));
-        Self { columns: columns.collect(), size }
-    }
+/// Returns a frame's columns as readers see them, and its size where rows are left out.
+fn shown(frame: &DataFrame) -> (Vec<Column>, Option<String>) {
+    let (height, width) = frame.shape();
+    let is_long = height > MOST_ROWS;
+    let left_out = if is_long { ROWS_AT_EACH_END..height - ROWS_AT_EACH_END } else { height..height };
+    let columns = frame.columns().iter().map(|column| {
+        let rows = (0..left_out.start).chain(left_out.end..height);
+        let values: Vec<_> = rows.filter_map(|row| column.get(row).ok()).collect();
+        let decimals = decimals(values.iter().filter(|value| value.is_float()).filter_map(|value| value.extract()));
+        let mut cells: Vec<_> = values.iter().map(|value| cell(value, decimals)).collect();
+        if is_long {
+            cells.insert(ROWS_AT_EACH_END, "…".into());
+        }
+        Column { name: column.name().to_string(), is_number: column.dtype().is_primitive_numeric(), cells }
+    });
+    let size = is_long.then(|| format!("{} rows × {} columns", with_commas(height), with_commas(width)));
+    (columns.collect(), size)
 }
 
 impl Column {
-    /// The name, a rule and the cells, all of one width.
+    /// Returns the name, a rule and the cells, all of one width.
     fn lines(&self) -> Vec<String> {
         let in_one_line = |text: &String| text.replace('|', "\\|").replace(['\n', '\r'], " ");
         let (name, cells) = (in_one_line(&self.name), self.cells.iter().map(in_one_line).collect::<Vec<_>>());
@@ -153,19 +133,7 @@ fn cell(value: &AnyValue, decimals: usize) -> String {
     }
 }
 
-/// The values of a row, which must be one of the frame's.
-fn values(frame: &DataFrame, row: usize) -> impl Iterator<Item = AnyValue<'_>> {
-    frame.columns().iter().map(move |column| column.get(row).unwrap_or(AnyValue::Null))
-}
-
-fn csv_cell(value: &AnyValue) -> String {
-    match value {
-        AnyValue::Null => String::new(),
-        other => quoted(&in_full(other)),
-    }
-}
-
-/// A value with all its digits: polars itself rounds floats and shortens lists.
+/// Writes a value with all its digits: polars itself rounds floats and shortens lists.
 fn in_full(value: &AnyValue) -> String {
     match value {
         AnyValue::Float32(number) => number.to_string(),
@@ -176,6 +144,10 @@ fn in_full(value: &AnyValue) -> String {
         }
         other => other.get_str().map_or_else(|| other.to_string(), String::from),
     }
+}
+
+fn csv_cell(value: &AnyValue) -> String {
+    if value.is_null() { String::new() } else { quoted(&in_full(value)) }
 }
 
 fn quoted(text: &str) -> String {

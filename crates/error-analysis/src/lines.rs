@@ -3,9 +3,9 @@
 use mnist_classification::{
     Error, Result,
     figures::{Chart, Figure, Look},
-    support::chart::{Axis, DrawResult, around, legend, marker, plot},
+    support::chart::{Area, Axis, DrawResult, around, legend, marker, plot},
 };
-use plotters::{coord::Shift, prelude::*};
+use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (1080, 520);
 /// In pixels, the room for the legend.
@@ -57,7 +57,7 @@ impl Chart for Lines {
         format!("{y} over {x}. {}.", lines.collect::<Vec<_>>().join("; "))
     }
 
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
+    fn draw(&self, area: &Area, look: &Look) -> DrawResult {
         let (_, below_title) = area.split_vertically(52);
         let (left, right) = below_title.split_horizontally(area.dim_in_pixel().0 as i32 - LEGEND);
         let points = || self.series.iter().flat_map(|(_, points)| points);

@@ -7,12 +7,11 @@ use mnist_classification::{
     figures::{Chart, Figure, Look},
     metrics::significance::{mean, mean_interval},
     support::{
-        chart::{BLUE, DrawResult, LABEL, LINES, ORANGE, TEXT, around, below, font},
+        chart::{Area, BLUE, DrawResult, LABEL, LINES, ORANGE, TEXT, around, below, font},
         decimals,
     },
 };
 use plotters::{
-    coord::Shift,
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
@@ -100,7 +99,7 @@ impl Chart for Comparison {
         format!("In per cent, means over the seeds: {}. The line is at {:.2}.", means.join(", "), self.baseline)
     }
 
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
+    fn draw(&self, area: &Area, look: &Look) -> DrawResult {
         let (range, bottom, width) = (self.range(), self.bottom(), area.dim_in_pixel().0 as i32);
         let across = |value: f64| {
             let share = (value - range.start) / (range.end - range.start);
@@ -134,13 +133,7 @@ impl Chart for Comparison {
 
 impl Row {
     /// The name to the left, then the interval as a bar with ends, the seeds as dots, the mean as a stroke.
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-        y: i32,
-        across: impl Fn(f64) -> i32,
-        color: RGBColor,
-    ) -> DrawResult<B> {
+    fn draw(&self, area: &Area, y: i32, across: impl Fn(f64) -> i32, color: RGBColor) -> DrawResult {
         let name = if self.took_all_digits { format!("{} *", self.name) } else { self.name.clone() };
         let style = font(LABEL - 1, &TEXT).pos(Pos::new(HPos::Right, VPos::Center));
         area.draw_text(&name, &style, (LEFT - 14, y))?;

@@ -7,10 +7,9 @@ use image::{
 use mnist_classification::{
     Result,
     figures::{Chart, Figure, Look},
-    support::chart::{BLUE, DrawResult, LABEL, LINES, TEXT, below, cut, font, paste},
+    support::chart::{Area, BLUE, DrawResult, LABEL, LINES, TEXT, below, cut, font, paste},
 };
 use plotters::{
-    coord::Shift,
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
@@ -96,7 +95,7 @@ impl Chart for Reading {
         format!("{}. Beside it the picture, its ink and the network's input.", digits.join(", "))
     }
 
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, _: &Look) -> DrawResult<B> {
+    fn draw(&self, area: &Area, _: &Look) -> DrawResult {
         for (index, (picture, name)) in self.grey_and_ink.iter().zip(["the picture", "its ink"]).enumerate() {
             let middle = WIDTH / 4 + index as i32 * WIDTH / 2;
             paste(area, &colours(picture), (middle - picture.width() as i32 / 2, TOP))?;
@@ -116,11 +115,7 @@ impl Chart for Reading {
 }
 
 /// A bar for each class, as long as its probability.
-fn bars<B: DrawingBackend>(
-    area: &DrawingArea<B, Shift>,
-    digit: &DigitAnswer,
-    (left, top): (i32, i32),
-) -> DrawResult<B> {
+fn bars(area: &Area, digit: &DigitAnswer, (left, top): (i32, i32)) -> DrawResult {
     let best = digit.best().0;
     for (index, (name, probability)) in digit.probabilities.iter().enumerate() {
         let middle = top + index as i32 * (SMALL as i32 + 5) + SMALL as i32 / 2;

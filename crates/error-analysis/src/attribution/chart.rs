@@ -5,9 +5,8 @@ use mnist_classification::{
     Error, Result,
     data::Samples,
     figures::{Chart, Figure, Look},
-    support::chart::{BLUE, DrawResult, LABEL, ORANGE, TEXT, below, fitted, paste},
+    support::chart::{Area, BLUE, DrawResult, LABEL, ORANGE, TEXT, below, fitted, paste},
 };
-use plotters::{coord::Shift, prelude::*};
 use tch::{Kind, Tensor};
 
 use super::{ProbabilityDrop, enlarged};
@@ -107,7 +106,7 @@ impl Chart for Attributions {
         format!("Change of the probability without the marked, or a random, tenth. {}.", rows.join(". "))
     }
 
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, _: &Look) -> DrawResult<B> {
+    fn draw(&self, area: &Area, _: &Look) -> DrawResult {
         let width = area.dim_in_pixel().0 as i32;
         let notes = [
             "orange: for the class; blue: against it; dark: the digit's ink; each map by its own largest value",

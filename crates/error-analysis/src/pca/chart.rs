@@ -3,11 +3,10 @@
 use mnist_classification::{
     Error, Result,
     figures::{Chart, Figure, Look},
-    support::chart::{Axis, DrawResult, LABEL, TEXT, around, centred, cut, font, plot},
+    support::chart::{Area, Axis, DrawResult, LABEL, TEXT, around, centred, cut, font, plot},
     training::Predictions,
 };
 use plotters::{
-    coord::Shift,
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
@@ -84,7 +83,7 @@ impl Scatter {
         [count(|point| point.is_mistake), count(|point| point.is_doubted)]
     }
 
-    fn draw_legend<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
+    fn draw_legend(&self, area: &Area, look: &Look) -> DrawResult {
         let style = font(LABEL - 1, &TEXT).pos(Pos::new(HPos::Left, VPos::Center));
         let rows = (20..).step_by(27);
         // A class for which there is no room is named in the chart.
@@ -116,7 +115,7 @@ impl Chart for Scatter {
         format!("{count} samples by class. Across: {x}; upwards: {y}. {mistakes} mistakes, {doubted} doubted labels.")
     }
 
-    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, look: &Look) -> DrawResult<B> {
+    fn draw(&self, area: &Area, look: &Look) -> DrawResult {
         let (_, below_title) = area.split_vertically(52);
         let (left, legend) = below_title.split_horizontally(area.dim_in_pixel().0 as i32 - LEGEND);
         let names = [look.x_label(&self.axes[0]), look.y_label(&self.axes[1])];
