@@ -12,12 +12,14 @@ use mnist_classification::{Error, Result, support::files, training::Training};
 
 use super::options::settings;
 
-/// Where runs go that were given no folder.
+/// The place of runs that were given no folder.
 const RUNS: &str = "runs";
 /// The folder of the checkpoint, the lock of the run at work, and the run that this one continues, while it makes room.
 const TRAINING: &str = "training";
 const LOCK: &str = "lock";
 const PREVIOUS: &str = "previous";
+/// The ending of a folder until all is written.
+const PARTIAL: &str = "partial";
 
 /// The folder of a run that is at work.
 #[derive(Debug)]
@@ -30,16 +32,17 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder of a run that begins: `path`, or the next free number in `runs`. An interrupted run in `path` goes
-    /// on; so does a finished one that was trained for fewer epochs, where its schedule does not depend on their number.
+    /// Makes the folder of a run that begins: `path`, or the next free number in `runs`. An interrupted run in `path`
+    /// goes on; so does a finished one that was trained for fewer epochs, where its schedule does not depend on their
+    /// number.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] when `path` holds something else, or another run is at work there; [`Error::Io`] when it cannot be
-    /// made.
+    /// [`Error::InvalidSetting`] when `path` holds something else, or another run is at work there; [`Error::Io`] when
+    /// it cannot be made.
     pub fn create(path: Option<&Path>, training: &Training) -> Result<Self> {
         let Some(path) = path else { return Self::next(Path::new(RUNS)) };
         if path.file_name().is_none() {
-            return Err(refused(path, "the name of a folder".into()));
+            return Err(refused(path, "the name of a folder"));
         }
         // Without a slash at its end, which would put the partial folder inside.
         let path: PathBuf = path.components().collect();
@@ -47,7 +50,7 @@ impl RunFolder {
         if continues {
             check_finished(&path, training)?;
         }
-        let partial = partial(&path);
+        let partial = path.with_added_extension(PARTIAL);
         fs::create_dir_all(&partial).map_err(Error::io(&partial))?;
         let folder = Self { _lock: locked(&partial)?, path, partial, continues };
         files::remove_unfinished(&folder.partial, Duration::ZERO);
@@ -55,13 +58,13 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Two runs that begin at once get two numbers: making a folder succeeds for one of them.
+    /// Takes the next free number. Two runs that begin at once get two: making a folder succeeds for one of them.
     fn next(runs: &Path) -> Result<Self> {
         fs::create_dir_all(runs).map_err(Error::io(runs))?;
         let mut number = 1;
         loop {
             let path = runs.join(number.to_string());
-            let partial = partial(&path);
+            let partial = path.with_added_extension(PARTIAL);
             if !path.exists() {
                 match fs::create_dir(&partial) {
                     Ok(()) => return Ok(Self { _lock: locked(&partial)?, path, partial, continues: false }),
@@ -73,7 +76,7 @@ impl RunFolder {
         }
     }
 
-    /// What a finished run or an interrupted one left of its training.
+    /// Takes over what a finished run or an interrupted one left of its training.
     fn take_over_training(&self) -> Result<()> {
         let (old, new) = (self.path.join(TRAINING), self.checkpoint());
         if old.exists() && !new.exists() {
@@ -90,12 +93,12 @@ impl RunFolder {
         }
     }
 
-    /// A file of this name in the folder.
+    /// Returns the path of a file in the folder.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.partial.join(name)
     }
 
-    /// Where training keeps its epochs.
+    /// Returns the folder in which training keeps its epochs.
     pub fn checkpoint(&self) -> PathBuf {
         self.partial.join(TRAINING)
     }
@@ -117,7 +120,7 @@ impl RunFolder {
         Ok(self.path.clone())
     }
 
-    /// The finished run with the highest number in `runs`, where there is one.
+    /// Returns the finished run with the highest number in `runs`, where there is one.
     pub fn latest() -> Option<PathBuf> {
         let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
         let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u64>().ok());
@@ -126,7 +129,7 @@ impl RunFolder {
 }
 
 impl Drop for RunFolder {
-    /// A run that failed before it kept an epoch leaves no folder.
+    /// Removes the folder of a run that failed before it kept an epoch.
     fn drop(&mut self) {
         let is_lock = |entry: io::Result<fs::DirEntry>| entry.is_ok_and(|entry| entry.file_name() == LOCK);
         for folder in [self.checkpoint(), self.partial.clone()] {
@@ -137,29 +140,25 @@ impl Drop for RunFolder {
     }
 }
 
-/// Whether the finished run at this path can go on as asked.
+/// Checks that the finished run at this path can go on as asked.
 fn check_finished(path: &Path, asked: &Training) -> Result<()> {
     let record = path.join("run.json");
     if !record.exists() || !path.join(TRAINING).exists() {
-        return Err(refused(path, "a folder that is not there yet".into()));
+        return Err(refused(path, "a folder that is not there yet"));
     }
     let Training { epochs, schedule, .. } = settings(&record)?;
-    if asked.epochs <= epochs {
-        let expected =
-            format!("a folder that is not there yet, or more epochs than the {epochs} of the run there, to go on");
-        return Err(refused(path, expected));
-    }
-    if schedule.depends_on_epochs() {
-        let expected = format!(
-            "another folder: the schedule {schedule:?} depends on the number of epochs, so the {epochs} of the run there \
-             cannot go on"
-        );
-        return Err(refused(path, expected));
-    }
-    Ok(())
+    let expected = if asked.epochs <= epochs {
+        format!("a folder that is not there yet, or more epochs than the {epochs} of the run there, to go on")
+    } else if schedule.depends_on_epochs() {
+        let reason = format!("the schedule {schedule:?} depends on the number of epochs");
+        format!("another folder: {reason}, so the {epochs} of the run there cannot go on")
+    } else {
+        return Ok(());
+    };
+    Err(refused(path, expected))
 }
 
-fn refused(path: &Path, expected: String) -> Error {
+fn refused(path: &Path, expected: impl ToString) -> Error {
     Error::invalid_setting("out", path.display(), expected)
 }
 
@@ -169,13 +168,9 @@ fn locked(partial: &Path) -> Result<File> {
     let file = File::create(&path).map_err(Error::io(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(refused(partial, "a folder in which no other run is at work".into())),
+        Err(TryLockError::WouldBlock) => Err(refused(partial, "a folder in which no other run is at work")),
         Err(TryLockError::Error(error)) => Err(Error::io(path)(error)),
     }
-}
-
-fn partial(path: &Path) -> PathBuf {
-    path.with_added_extension("partial")
 }
 
 fn remove_if_there(folder: &Path) -> Result<()> {

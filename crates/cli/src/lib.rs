@@ -1,11 +1,10 @@
-//! What the command line does: the notebook's run from end to end, the folder that keeps its results, and predictions.
+//! The command line's work: the notebook's run from end to end, the folder that keeps its results, and predictions.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod folder;
 mod options;
-mod predict;
 
 use std::time::Instant;
 
@@ -24,29 +23,28 @@ use serde::Serialize;
 use tch::Device;
 
 pub use folder::RunFolder;
-pub use options::{plan, settings};
-pub use predict::{network, pictures};
+pub use options::{network, pictures, plan, settings};
 
 /// A finished training with all that is worth keeping.
 #[derive(Debug)]
 pub struct Run {
-    settings: Description,
     model: Network,
     history: History,
-    scores: Scores,
     predictions: Predictions,
-    seconds: f64,
+    confusion: ConfusionMatrix,
+    report: ClassificationReport,
+    record: Record,
 }
 
 /// `run.json`: what was asked for, and what came out.
-#[derive(Serialize)]
-struct Record<'a> {
+#[derive(Debug, Serialize)]
+struct Record {
     version: &'static str,
-    settings: &'a Description,
+    settings: Description,
     results: TestResults,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct TestResults {
     test_loss: f64,
     test_accuracy: f64,
@@ -55,7 +53,7 @@ struct TestResults {
 }
 
 impl Run {
-    /// Trains the network of a plan on a device and looks at the test samples once.
+    /// Trains the network of a plan on a device, looks at the test samples once, and prints the report.
     ///
     /// # Errors
     /// As [`training::fit`].
@@ -66,59 +64,43 @@ impl Run {
         model.to_device(device)?;
         println!("{}\n", model.summary());
         let history = training::fit(&mut model, &train, training)?;
-        let (scores, predictions) = training::evaluate_and_predict(&model, &test)?;
+        let (Scores { loss, accuracy }, predictions) = training::evaluate_and_predict(&model, &test)?;
         let settings = Description::of(&model, &train, training)?;
-        Ok(Self { settings, model, history, scores, predictions, seconds: start.elapsed().as_secs_f64() })
-    }
-
-    /// Loss and accuracy on the test samples.
-    pub fn scores(&self) -> Scores {
-        self.scores
-    }
-
-    /// The classification report on the test samples.
-    ///
-    /// # Errors
-    /// As [`ConfusionMatrix::of`].
-    pub fn report(&self) -> Result<ClassificationReport> {
-        Ok(ClassificationReport::new(&self.confusion()?))
-    }
-
-    fn confusion(&self) -> Result<ConfusionMatrix> {
-        ConfusionMatrix::of(&self.predictions)
+        let results = TestResults {
+            test_loss: loss,
+            test_accuracy: accuracy,
+            validation: training.kept_epoch(&history).and_then(|epoch| epoch.validation),
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        let confusion = ConfusionMatrix::of(&predictions)?;
+        let report = ClassificationReport::new(&confusion);
+        println!("\nTest loss {loss:.4}, test accuracy {accuracy:.4} on {}\n\n{report}", mnist.test.name);
+        let record = Record { version: env!("CARGO_PKG_VERSION"), settings, results };
+        Ok(Self { model, history, predictions, confusion, report, record })
     }
 
     /// Writes everything into a folder.
     ///
     /// # Errors
-    /// [`Error::Io`](mnist_classification::Error::Io) or [`Error::Figure`](mnist_classification::Error::Figure) when something cannot be written.
+    /// [`Error::Io`](mnist_classification::Error::Io) or [`Error::Figure`](mnist_classification::Error::Figure) when
+    /// something cannot be written.
     pub fn save(&self, mnist: &Dataset, folder: &RunFolder) -> Result<()> {
         let path = |name: &str| folder.file(name);
-        let (confusion, report) = (self.confusion()?, self.report()?);
-        self.model.save(path("weights.safetensors"))?;
-        self.history.save_json(path("history.json"))?;
-        self.history.frame()?.save_csv(path("history.csv"))?;
-        self.predictions.frame()?.save_csv(path("predictions.csv"))?;
+        let Self { model, history, predictions, confusion, report, record } = self;
+        model.save(path("weights.safetensors"))?;
+        history.save_json(path("history.json"))?;
+        history.frame()?.save_csv(path("history.csv"))?;
+        predictions.frame()?.save_csv(path("predictions.csv"))?;
         confusion.frame()?.save_csv(path("confusion_matrix.csv"))?;
         report.frame()?.save_csv(path("report.csv"))?;
         report.save(path("report.txt"))?;
         figures::digits(&mnist.train, 25)?.save(path("digits.png"))?;
-        figures::training_curves(&self.history)?.save(path("training_curves.png"))?;
-        figures::predictions(&mnist.test, &self.predictions, 25)?.save(path("predictions.png"))?;
-        figures::heatmap(&confusion).save(path("confusion_matrix.png"))?;
-        figures::misclassified(&mnist.test, &self.predictions, 25)?.save(path("misclassified.png"))?;
-        mistakes_page(&mnist.test, &self.predictions)?.save(path("mistakes.html"))?;
+        figures::training_curves(history)?.save(path("training_curves.png"))?;
+        figures::predictions(&mnist.test, predictions, 25)?.save(path("predictions.png"))?;
+        figures::heatmap(confusion).save(path("confusion_matrix.png"))?;
+        figures::misclassified(&mnist.test, predictions, 25)?.save(path("misclassified.png"))?;
+        mistakes_page(&mnist.test, predictions)?.save(path("mistakes.html"))?;
         // It comes last: a folder with it is complete.
-        files::write_json(path("run.json"), &self.record())
-    }
-
-    fn record(&self) -> Record<'_> {
-        let results = TestResults {
-            test_loss: self.scores.loss,
-            test_accuracy: self.scores.accuracy,
-            validation: self.settings.training.kept_epoch(&self.history).and_then(|epoch| epoch.validation),
-            seconds: self.seconds,
-        };
-        Record { version: env!("CARGO_PKG_VERSION"), settings: &self.settings, results }
+        files::write_json(path("run.json"), record)
     }
 }

@@ -43,16 +43,16 @@ enum Command {
 
 #[derive(Args)]
 struct Train {
-    /// How often training goes through all samples [default: 15]
+    /// Epochs: passes over all training samples [default: 15]
     #[arg(long)]
     epochs: Option<usize>,
-    /// How many samples make a step [default: 128]
+    /// Samples per step [default: 128]
     #[arg(long)]
     batch_size: Option<usize>,
-    /// The size of a step [default: 0.001]
+    /// Learning rate of the optimizer [default: 0.001]
     #[arg(long)]
     learning_rate: Option<f64>,
-    /// What all random numbers are drawn from [default: 0]
+    /// Seed of all random numbers [default: 0]
     #[arg(long)]
     seed: Option<u64>,
     /// A file of settings in JSON, or the run.json of a run; the options above override it
@@ -71,7 +71,7 @@ struct Train {
     /// [default: the next number in runs]
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Where to compute; auto takes the GPU where there is one
+    /// The device to compute on; auto takes the GPU where there is one
     #[arg(long, default_value = "auto", value_parser = ["auto", "cpu", "cuda"])]
     device: String,
 }
@@ -89,7 +89,7 @@ struct Predict {
     /// Answers in JSON, a line for each picture
     #[arg(long)]
     json: bool,
-    /// A PNG file for what was seen: each picture in grey, its ink, and each digit as the network takes it
+    /// A PNG file for the steps of each picture: itself in grey, its ink, and each digit as the network takes it
     #[arg(long)]
     save_steps: Option<PathBuf>,
 }
@@ -128,46 +128,37 @@ fn main() -> ExitCode {
 
 fn train(arguments: &Train) -> Result<()> {
     let device = choose_device(&arguments.device)?;
-    let settings = arguments.training()?;
+    let mut training = arguments.training()?;
     let mnist = match &arguments.data {
         None => Dataset::mnist()?,
-        Some(name) if name.as_os_str() == "drawn" => Dataset::drawn(settings.seed)?,
+        Some(name) if name.as_os_str() == "drawn" => Dataset::drawn(training.seed)?,
         Some(folder) => Dataset::from_dir(folder)?,
     };
     let mnist = if arguments.transposed { mnist.transposed()? } else { mnist };
-    mnist.warnings()?.iter().for_each(|hint| println!("{hint}"));
+    mnist.warnings()?.iter().for_each(|warning| println!("{warning}"));
     println!("Device: {}", format!("{device:?}").to_lowercase());
     let plan = cli::plan(&arguments.model, &mnist.train)?;
-    let folder = RunFolder::create(arguments.out.as_deref(), &settings)?;
-    let training = Training { checkpoint: Some(folder.checkpoint()), ..settings };
-    let run = Run::train(&mnist, &plan, &training, device)?;
-    let Scores { loss, accuracy } = run.scores();
-    println!("\nTest loss {loss:.4}, test accuracy {accuracy:.4} on {}\n\n{}", mnist.test.name, run.report()?);
-    run.save(&mnist, &folder)?;
+    let folder = RunFolder::create(arguments.out.as_deref(), &training)?;
+    training.checkpoint = Some(folder.checkpoint());
+    Run::train(&mnist, &plan, &training, device)?.save(&mnist, &folder)?;
     println!("Results in {}", folder.finish()?.display());
     Ok(())
 }
 
 impl Train {
-    /// The settings of the file, where there is one, and the options in their place.
+    /// Returns the settings of the file, where there is one, with the options in their place.
     fn training(&self) -> Result<Training> {
-        let usual = Training {
-            verbose: true,
-            ..self.settings.as_deref().map_or_else(|| Ok(Training::default()), cli::settings)?
-        };
-        let mut optimizer = usual.optimizer;
-        optimizer.learning_rate = self.learning_rate.unwrap_or(optimizer.learning_rate);
-        Ok(Training {
-            epochs: self.epochs.unwrap_or(usual.epochs),
-            batch_size: self.batch_size.unwrap_or(usual.batch_size),
-            optimizer,
-            seed: self.seed.unwrap_or(usual.seed),
-            ..usual
-        })
+        let mut training = self.settings.as_deref().map_or_else(|| Ok(Training::default()), cli::settings)?;
+        training.verbose = true;
+        training.epochs = self.epochs.unwrap_or(training.epochs);
+        training.batch_size = self.batch_size.unwrap_or(training.batch_size);
+        training.optimizer.learning_rate = self.learning_rate.unwrap_or(training.optimizer.learning_rate);
+        training.seed = self.seed.unwrap_or(training.seed);
+        Ok(training)
     }
 }
 
-/// Answers for every picture that can be read, and says of each other one why not.
+/// Classifies every picture that can be read, and says why each other one cannot.
 fn predict(arguments: &Predict) -> Result<ExitCode> {
     // Each core has pictures of its own; more threads for the few digits of one would mostly wait for each other.
     tch::set_num_threads(1);
@@ -180,30 +171,27 @@ fn predict(arguments: &Predict) -> Result<ExitCode> {
         let answer = classifier.lock().unwrap_or_else(PoisonError::into_inner).classify(&picture)?;
         Ok((answer, arguments.save_steps.is_some().then_some(picture)))
     };
-    let (mut code, mut seen) = (ExitCode::SUCCESS, Vec::new());
-    let mut pictures = arguments.pictures.iter().flat_map(|path| match cli::pictures(path) {
-        Ok(found) => found.into_iter().map(|picture| (picture, Ok(()))).collect(),
-        Err(error) => vec![(path.clone(), Err(error))],
-    });
-    // Only some for each core at a time, so that the first answers come soon.
-    let some = 16 * rayon::current_num_threads();
-    loop {
-        let found: Vec<_> = pictures.by_ref().take(some).collect();
-        if found.is_empty() {
-            break;
-        }
-        let answers: Vec<_> =
-            found.into_par_iter().map(|(path, found)| (found.and_then(|()| read(&path)), path)).collect();
-        for (read, path) in answers {
+    let mut pictures: Vec<_> = (arguments.pictures.iter())
+        .flat_map(|path| match cli::pictures(path) {
+            Ok(found) => found.into_iter().map(|picture| (picture, Ok(()))).collect(),
+            Err(error) => vec![(path.clone(), Err(error))],
+        })
+        .collect();
+    let (mut code, mut opened) = (ExitCode::SUCCESS, Vec::new());
+    while !pictures.is_empty() {
+        // Only some for each core at a time, so that the first answers come soon.
+        let some = pictures.len().min(16 * rayon::current_num_threads());
+        let answers = pictures.par_drain(..some).map(|(path, found)| (found.and_then(|()| read(&path)), path));
+        for (read, path) in answers.collect::<Vec<_>>() {
             show(&path, read.as_ref().map(|(answer, _)| answer), arguments.json)?;
             match read {
-                Ok((_, picture)) => seen.extend(picture),
+                Ok((_, picture)) => opened.extend(picture),
                 Err(_) => code = ExitCode::FAILURE,
             }
         }
     }
     if let Some(file) = &arguments.save_steps {
-        Picture::save_steps(&seen, file)?;
+        Picture::save_steps(&opened, file)?;
     }
     Ok(code)
 }
@@ -232,5 +220,5 @@ fn page(arguments: &DrawingPage) -> Result<()> {
 
 /// Writes to standard output, where `println!` panics when nobody reads on.
 fn print(text: fmt::Arguments) -> Result<()> {
-    io::stdout().write_fmt(text).map_err(|source| Error::Io { file: "standard output".into(), source })
+    io::stdout().write_fmt(text).map_err(Error::io("standard output"))
 }

@@ -1,5 +1,5 @@
-//! Weights as people bring them, through `predict --run FOLDER`: what can be read answers, and anything else is one line
-//! that names the file and what is wrong with it.
+//! Weights as people bring them, through `predict --run FOLDER`: what can be read answers, and anything else is one
+//! line that names the file and what is wrong with it.
 
 use std::{
     fs,

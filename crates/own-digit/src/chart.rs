@@ -1,9 +1,6 @@
-//! A person's own picture, its ink, and of each digit what the network takes and the probability of each class.
+//! The chart of a person's own picture: its ink, each digit's input, and the probabilities of all classes.
 
-use image::{
-    GrayImage, Rgb, RgbImage,
-    imageops::{self, FilterType},
-};
+use image::{DynamicImage, GrayImage, RgbImage, imageops::FilterType};
 use mnist_classification::{
     Result,
     figures::{Chart, Figure, Look},
@@ -19,9 +16,10 @@ use crate::{Answer, DigitAnswer, Picture};
 /// In pixels: the width of all, the space above the pictures, the room for one, and a line of text.
 const WIDTH: i32 = 920;
 const TOP: i32 = 64;
-const PICTURE: (i32, i32) = (440, 260);
+const PICTURE: (u32, u32) = (440, 260);
 const LINE: i32 = 26;
-/// Digits in a row; in pixels, the room for one, its side and left margin, the longest bar, and the room for a class's name.
+/// Digits in a row; in pixels, the room for one, its side and left margin, the longest bar, the room for a class's
+/// name, small text, and the height of a class.
 const COLUMNS: i32 = 3;
 const CELL: i32 = WIDTH / COLUMNS;
 const DIGIT: i32 = 126;
@@ -29,45 +27,38 @@ const MARGIN: i32 = 6;
 const BAR: i32 = 70;
 const NAME: i32 = 44;
 const SMALL: u32 = 15;
+const CLASS: i32 = 20;
 
-/// A person's own picture, its ink, and of each digit what the network takes and the probability of each class.
+/// Shows a person's own picture, its ink, each digit's input to the network, and the probabilities of all classes.
 ///
 /// # Errors
 /// [`Error::Torch`](mnist_classification::Error::Torch) when the picture's inputs cannot be read.
 pub fn classified(picture: &Picture, answer: &Answer) -> Result<Figure> {
-    Reading::new(picture, answer).map(Figure::new)
+    let [grey, ink] = picture.grey_and_ink();
+    let fit = |image: DynamicImage| image.resize(PICTURE.0, PICTURE.1, FilterType::Triangle).into_rgb8();
+    let large = |input| dark_on_light(input).resize_exact(DIGIT as u32, DIGIT as u32, FilterType::Nearest).into_rgb8();
+    let inputs = picture.inputs_as_pictures()?.into_iter().map(large).collect();
+    let grey_and_ink = [grey.into(), dark_on_light(ink)].map(fit);
+    Ok(Figure::new(Reading { grey_and_ink, inputs, answer: answer.clone() }))
 }
 
 /// A picture and what it was read as.
 struct Reading {
-    grey_and_ink: [GrayImage; 2],
-    inputs: Vec<GrayImage>,
+    grey_and_ink: [RgbImage; 2],
+    inputs: Vec<RgbImage>,
     answer: Answer,
 }
 
 impl Reading {
-    fn new(picture: &Picture, answer: &Answer) -> Result<Self> {
-        let [grey, ink] = picture.grey_and_ink().map(|picture| {
-            let scale = (f64::from(PICTURE.0) / f64::from(picture.width()))
-                .min(f64::from(PICTURE.1) / f64::from(picture.height()));
-            let scaled = |length: u32| ((f64::from(length) * scale) as u32).max(1);
-            imageops::resize(&picture, scaled(picture.width()), scaled(picture.height()), FilterType::Triangle)
-        });
-        let large = |input: &GrayImage| imageops::resize(input, DIGIT as u32, DIGIT as u32, FilterType::Nearest);
-        let inputs = picture.inputs_as_pictures()?.iter().map(large).collect();
-        Ok(Self { grey_and_ink: [grey, dark_on_light(ink)], inputs, answer: answer.clone() })
-    }
-
-    /// The upper edge of the first row of digits, in pixels.
+    /// Returns the upper edge of the first row of digits, in pixels.
     fn first_row(&self) -> i32 {
-        let height = self.grey_and_ink.iter().map(|picture| picture.height() as i32).max().unwrap_or(0);
-        TOP + height + LINE + 20
+        TOP + self.grey_and_ink[0].height() as i32 + LINE + 20
     }
 
-    /// The height of a row of digits in pixels.
+    /// Returns the height of a row of digits in pixels.
     fn row(&self) -> i32 {
         let classes = self.answer.digits.first().map_or(0, |digit| digit.probabilities.len()) as i32;
-        (DIGIT + LINE).max(classes * (SMALL as i32 + 5)) + 24
+        (DIGIT + LINE).max(classes * CLASS) + 24
     }
 }
 
@@ -87,26 +78,23 @@ impl Chart for Reading {
     }
 
     fn description(&self) -> String {
-        let digits = self.answer.digits.iter().map(|digit| {
-            let (name, probability) = digit.best();
-            format!("{name} with {:.1} %", 100.0 * probability)
-        });
-        let digits: Vec<_> = digits.collect();
+        let digits = self.answer.digits.iter().map(DigitAnswer::best);
+        let digits: Vec<_> =
+            digits.map(|(name, probability)| format!("{name} with {:.1} %", 100.0 * probability)).collect();
         format!("{}. Beside it the picture, its ink and the network's input.", digits.join(", "))
     }
 
     fn draw(&self, area: &Area, _: &Look) -> DrawResult {
-        for (index, (picture, name)) in self.grey_and_ink.iter().zip(["the picture", "its ink"]).enumerate() {
-            let middle = WIDTH / 4 + index as i32 * WIDTH / 2;
-            paste(area, &colours(picture), (middle - picture.width() as i32 / 2, TOP))?;
+        for ((picture, name), index) in self.grey_and_ink.iter().zip(["the picture", "its ink"]).zip(0..) {
+            let middle = WIDTH / 4 + index * WIDTH / 2;
+            paste(area, picture, (middle - picture.width() as i32 / 2, TOP))?;
             area.draw_text(name, &below(LABEL, &TEXT), (middle, TOP + picture.height() as i32 + 4))?;
         }
         let in_a_row = COLUMNS.min(self.inputs.len() as i32);
-        for (index, (input, digit)) in self.inputs.iter().zip(&self.answer.digits).enumerate() {
-            let (row, column) = (index as i32 / COLUMNS, index as i32 % COLUMNS);
-            let left = (WIDTH - in_a_row * CELL) / 2 + column * CELL + MARGIN;
-            let top = self.first_row() + row * self.row();
-            paste(area, &colours(&dark_on_light(input.clone())), (left, top))?;
+        for ((input, digit), index) in self.inputs.iter().zip(&self.answer.digits).zip(0..) {
+            let left = (WIDTH - in_a_row * CELL) / 2 + index % COLUMNS * CELL + MARGIN;
+            let top = self.first_row() + index / COLUMNS * self.row();
+            paste(area, input, (left, top))?;
             area.draw_text("the network's input", &below(SMALL, &TEXT), (left + DIGIT / 2, top + DIGIT + 4))?;
             bars(area, digit, (left + DIGIT, top))?;
         }
@@ -114,34 +102,30 @@ impl Chart for Reading {
     }
 }
 
-/// A bar for each class, as long as its probability.
-fn bars(area: &Area, digit: &DigitAnswer, (left, top): (i32, i32)) -> DrawResult {
-    let best = digit.best().0;
-    for (index, (name, probability)) in digit.probabilities.iter().enumerate() {
-        let middle = top + index as i32 * (SMALL as i32 + 5) + SMALL as i32 / 2;
+/// Draws a bar for each class, as long as its probability.
+fn bars(area: &Area, digit: &DigitAnswer, (x, y): (i32, i32)) -> DrawResult {
+    let (best, _) = digit.best();
+    for ((name, probability), index) in digit.probabilities.iter().zip(0..) {
+        let middle = y + index * CLASS + SMALL as i32 / 2;
         let color = if name == best { BLUE } else { TEXT };
         let text = |horizontal| font(SMALL, &color).pos(Pos::new(horizontal, VPos::Center));
-        area.draw_text(&cut(name, SMALL, NAME - 4), &text(HPos::Right), (left + NAME - 6, middle))?;
-        let bar = |length: f64, color: RGBColor| {
-            let (start, end) = (left + NAME, left + NAME + (f64::from(BAR) * length).round() as i32);
-            Rectangle::new([(start, middle - 5), (end, middle + 5)], color.filled())
-        };
-        area.draw(&bar(1.0, LINES))?;
-        area.draw(&bar(*probability, BLUE))?;
-        let share = format!("{:.0} %", 100.0 * probability);
-        area.draw_text(&share, &text(HPos::Left), (left + NAME + BAR + 6, middle))?;
+        area.draw_text(&cut(name, SMALL, NAME - 4), &text(HPos::Right), (x + NAME - 6, middle))?;
+        let start = x + NAME;
+        for (length, color) in [(1.0, LINES), (*probability, BLUE)] {
+            let end = start + (f64::from(BAR) * length).round() as i32;
+            area.draw(&Rectangle::new([(start, middle - 5), (end, middle + 5)], color.filled()))?;
+        }
+        let percent = format!("{:.0} %", 100.0 * probability);
+        area.draw_text(&percent, &text(HPos::Left), (start + BAR + 6, middle))?;
     }
     Ok(())
 }
 
-/// Ink is white in a network's inputs, and dark on the page.
-fn dark_on_light(mut picture: GrayImage) -> GrayImage {
-    imageops::invert(&mut picture);
+/// Inverts a picture: ink is white in a network's inputs, and dark on the page.
+fn dark_on_light(picture: GrayImage) -> DynamicImage {
+    let mut picture = DynamicImage::from(picture);
+    picture.invert();
     picture
-}
-
-fn colours(picture: &GrayImage) -> RgbImage {
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| Rgb([picture.get_pixel(x, y).0[0]; 3]))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which digits a picture shows, by a network that was saved.
+//! Reads pictures with a network that was saved.
 
 use std::{fs, path::Path};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{Answer, Picture, classify, classify_or_reject};
 
-/// So many values a layer may give for a picture: 64 MB.
+/// The most values that a layer may give for a picture: 64 MB.
 const LARGEST: usize = 1 << 24;
 
 /// A saved network that reads pictures.
@@ -29,23 +29,22 @@ impl Classifier {
     /// As [`Network::load`]; [`Error::Malformed`] for a network that takes no grey pictures.
     pub fn load(folder: &Path) -> Result<Self> {
         let network = Network::load(folder)?;
-        let Some(size) = shape(folder).filter(|size| fits(size, &network)).or(network.plan().picture()) else {
-            let (file, found) =
-                (weights::file(folder), format!("a network for samples of shape {:?}", network.plan().input));
-            let expected = "one for grey pictures, such as [784] or [1, 28, 28]".into();
-            return Err(Error::Malformed { file, found, expected });
-        };
+        let (plan, shapes) = (network.plan(), network.plan().shapes()?);
+        let malformed = |found: String, expected: &str| Error::malformed(weights::file(folder), found, expected);
+        let fits = |[height, width]: &[usize; 2]| plan.input == [height * width] || plan.input == [1, *height, *width];
+        let size = setting(folder, "shape").filter(fits).or(plan.picture()).ok_or_else(|| {
+            let found = format!("a network for samples of shape {:?}", plan.input);
+            malformed(found, "one for grey pictures, such as [784] or [1, 28, 28]")
+        })?;
         let values = |shape: &Vec<usize>| shape.iter().product::<usize>();
-        let plan = network.plan();
-        let largest = plan.shapes()?.iter().chain([&plan.input]).map(values).max().unwrap_or_default();
+        let largest = shapes.iter().chain([&plan.input]).map(values).max().unwrap_or_default();
         if largest > LARGEST {
             let found = format!("a layer with {largest} values a picture");
-            let expected = format!("at most {LARGEST} (64 MB)");
-            return Err(Error::Malformed { file: weights::file(folder), found, expected });
+            return Err(malformed(found, &format!("at most {LARGEST} (64 MB)")));
         }
-        let none = none_of(&network, folder)?;
-        let count = network.plan().shapes()?.last().map_or(0, |shape| shape.iter().product());
-        let classes = classes(folder).filter(|classes| classes.len() == count);
+        let none = none_of(&shapes, folder)?;
+        let count = shapes.last().map_or(0, values);
+        let classes = setting(folder, "classes").filter(|classes: &Classes| classes.len() == count);
         Ok(Self { network, none, size, classes: classes.unwrap_or_else(|| Classes::numbered(count)) })
     }
 
@@ -57,16 +56,14 @@ impl Classifier {
         self.opener()(picture)
     }
 
-    /// [`Classifier::open`] for several pictures at once: a network stays on its thread, what opens its pictures need not.
+    /// Returns [`Classifier::open`] for several threads: unlike the network, it may be called from each.
     pub fn opener(&self) -> impl Fn(&Path) -> Result<Picture> + Sync + use<> {
         let (size, names) = (self.size, self.classes.names());
         let are_characters = names.iter().all(|name| name.chars().count() < 3);
-        move |picture| {
-            if are_characters { Picture::of_digits(picture, size) } else { Picture::of_one(picture, size) }
-        }
+        move |picture| Picture::read(picture, size, are_characters)
     }
 
-    /// What a picture shows.
+    /// Says what a picture shows.
     ///
     /// # Errors
     /// As [`classify`].
@@ -78,37 +75,24 @@ impl Classifier {
     }
 }
 
-/// Whether pictures of this height and width are a network's samples.
-fn fits([height, width]: &[usize; 2], network: &Network) -> bool {
-    network.plan().input == [height * width] || network.plan().input == [1, *height, *width]
-}
-
-/// The logit for none of a network's classes, from `none.safetensors` beside its weights; there may be none.
-fn none_of(network: &Network, folder: &Path) -> Result<Option<Network>> {
+/// Loads the logit for none of a network's classes, from `none.safetensors` beside its weights; there may be none. It
+/// takes what the last of the network's layers takes, whose output shapes these are.
+fn none_of(shapes: &[Vec<usize>], folder: &Path) -> Result<Option<Network>> {
     let file = weights::file(folder).with_file_name("none.safetensors");
     if !file.is_file() {
         return Ok(None);
     }
     let none = Network::load(&file)?;
-    let taken = network.plan().shapes()?.into_iter().rev().nth(1);
-    if taken != Some(none.plan().input.clone()) || none.plan().shapes()?.pop() != Some(vec![1]) {
-        let expected = format!("one output from what the last layer beside it takes, {:?}", taken.unwrap_or_default());
-        return Err(Error::Malformed { file, found: none.plan().to_string(), expected });
+    let taken = shapes.iter().rev().nth(1).cloned().unwrap_or_default();
+    if none.plan().input != taken || none.plan().shapes()?.pop() != Some(vec![1]) {
+        let expected = format!("one output from what the last layer beside it takes, {taken:?}");
+        return Err(Error::malformed(file, none.plan(), expected));
     }
     Ok(Some(none))
 }
 
-/// The height and width of the pictures that the run in this folder was trained on.
-fn shape(folder: &Path) -> Option<[usize; 2]> {
-    settings(folder, "/settings/data/shape")
-}
-
-/// The names of the classes that the run in this folder was trained on.
-fn classes(folder: &Path) -> Option<Classes> {
-    settings(folder, "/settings/data/classes")
-}
-
-fn settings<T: DeserializeOwned>(folder: &Path, name: &str) -> Option<T> {
+/// Reads what the run in this folder was trained on: its pictures' `shape` or its `classes`.
+fn setting<T: DeserializeOwned>(folder: &Path, name: &str) -> Option<T> {
     let record: Value = serde_json::from_str(&fs::read_to_string(folder.join("run.json")).ok()?).ok()?;
-    serde_json::from_value(record.pointer(name)?.clone()).ok()
+    serde_json::from_value(record["settings"]["data"][name].clone()).ok()
 }

@@ -1,4 +1,4 @@
-//! What a network takes the digits of a person's own picture for.
+//! Classifies the digits of a person's own picture.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use mnist_classification::{
     data::Classes,
     model::{Model, Network},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tch::{Kind, Tensor};
 
 use crate::Picture;
@@ -15,7 +15,7 @@ use crate::Picture;
 /// An answer with a lower probability is doubtful.
 pub const SURE: f64 = 0.9;
 
-/// What a network takes a picture for. Its text is the answer, then the probabilities: of all classes where there is one
+/// A network's answer to a picture. Its text is the answer, then the probabilities: of all classes where there is one
 /// digit, else of each digit's own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -23,7 +23,7 @@ pub struct Answer {
     pub digits: Vec<DigitAnswer>,
 }
 
-/// A digit, or what else a network's classes are.
+/// A network's answer to one digit, or to whatever its classes are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DigitAnswer {
     /// The name and the probability of each class.
@@ -35,8 +35,8 @@ pub struct DigitAnswer {
 /// Reads a picture with a model whose classes these are.
 ///
 /// # Errors
-/// [`Error::Mismatch`] when the model has more or fewer outputs than there are classes; [`Error::Torch`] when it cannot take
-/// the picture.
+/// [`Error::Mismatch`] when the model has more or fewer outputs than there are classes; [`Error::Torch`] when it cannot
+/// take the picture.
 pub fn classify(model: &dyn Model, picture: &Picture, classes: &Classes) -> Result<Answer> {
     let _guard = tch::no_grad_guard();
     let logits = model.forward(&on_device_of(model, picture)?)?;
@@ -44,8 +44,8 @@ pub fn classify(model: &dyn Model, picture: &Picture, classes: &Classes) -> Resu
     answer(&logits, classes)
 }
 
-/// As [`classify`], where a picture may show none of the classes: `none` has a logit for that, which it computes from what the
-/// network's last layer takes. All logits share one softmax.
+/// Reads a picture as [`classify`] does, where it may show none of the classes: `none` has a logit for that, which it
+/// computes from what the network's last layer takes. All logits share one softmax.
 ///
 /// # Errors
 /// As [`classify`], of both.
@@ -61,21 +61,20 @@ pub fn classify_or_reject(network: &Network, none: &Network, picture: &Picture, 
 
 /// Compares the number of logits with that of the classes.
 fn check_classes(logits: &Tensor, classes: &Classes) -> Result<()> {
-    match logits.size()[..] {
-        [_, count] if count == classes.len() as i64 => Ok(()),
-        _ => {
-            let expected = format!("[pictures, {}], a logit for each class", classes.len());
-            Err(Error::mismatch("the network's outputs", format!("{:?}", logits.size()), expected))
-        }
+    if matches!(logits.size()[..], [_, count] if count == classes.len() as i64) {
+        return Ok(());
     }
+    let expected = format!("[pictures, {}], a logit for each class", classes.len());
+    Err(Error::mismatch("the network's outputs", format!("{:?}", logits.size()), expected))
 }
 
+/// Moves the inputs to the device of the model.
 fn on_device_of(model: &dyn Model, picture: &Picture) -> Result<Tensor> {
     let parameters = model.parameters();
     Ok(picture.inputs.f_to(parameters.first().map_or(tch::Device::Cpu, |(_, parameter)| parameter.device()))?)
 }
 
-/// From the logits of all classes, and perhaps one for none of them behind these.
+/// Turns the logits of all classes, and perhaps one for none of them behind these, into probabilities.
 fn answer(logits: &Tensor, classes: &Classes) -> Result<Answer> {
     let probabilities = Vec::<Vec<f64>>::try_from(logits.f_softmax(1, Kind::Double)?)?;
     let named = |each: Vec<f64>| DigitAnswer {
@@ -86,44 +85,42 @@ fn answer(logits: &Tensor, classes: &Classes) -> Result<Answer> {
 }
 
 impl Answer {
-    /// The names of the digits in a row: `42`.
+    /// Returns the names of the digits in a row: `42`.
     pub fn text(&self) -> String {
         self.digits.iter().map(|digit| digit.best().0).collect()
     }
 
-    /// The lowest of the digits' probabilities.
+    /// Returns the lowest of the digits' probabilities.
     pub fn probability(&self) -> f64 {
         self.digits.iter().map(|digit| digit.best().1).fold(1.0, f64::min)
     }
 
-    /// Whether a digit of it may well be another one.
+    /// Tells whether a digit of it may well be another one.
     pub fn is_doubtful(&self) -> bool {
         self.probability() < SURE
     }
 
-    /// Why the answer is doubtful, in words; nothing where it is not.
+    /// Says why the answer is doubtful; nothing where it is not.
     pub fn doubt(&self) -> Option<&'static str> {
         let may_be_none = |digit: &DigitAnswer| digit.none.is_some_and(|none| none > 1.0 - SURE);
         let doubt = if self.digits.iter().any(may_be_none) { "this may not be a digit" } else { "doubtful" };
         self.is_doubtful().then_some(doubt)
     }
 
-    /// The answer for a program.
+    /// Returns the answer for a program.
     pub fn json(&self) -> Value {
         let digit = |digit: &DigitAnswer| {
-            let probabilities: Map<_, _> =
-                digit.probabilities.iter().map(|(name, probability)| (name.clone(), json!(probability))).collect();
             let (answer, probability) = digit.best();
+            let probabilities: Value = digit.probabilities.iter().cloned().collect();
             json!({ "answer": answer, "probability": probability, "probabilities": probabilities, "none": digit.none })
         };
         let digits: Vec<_> = self.digits.iter().map(digit).collect();
-        let (doubtful, doubt) = (self.is_doubtful(), self.doubt());
-        json!({ "answer": self.text(), "doubtful": doubtful, "doubt": doubt, "digits": digits })
+        json!({ "answer": self.text(), "doubtful": self.is_doubtful(), "doubt": self.doubt(), "digits": digits })
     }
 }
 
 impl DigitAnswer {
-    /// The class with the highest probability, and that.
+    /// Returns the class with the highest probability, and that.
     pub fn best(&self) -> (&str, f64) {
         let best = self.probabilities.iter().max_by(|(_, one), (_, other)| one.total_cmp(other));
         best.map_or(("", 0.0), |(name, probability)| (name, *probability))

@@ -1,7 +1,7 @@
 //! A reader's own digits: pictures of them, what a network takes them for, and a pad to draw on.
 //!
 //! - [`Picture`]: a picture from a file, made to look as MNIST's do, step by step.
-//! - [`classify`]: what a network takes a picture for; [`Classifier`]: a saved network that does so.
+//! - [`classify`]: asks a network which digits a picture shows; [`Classifier`]: a saved network that answers.
 //! - [`classified`]: the picture, its ink and the answer as a chart.
 //! - [`pad`]: a page to draw digits on, which a network reads in the browser.
 

@@ -1,6 +1,5 @@
 //! The page to draw a digit on: a pad, its scripts, and a network in eight bits a weight.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use mnist_classification::{
     Error, Result,
     model::{Layer, Network},
@@ -27,7 +26,7 @@ const PARTS: Parts = Parts {
     ],
 };
 
-/// The page to draw digits on, which this network reads.
+/// Makes the page to draw digits on, which this network reads.
 ///
 /// # Errors
 /// [`Error::Mismatch`] for a network that does not tell ten digits from 28 × 28 pixels, or has a batch normalisation
@@ -36,7 +35,7 @@ pub fn pad(network: &Network) -> Result<Page> {
     pad_and_network(network).map(|(page, _)| page)
 }
 
-/// The page with this network, and the network as the page has it: folded, and its weights in eight bits.
+/// Makes the page, and the network as the page has it: folded, and its weights in eight bits.
 ///
 /// # Errors
 /// As [`pad`].
@@ -46,35 +45,16 @@ pub fn pad_and_network(network: &Network) -> Result<(Page, Network)> {
     if plan.picture() != Some([28, 28]) || plan.shapes()?.pop() != Some(vec![10]) {
         return Err(Error::mismatch("a network for the page", plan, "from 28 × 28 pixels to ten logits"));
     }
-    let reader = Reader { layers: quantise(&network)?.into_iter().map(Stored::from).collect(), sure: SURE };
+    let reader = Reader { layers: quantise(&network)?, sure: SURE };
     Ok((Page::assemble(PARTS, "READER", &reader)?, network))
 }
 
-/// What the page's script reads digits with.
+/// The network as the page's script reads it.
 #[derive(Serialize)]
 struct Reader {
-    layers: Vec<Stored>,
+    layers: Vec<Quantised>,
     /// An answer with a lower probability is doubtful.
     sure: f64,
-}
-
-/// A layer as the page's script unpacks it.
-#[derive(Serialize)]
-struct Stored {
-    layer: Layer,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    kernel: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    scales: Vec<f32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    bias: Vec<f32>,
-}
-
-impl From<Quantised> for Stored {
-    fn from(Quantised { layer, kernel, scales, bias }: Quantised) -> Self {
-        let bytes: Vec<_> = kernel.into_iter().map(i8::cast_unsigned).collect();
-        Self { layer, kernel: STANDARD.encode(bytes), scales, bias }
-    }
 }
 
 #[cfg(test)]

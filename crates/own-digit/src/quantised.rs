@@ -1,26 +1,38 @@
 //! The kernels of a network in eight bits a weight.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use mnist_classification::{
     Result,
     model::{Layer, Model, Network},
 };
+use serde::{Serialize, Serializer};
 use tch::{Kind, Tensor};
 
 /// The largest of the numbers that stand for weights.
 const LARGEST: f32 = 127.0;
 
-/// A layer as it is stored in eight bits a weight.
+/// A layer as it is stored in eight bits a weight; parts that it lacks are left out.
+#[derive(Serialize)]
 pub(crate) struct Quantised {
-    pub(crate) layer: Layer,
-    /// The numbers of the kernel, in the order of its weights; none where the layer has no parameters.
-    pub(crate) kernel: Vec<i8>,
-    /// What the numbers of each output are multiplied with.
-    pub(crate) scales: Vec<f32>,
-    pub(crate) bias: Vec<f32>,
+    layer: Layer,
+    /// The numbers of the kernel, in the order of its weights.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_base64")]
+    kernel: Vec<i8>,
+    /// The factors of the numbers, one for each output.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scales: Vec<f32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bias: Vec<f32>,
+}
+
+/// Writes numbers as their bytes in base64.
+fn as_base64<S: Serializer>(numbers: &[i8], serializer: S) -> Result<S::Ok, S::Error> {
+    let bytes: Vec<_> = numbers.iter().map(|number| number.cast_unsigned()).collect();
+    serializer.serialize_str(&STANDARD.encode(bytes))
 }
 
 /// Rounds each weight of a folded network's kernels to the nearest of 255 numbers, which the largest of its output
-/// determines; biases stay as they are. A second time, nothing changes. Gives the layers as they can be stored.
+/// determines; biases stay as they are. A second time, nothing changes. Returns the layers as they can be stored.
 pub(crate) fn quantise(network: &Network) -> Result<Vec<Quantised>> {
     let _guard = tch::no_grad_guard();
     let mut parameters = network.parameters().into_iter();
@@ -51,8 +63,8 @@ fn quantised(layer: Layer, kernel: &Tensor, bias: &Tensor) -> Result<Quantised> 
     Ok(Quantised { layer, kernel, scales, bias: Vec::try_from(bias)? })
 }
 
-/// The scale of an output whose largest weight this is. With 16 bits in place of 24, its product with a number is exact, and
-/// quantised weights have the same scale again.
+/// Returns the scale of an output whose largest weight this is. With 16 bits in place of 24, its product with a number
+/// is exact, and quantised weights have the same scale again.
 fn scale(largest: f32) -> f32 {
     f32::from_bits((largest / LARGEST).max(f32::MIN_POSITIVE).to_bits() & !0xff)
 }

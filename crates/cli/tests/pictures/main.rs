@@ -57,7 +57,7 @@ fn light_that_falls_on_paper_is_no_ink() {
 }
 
 #[test]
-fn ink_on_a_transparent_ground_is_read_whatever_its_colour() {
+fn ink_on_a_transparent_ground_is_read_whatever_its_color() {
     let pictures = Pictures::new();
     let ink = drawn('4', BOX, 18.0);
     for grey in [0, 225, 255] {

@@ -25,7 +25,8 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Writes drawn digits as IDX files, few enough that a run takes a second. `label` and `image` say what becomes of each.
+/// Writes drawn digits as IDX files, few enough that a run takes a second. `label` and `image` say what becomes of
+/// each.
 pub fn write_idx_files(
     folder: &Path,
     [train, test]: [&str; 2],

@@ -1,29 +1,28 @@
-//! Which of dark and light is the ground of a picture, and which the ink.
+//! Tells which of dark and light is the background of a picture, and which the ink.
 
 use super::luma_image::{LumaImage, quantile, sample};
 
-/// What the edge of a picture tells of its ground.
+/// The background of a picture, as its edge shows it.
 pub(super) struct Background {
     pub(super) is_light: bool,
-    /// Whether all of the edge is ground.
+    /// Whether all of the edge is background.
     pub(super) is_whole: bool,
 }
 
 impl Background {
-    /// The ground is what the corners show, unless they differ; or most of the picture and of its edge. A frame is none.
-    /// What is light lies above the threshold.
+    /// Finds the background: what the corners show, unless they differ; or most of the picture and of its edge. A frame
+    /// is none. What is light lies above the threshold.
     pub(super) fn of(grey: &LumaImage, threshold: f32) -> Self {
         let (width, height) = grey.dimensions();
-        let values =
-            |pixels: &mut dyn Iterator<Item = (u32, u32)>| pixels.map(|(x, y)| grey.get_pixel(x, y).0[0]).collect();
+        let value = |(x, y): (u32, u32)| grey.get_pixel(x, y).0[0];
         let light =
             |values: &[f32]| values.iter().filter(|&&value| value > threshold).count() as f64 / values.len() as f64;
-        let ring = |inset: u32| -> Vec<f32> {
-            let (left, top, right, bottom) = (inset, inset, width - 1 - inset, height - 1 - inset);
-            let rows = (left..=right).flat_map(|x| [(x, top), (x, bottom)]);
-            values(&mut rows.chain((top..=bottom).flat_map(|y| [(left, y), (right, y)])))
+        let ring = |inset: u32| -> Vec<_> {
+            let (right, bottom) = (width - 1 - inset, height - 1 - inset);
+            let rows = (inset..=right).flat_map(|x| [(x, inset), (x, bottom)]);
+            rows.chain((inset..=bottom).flat_map(|y| [(inset, y), (right, y)])).map(value).collect()
         };
-        let corners = values(&mut [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)].into_iter());
+        let corners = [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)].map(value);
         let outermost = ring(0);
         let (corners, edge, inside) = (light(&corners), light(&outermost), light(&ring(width.min(height) / 14)));
         let is_framed = edge.min(inside) < 0.1 && edge.max(inside) > 0.9;
@@ -39,8 +38,8 @@ impl Background {
     }
 }
 
-/// Whether the picture is of two greys, paper and ink, on which no light falls: they explain 95 % of the variance, and
-/// nothing is much darker than the one or lighter than the other.
+/// Tells whether the picture is of two greys, paper and ink, on which no light falls: they explain 95 % of the
+/// variance, and nothing is much darker than the one or lighter than the other.
 pub(super) fn is_two_greys(grey: &LumaImage, threshold: f32) -> bool {
     let variance = |values: &[f32]| {
         let mean = values.iter().sum::<f32>() / values.len().max(1) as f32;

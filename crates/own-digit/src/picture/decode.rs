@@ -7,41 +7,39 @@ use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage, imageops::FilterType
 use image_webp::{DecodingError, WebPDecoder};
 use mnist_classification::{Error, Result, support::signature};
 
-/// What [`decode`] reads.
+/// The formats that [`decode`] reads.
 const FORMATS: &str = "PNG, JPEG, WebP, BMP, GIF or TIFF";
 
 /// Larger pictures are shrunk to this many pixels on their longer side.
 const LONGEST: u32 = 1_600;
 
-/// How many bytes the pixels of a WebP picture may take. The decoders of the other formats have such a limit.
+/// The most bytes that the pixels of a WebP picture may take. The decoders of the other formats have such a limit.
 const LARGEST_WEBP: usize = 256 << 20;
 
 /// Reads a picture upright, whatever its name ends in.
 pub(super) fn decode(path: &Path) -> Result<DynamicImage> {
     let expected = format!("a picture of digits: {FORMATS}");
     if !path.is_file() {
-        return Err(Error::Missing { file: path.into(), expected });
+        return Err(Error::missing(path, expected));
     }
     let bytes = fs::read(path).map_err(Error::io(path))?;
-    let malformed = |found: String| Error::Malformed { file: path.into(), found, expected: expected.clone() };
-    let format = image::guess_format(&bytes).ok().filter(ImageFormat::can_read);
-    let Some(format) = format else {
-        return Err(malformed(
-            signature::kind(&bytes[..bytes.len().min(512)]).unwrap_or_else(|| "another file".into()),
-        ));
+    let malformed = |found: String| Error::malformed(path, found, &expected);
+    let Some(format) = image::guess_format(&bytes).ok().filter(ImageFormat::can_read) else {
+        let start = &bytes[..bytes.len().min(512)];
+        return Err(malformed(signature::kind(start).unwrap_or_else(|| "another file".into())));
     };
-    let picture = match format {
-        ImageFormat::WebP => webp(&bytes).map_err(|error| error.to_string()),
-        _ => image::io::Reader::with_format(Cursor::new(&bytes), format).decode().map_err(|error| error.to_string()),
+    let decoded = match format {
+        ImageFormat::WebP => webp(&bytes),
+        _ => image::load_from_memory_with_format(&bytes, format).map_err(Box::from),
     };
-    let picture =
-        picture.map_err(|error| malformed(format!("a damaged {format:?} picture ({error}; save it again)")))?;
-    let picture = upright(picture, &bytes);
+    let damaged = |error| malformed(format!("a damaged {format:?} picture ({error}; save it again)"));
+    let picture = upright(decoded.map_err(damaged)?, &bytes);
     let is_large = picture.width().max(picture.height()) > LONGEST;
     Ok(if is_large { picture.resize(LONGEST, LONGEST, FilterType::Triangle) } else { picture })
 }
 
-fn webp(bytes: &[u8]) -> std::result::Result<DynamicImage, DecodingError> {
+/// Decodes a WebP picture; the decoder of this version of `image` panics on damaged ones.
+fn webp(bytes: &[u8]) -> std::result::Result<DynamicImage, Box<dyn std::error::Error>> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes))?;
     let (width, height) = decoder.dimensions();
     let size = decoder.output_buffer_size().filter(|&size| size <= LARGEST_WEBP);
@@ -52,7 +50,7 @@ fn webp(bytes: &[u8]) -> std::result::Result<DynamicImage, DecodingError> {
     } else {
         RgbImage::from_raw(width, height, pixels).map(DynamicImage::from)
     };
-    picture.ok_or(DecodingError::ImageTooLarge)
+    Ok(picture.ok_or(DecodingError::ImageTooLarge)?)
 }
 
 /// Turns a picture as its EXIF data asks for, where it has any: phones save what the sensor saw.

@@ -1,77 +1,82 @@
 //! The ink of a picture: how much darker or lighter than its paper each pixel is.
 
+use image::buffer::ConvertBuffer;
+
 use super::{
     background::{Background, is_two_greys},
-    luma_image::{LumaImage, map, quantile, sample, threshold},
-    shading::without_shading,
+    luma_image::{LumaImage, from_bytes, map, quantile, sample, threshold, zip},
+    morphology::closing,
 };
 
-/// The ink of a picture, from 0 (paper) on, and what is known of it. On a photograph it is a share of the paper's light.
-pub(super) struct Ink {
-    pub(super) plane: LumaImage,
-    /// What a stroke's middle has.
-    pub(super) strength: f32,
-    /// The standard deviation of the noise.
-    pub(super) noise: f32,
-}
+/// The least contrast of ink, as a fraction of the paper's light, and as a multiple of the noise.
+const FAINTEST: [f32; 2] = [0.06, 6.0];
 
 /// Photographs have more pixels on their shorter side.
 const SMALL: u32 = 50;
 
-impl Ink {
-    /// The ink of a grey picture, whichever of dark and light it is.
-    pub(super) fn of(grey: &LumaImage) -> Self {
-        let is_large = grey.width().min(grey.height()) >= SMALL;
-        let noise = if is_large { noise(grey) } else { 0.0 };
-        // Noise of a camera; a drawing has none, and its thin strokes stay as they are.
-        let (smooth, noise) = if noise > 0.008 { (Some(smoothed(grey)), noise * 0.27) } else { (None, noise) };
-        let grey = smooth.as_ref().unwrap_or(grey);
-        let threshold = threshold(grey);
-        let ground = Background::of(grey, threshold);
-        let is_drawn = !is_large || is_two_greys(grey, threshold);
-        let plane = if is_drawn { drawn(grey, &ground, threshold) } else { photographed(grey, &ground) };
-        let strength = strength(&plane);
-        Self { plane, strength, noise }
+/// Returns the ink of a grey picture, be it dark or light, from 0 (paper) to 1 (the middle of a stroke); or says why
+/// there is none.
+pub(super) fn of(grey: &LumaImage) -> Result<LumaImage, &'static str> {
+    let is_large = grey.width().min(grey.height()) >= SMALL;
+    let noise = if is_large { noise(grey) } else { 0.0 };
+    // Noise of a camera; a drawing has none, and its thin strokes stay as they are.
+    let (grey, noise) = if noise > 0.008 { (&smoothed(grey), noise * 0.27) } else { (grey, noise) };
+    let threshold = threshold(grey);
+    let background = Background::of(grey, threshold);
+    let is_drawn = !is_large || is_two_greys(grey, threshold);
+    let ink = if is_drawn { drawn(grey, &background, threshold) } else { photographed(grey, &background) };
+    let strength = strength(&ink);
+    if strength < FAINTEST[0] || strength < FAINTEST[1] * noise {
+        let is_seen = strength > 0.02 && strength > 5.5 * noise;
+        return Err(if is_seen { "too little contrast" } else { "a picture without ink" });
     }
+    Ok(map(&ink, |ink| (ink / strength).min(1.0)))
 }
 
-/// The ink on paper of one grey.
-fn drawn(grey: &LumaImage, ground: &Background, threshold: f32) -> LumaImage {
-    let is_paper = |value: &f32| (*value > threshold) == ground.is_light;
+/// Returns how far each pixel differs from paper of one grey.
+fn drawn(grey: &LumaImage, background: &Background, threshold: f32) -> LumaImage {
+    let is_paper = |value: &f32| (*value > threshold) == background.is_light;
     let paper = quantile(&sample(grey).filter(is_paper).collect::<Vec<_>>(), 0.5);
-    if ground.is_light {
-        map(grey, |value| (paper - value).max(0.0))
-    } else {
-        map(grey, |value| (value - paper).max(0.0))
-    }
+    let sign = if background.is_light { 1.0 } else { -1.0 };
+    map(grey, |value| (sign * (paper - value)).max(0.0))
 }
 
-/// The ink on paper that light falls on.
-fn photographed(grey: &LumaImage, ground: &Background) -> LumaImage {
-    let (dark, light) = (|| without_shading(grey, true), || without_shading(&inverted(grey), false));
-    if ground.is_whole {
-        return if ground.is_light { dark() } else { light() };
+/// Returns the ink on paper that light falls on: where it reflects, as a fraction of the light.
+fn photographed(grey: &LumaImage, background: &Background) -> LumaImage {
+    let dark = || without_shading(grey, true);
+    let light = || without_shading(&map(grey, |value| 1.0 - value), false);
+    if background.is_whole {
+        return if background.is_light { dark() } else { light() };
     }
     let (dark, light) = (dark(), light());
     // Few pixels are as dark as dark ink. What a wrong choice takes for ink is paper, which is as light as much else.
-    let shares = [share(&dark, grey, |value, ink| value <= ink), share(&light, grey, |value, ink| value >= ink)];
+    let fractions =
+        [fraction(&dark, grey, |value, ink| value <= ink), fraction(&light, grey, |value, ink| value >= ink)];
     // Most photographs are of paper.
-    if shares[0] < 1.5 * shares[1] { dark } else { light }
+    if fractions[0] < 1.5 * fractions[1] { dark } else { light }
 }
 
-/// The share of a grey picture's pixels that are as dark, or as light, as the middle one of its ink.
-fn share(ink: &LumaImage, grey: &LumaImage, is_as: impl Fn(f32, f32) -> bool) -> f32 {
+/// Returns the fraction of a grey picture's pixels that are as dark, or as light, as the middle one of its ink.
+fn fraction(ink: &LumaImage, grey: &LumaImage, is_as: impl Fn(f32, f32) -> bool) -> f32 {
     let half = strength(ink) / 2.0;
     let inked: Vec<_> = ink.iter().zip(grey.iter()).filter(|(ink, _)| **ink > half).map(|(_, &grey)| grey).collect();
     let middle = quantile(&inked, 0.5);
     grey.iter().filter(|&&value| is_as(value, middle)).count() as f32 / grey.len() as f32
 }
 
-fn inverted(grey: &LumaImage) -> LumaImage {
-    map(grey, |value| 1.0 - value)
+/// Returns how far each pixel is darker than the paper around it; where the paper `reflects`, as a fraction of the
+/// paper's light: a shadow takes as large a fraction from paper as from ink.
+fn without_shading(grey: &LumaImage, reflects: bool) -> LumaImage {
+    let side = grey.width().min(grey.height());
+    let paper = closing(&grey.convert(), (side / 2).max(3));
+    let paper = from_bytes(paper.dimensions(), paper.iter().copied());
+    let ink = zip(&paper, grey, |paper, value| (paper - value) / if reflects { paper.max(0.1) } else { 1.0 });
+    // The closing takes the lightest of the noise for the paper.
+    let background = quantile(&ink, 0.5).min(0.1);
+    map(&ink, |ink| (ink - background).max(0.0))
 }
 
-/// What the strongest pixels, one in 2,000, have in the mean.
+/// Returns the mean of the strongest pixels, one in 2,000.
 fn strength(ink: &LumaImage) -> f32 {
     let count = (ink.len() / 2_000).max(12).min(ink.len());
     let high = quantile(ink, 0.99);
@@ -80,7 +85,7 @@ fn strength(ink: &LumaImage) -> f32 {
     values.iter().take(count).sum::<f32>() / count as f32
 }
 
-/// The standard deviation of the noise, from the differences of pixels to their neighbours: most of them are paper.
+/// Returns the standard deviation of the noise, from the differences of pixels to their neighbours: most are paper.
 fn noise(grey: &LumaImage) -> f32 {
     let rows: Vec<_> = grey.chunks(grey.width() as usize).collect();
     let mut differences = Vec::new();
@@ -93,13 +98,10 @@ fn noise(grey: &LumaImage) -> f32 {
     1.4826 * 0.8_f32.sqrt() * quantile(&differences, 0.5)
 }
 
-/// Each number's mean with those around it, by weights of 1, 4, 6, 4 and 1 down and across: a bell whose standard deviation
-/// is 1.
+/// Returns each number's mean with those around it, by weights of 1, 4, 6, 4 and 1 down and across: a bell whose
+/// standard deviation is 1.
 fn smoothed(grey: &LumaImage) -> LumaImage {
-    let bell = |around: &[f32; 5]| {
-        let [one, two, three, four, five] = around;
-        (one + 4.0 * two + 6.0 * three + 4.0 * four + five) / 16.0
-    };
+    let bell = |[one, two, three, four, five]: [f32; 5]| (one + 4.0 * two + 6.0 * three + 4.0 * four + five) / 16.0;
     let width = grey.width() as usize;
     let rows: Vec<_> = grey.chunks(width).collect();
     let mut result = LumaImage::new(grey.width(), grey.height());
@@ -107,8 +109,8 @@ fn smoothed(grey: &LumaImage) -> LumaImage {
         // Beyond its edges, the picture goes on as it ends.
         let around = [0, 1, 2, 3, 4].map(|below| rows[(y + below).clamp(2, rows.len() + 1) - 2]);
         let columns = (0..width + 4).map(|x| x.clamp(2, width + 1) - 2);
-        let line: Vec<_> = columns.map(|x| bell(&around.map(|row| row[x]))).collect();
-        found.iter_mut().zip(line.array_windows()).for_each(|(found, around)| *found = bell(around));
+        let line: Vec<_> = columns.map(|x| bell(around.map(|row| row[x]))).collect();
+        found.iter_mut().zip(line.array_windows()).for_each(|(found, &around)| *found = bell(around));
     }
     result
 }
@@ -128,5 +130,18 @@ mod tests {
         };
         assert_eq!([moment(0), moment(1), moment(2)], [1.0, 0.0, 1.0]);
         assert_eq!(smoothed(&LumaImage::from_pixel(5, 6, Luma([0.5]))), LumaImage::from_pixel(5, 6, Luma([0.5])));
+    }
+
+    #[test]
+    fn ink_in_light_and_in_shadow_has_one_strength_and_the_shadow_none() {
+        // Paper reflects 0.9, ink 0.2; from x = 60 on, half of the light is gone.
+        let light = |x: u32| if x < 60 { 1.0 } else { 0.5 };
+        let reflected = |x: u32, y: u32| if (40..44).contains(&y) && (20..100).contains(&x) { 0.2 } else { 0.9 };
+        let grey = LumaImage::from_fn(120, 90, |x, y| Luma([light(x) * reflected(x, y)]));
+        for (x, y, ink) in without_shading(&grey, true).enumerate_pixels() {
+            let expected = 1.0 - reflected(x, y) / 0.9;
+            // The paper has eight bits.
+            assert!((ink.0[0] - expected).abs() < 0.005, "{x}, {y}: {}", ink.0[0]);
+        }
     }
 }

@@ -1,89 +1,76 @@
-//! Grey pictures of numbers from 0 to 1, and what all steps need of them.
+//! Grey images of numbers from 0 to 1, and the operations that several steps share.
 
-use image::{GrayImage, ImageBuffer, Luma};
+use image::{ImageBuffer, Luma};
 
-/// A grey picture of numbers.
+/// A grey image of numbers.
 pub(super) type LumaImage = ImageBuffer<Luma<f32>, Vec<f32>>;
 
-/// A picture of the same size with each number changed.
-pub(super) fn map(plane: &LumaImage, with: impl Fn(f32) -> f32) -> LumaImage {
-    zip(plane, plane, |value, _| with(value))
+/// Changes each number of an image.
+pub(super) fn map(image: &LumaImage, change: impl Fn(f32) -> f32) -> LumaImage {
+    zip(image, image, |value, _| change(value))
 }
 
-/// A picture from two of the same size, number by number.
-pub(super) fn zip(one: &LumaImage, other: &LumaImage, with: impl Fn(f32, f32) -> f32) -> LumaImage {
+/// Makes one image from two of the same size, number by number.
+pub(super) fn zip(one: &LumaImage, other: &LumaImage, combine: impl Fn(f32, f32) -> f32) -> LumaImage {
     let mut result = one.clone();
-    result.iter_mut().zip(other.iter()).for_each(|(value, &other)| *value = with(*value, other));
+    result.iter_mut().zip(other.iter()).for_each(|(value, &other)| *value = combine(*value, other));
     result
 }
 
-/// A picture as many times smaller, each pixel the mean of a square; what is left at the right and below is left out.
-pub(super) fn shrunk(plane: &LumaImage, times: u32) -> LumaImage {
-    let side = times as usize;
-    let mut result = LumaImage::new(plane.width() / times, plane.height() / times);
-    let (width, across) = (plane.width() as usize, result.width() as usize);
-    for (row, found) in result.chunks_mut(across).enumerate() {
-        for line in plane.chunks(width).skip(row * side).take(side) {
-            found
-                .iter_mut()
-                .zip(line.chunks_exact(side))
-                .for_each(|(found, values)| *found += values.iter().sum::<f32>());
+/// Makes an image of numbers in eight bits.
+pub(super) fn from_bytes((width, height): (u32, u32), bytes: impl Iterator<Item = u8>) -> LumaImage {
+    let mut image = LumaImage::new(width, height);
+    image.iter_mut().zip(bytes).for_each(|(value, byte)| *value = f32::from(byte) / 255.0);
+    image
+}
+
+/// Shrinks an image so many times: each pixel is the mean of a square. What is left at the right and below is dropped.
+pub(super) fn shrunk(image: &LumaImage, times: u32) -> LumaImage {
+    let (width, side) = (image.width() as usize, times as usize);
+    let mut sums = LumaImage::new(image.width() / times, image.height() / times);
+    for (sums, rows) in sums.chunks_mut(width / side).zip(image.chunks(width * side)) {
+        for row in rows.chunks(width) {
+            sums.iter_mut().zip(row.chunks(side)).for_each(|(sum, values)| *sum += values.iter().sum::<f32>());
         }
-        found.iter_mut().for_each(|found| *found /= (side * side) as f32);
     }
-    result
+    map(&sums, |sum| sum / (side * side) as f32)
 }
 
-/// The numbers in eight bits each.
-pub(super) fn bytes(plane: &LumaImage) -> GrayImage {
-    let mut result = GrayImage::new(plane.width(), plane.height());
-    result.iter_mut().zip(plane.iter()).for_each(|(byte, value)| *byte = (255.0 * value + 0.5) as u8);
-    result
-}
-
-/// The numbers that [`bytes`] has kept.
-pub(super) fn of_bytes(picture: &GrayImage) -> LumaImage {
-    let mut result = LumaImage::new(picture.width(), picture.height());
-    result.iter_mut().zip(picture.iter()).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0);
-    result
-}
-
-/// Of more numbers than this, at most so many tell how they lie.
+/// Of more numbers than this, [`sample`] takes at most so many.
 const ENOUGH: usize = 20_000;
 
-/// All of the numbers, or enough of them.
+/// Returns all of the numbers, or evenly spaced ones of too many.
 pub(super) fn sample(values: &[f32]) -> impl Iterator<Item = f32> {
     values.iter().copied().step_by(values.len().div_ceil(ENOUGH).max(1))
 }
 
-/// The number below which this share of the numbers lies; 0 of none.
-pub(super) fn quantile(values: &[f32], share: f64) -> f32 {
+/// Returns the number below which this fraction of the numbers lies; 0 of none.
+pub(super) fn quantile(values: &[f32], fraction: f64) -> f32 {
     let mut values: Vec<_> = sample(values).collect();
     if values.is_empty() {
         return 0.0;
     }
-    let index = ((values.len() - 1) as f64 * share).round() as usize;
+    let index = ((values.len() - 1) as f64 * fraction).round() as usize;
     *values.select_nth_unstable_by(index, f32::total_cmp).1
 }
 
-/// The number that best parts the dark pixels from the light ones, which lie above it (N. Otsu, 1979).
-pub(super) fn threshold(plane: &LumaImage) -> f32 {
-    let mut counts = [0_u32; 256];
-    plane.iter().for_each(|value| counts[usize::from((255.0 * value + 0.5) as u8)] += 1);
-    let counts = counts.map(f64::from);
+/// Returns the number that best separates the dark pixels from the light ones, which lie above it (N. Otsu, 1979).
+pub(super) fn threshold(image: &LumaImage) -> f32 {
+    let mut counts = [0.0; 256];
+    image.iter().for_each(|value| counts[usize::from((255.0 * value + 0.5) as u8)] += 1.0);
     let count: f64 = counts.iter().sum();
-    let sum: f64 = counts.iter().enumerate().map(|(grey, count)| grey as f64 * count).sum();
+    let sum: f64 = (0..).zip(counts).map(|(grey, number)| f64::from(grey) * number).sum();
     let (mut below, mut sum_below) = (0.0, 0.0);
-    let mut best = (0.0, 0.0);
-    for (grey, number) in counts.iter().enumerate() {
+    let (mut largest, mut best) = (0.0, 0.0);
+    for (grey, number) in (0..).map(f64::from).zip(counts) {
         below += number;
-        sum_below += grey as f64 * number;
+        sum_below += grey * number;
         let between = (sum_below * count - sum * below).powi(2) / (below * (count - below)).max(1e-9);
-        if below < count && between > best.0 {
-            best = (between, grey as f64);
+        if between > largest {
+            (largest, best) = (between, grey);
         }
     }
-    ((best.1 + 0.5) / 255.0) as f32
+    ((best + 0.5) / 255.0) as f32
 }
 
 #[cfg(test)]

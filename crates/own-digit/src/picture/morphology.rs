@@ -1,55 +1,43 @@
-//! Dilation and closing of grey pictures.
+//! Dilation and closing of grey images by squares.
 
 use image::GrayImage;
 
-/// The morphological closing by a square: dark strokes narrower than it take the light of what is around them; larger dark
-/// areas, shadows among them, stay.
-pub(super) fn closing(picture: &GrayImage, side: usize) -> GrayImage {
+/// Closes dark gaps narrower than a square of this side: dark strokes take the light of what is around them; larger
+/// dark areas, shadows among them, stay.
+pub(super) fn closing(image: &GrayImage, side: u32) -> GrayImage {
     // What touches the edge goes on beyond it: as far as both steps see.
-    let (window, beyond) = (side | 1, 2 * (side / 2));
-    let dilated = down(&across(picture, beyond, window, u8::max), beyond, window, u8::max);
-    down(&across(&dilated, 0, window, u8::min), 0, window, u8::min)
+    let dilated = extremes_of_squares(image, 2 * (side / 2), side | 1, u8::max);
+    extremes_of_squares(&dilated, 0, side | 1, u8::min)
 }
 
-/// The morphological dilation by a square that reaches this far: light spreads over what is around it.
-pub(super) fn dilation(picture: &GrayImage, reach: u32) -> GrayImage {
-    let reach = reach as usize;
-    down(&across(picture, reach, 2 * reach + 1, u8::max), reach, 2 * reach + 1, u8::max)
+/// Dilates an image by a square that reaches this far: light spreads over what is around it.
+pub(super) fn dilation(image: &GrayImage, reach: u32) -> GrayImage {
+    extremes_of_squares(image, reach, 2 * reach + 1, u8::max)
 }
 
-/// The extreme of each window of pixels side by side, where each row goes on `beyond` its ends as it ends.
-fn across(picture: &GrayImage, beyond: usize, window: usize, pick: impl Fn(u8, u8) -> u8) -> GrayImage {
-    let width = picture.width() as usize;
-    let (long, wide) = (width + 2 * beyond, width + 2 * beyond + 1 - window);
-    let mut lines = Vec::with_capacity(long * picture.height() as usize);
-    for row in picture.chunks(width) {
-        lines.resize(lines.len() + beyond, row[0]);
-        lines.extend_from_slice(row);
-        lines.resize(lines.len() + beyond, row[width - 1]);
+/// Returns the extreme of each square with this side, where the image goes on `beyond` its edges as it ends.
+fn extremes_of_squares(image: &GrayImage, beyond: u32, side: u32, pick: impl Fn(u8, u8) -> u8 + Copy) -> GrayImage {
+    let (times, window) = (beyond as usize, side as usize);
+    let rows: Vec<_> = image.chunks(image.width() as usize).map(|row| with_ends_repeated(row, times)).collect();
+    let pixels = with_ends_repeated(&rows, times).concat();
+    let found = extremes(extremes(pixels, 1, window, pick), rows[0].len(), window, pick);
+    let [width, height] = [image.width(), image.height()].map(|length| length + 2 * beyond + 1 - side);
+    let mut result = GrayImage::new(width, height);
+    // Squares that reach from the end of one row into the next are left out.
+    for (row, found) in result.chunks_mut(width as usize).zip(found.chunks(rows[0].len())) {
+        row.copy_from_slice(&found[..width as usize]);
     }
-    // Windows that reach from one line into the next are left out.
-    let mut result = GrayImage::new(wide as u32, picture.height());
-    let found = extremes(lines, 1, window, pick);
-    result.chunks_mut(wide).zip(found.chunks(long)).for_each(|(row, found)| row.copy_from_slice(&found[..wide]));
     result
 }
 
-/// As [`across`], of pixels one below the other.
-fn down(picture: &GrayImage, beyond: usize, window: usize, pick: impl Fn(u8, u8) -> u8) -> GrayImage {
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let high = height + 2 * beyond + 1 - window;
-    let mut rows = Vec::with_capacity(width * (height + 2 * beyond));
-    (0..beyond).for_each(|_| rows.extend_from_slice(&picture.as_raw()[..width]));
-    rows.extend_from_slice(picture.as_raw());
-    (0..beyond).for_each(|_| rows.extend_from_slice(&picture.as_raw()[width * (height - 1)..]));
-    let found = extremes(rows, width, window, pick);
-    let mut result = GrayImage::new(width as u32, high as u32);
-    result.copy_from_slice(&found);
-    result
+/// Repeats the first and the last item so many times more.
+fn with_ends_repeated<T: Clone>(items: &[T], times: usize) -> Vec<T> {
+    let end = |index: usize| vec![items[index].clone(); times];
+    [end(0), items.to_vec(), end(items.len() - 1)].concat()
 }
 
-/// The extreme of each window of items, which are `length` pixels each: first of windows of two items, from them of four,
-/// and so on.
+/// Returns the extreme of each window of items, which are `length` pixels each: first of windows of two items, from
+/// them of four, and so on.
 fn extremes(mut items: Vec<u8>, length: usize, window: usize, pick: impl Fn(u8, u8) -> u8) -> Vec<u8> {
     let mut reached = 1;
     while reached < window {

@@ -1,6 +1,7 @@
-//! The parts of a picture's ink: which belong to digits, which are dust, lines, frames and edges, and where each digit is.
+//! The parts of a picture's ink: which belong to digits, which are dust, lines, frames and edges, and where each digit
+//! is.
 
-use image::{GrayImage, Luma};
+use image::{GrayImage, Luma, imageops};
 
 use super::{luma_image::LumaImage, morphology::dilation};
 
@@ -11,26 +12,25 @@ pub(super) struct Part {
     pub(super) top: u32,
     pub(super) right: u32,
     pub(super) bottom: u32,
-    /// The positions of its pixels.
-    pixels: Vec<u32>,
+    /// Column and row of its pixels.
+    pixels: Vec<(u32, u32)>,
 }
 
-/// Ink has more than these shares of a stroke's strength: a higher one where the lower finds only lines.
+/// Ink has more than these fractions of a stroke's strength: a higher one where the lower finds only lines.
 const THRESHOLDS: [f32; 3] = [0.42, 0.6, 0.75];
 
-/// The digits of a picture from left to right, each with the parts that it is made of.
+/// Finds the digits of a picture from left to right, each with the parts that it is made of.
 pub(super) fn digits(ink: &LumaImage) -> Vec<Part> {
-    let without_marks =
-        THRESHOLDS.iter().find_map(|&threshold| without_marks(connected(ink, threshold), ink.width(), ink.height()));
-    let parts = without_marks.unwrap_or_else(|| connected(ink, THRESHOLDS[0]));
+    let parts = THRESHOLDS.iter().find_map(|&threshold| without_marks(ink, threshold));
+    let parts = parts.unwrap_or_else(|| connected(ink, THRESHOLDS[0]));
     let tallest = parts.iter().map(Part::height).max().unwrap_or(0);
     let (mut digits, small): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.height() * 5 >= tallest * 2);
     let (mut pieces, dust): (Vec<_>, Vec<_>) = small.into_iter().partition(|part| part.size() * 8 > tallest);
-    join(&mut pieces, |one, other| one.gap(other) * 10 <= tallest * 3 && are_of_one_digit(one, other, ink.width()));
+    join(&mut pieces, |one, other| one.gap(other) * 10 <= tallest * 3 && are_of_one_digit(one, other));
     // Of a digit in pieces, or a low one, no part is tall.
     let is_digit = |part: &mut Part| part.height() * 4 >= tallest && part.size() * 5 >= tallest * 2;
     digits.extend(pieces.extract_if(.., is_digit));
-    join(&mut digits, |one, other| are_of_one_digit(one, other, ink.width()));
+    join(&mut digits, are_of_one_digit);
     for (mut small, reach) in [(pieces, tallest * 3 / 10), (dust, tallest / 10)] {
         // Larger parts first, so that smaller ones find what they belong to.
         small.sort_by_key(|part| std::cmp::Reverse(part.pixels.len()));
@@ -54,44 +54,23 @@ impl Part {
         self.bottom - self.top
     }
 
-    /// The ink within the rectangle and its soft edge around that, without the ink of other parts.
+    /// Cuts out the rectangle with a soft edge around its ink, without the ink of other parts.
     pub(super) fn cut(&self, ink: &LumaImage) -> LumaImage {
         // MNIST's strokes pale over one pixel of a digit's 20.
         let reach = self.size().div_ceil(20);
-        let (left, top) = (self.left as i64 - i64::from(reach), self.top as i64 - i64::from(reach));
-        let mut own = GrayImage::new(self.width() + 2 * reach, self.height() + 2 * reach);
-        for &pixel in &self.pixels {
-            let (x, y) = (i64::from(pixel % ink.width()) - left, i64::from(pixel / ink.width()) - top);
-            own.put_pixel(x as u32, y as u32, Luma([1]));
+        let (width, height) = (self.width() + 2 * reach, self.height() + 2 * reach);
+        let (mut digit, mut own) = (LumaImage::new(width, height), GrayImage::new(width, height));
+        let [across, down] = [self.left, self.top].map(|start| i64::from(reach) - i64::from(start));
+        imageops::replace(&mut digit, ink, across, down);
+        for &(x, y) in &self.pixels {
+            own.put_pixel(x - self.left + reach, y - self.top + reach, Luma([1]));
         }
         let around = dilation(&own, reach);
-        LumaImage::from_fn(own.width(), own.height(), |x, y| {
-            let place = (u32::try_from(i64::from(x) + left), u32::try_from(i64::from(y) + top));
-            let (Ok(in_x), Ok(in_y)) = place else { return Luma([0.0]) };
-            let value = ink.get_pixel_checked(in_x, in_y).map_or(0.0, |pixel| pixel.0[0]);
-            let is_own = own.get_pixel(x, y).0[0] > 0;
-            let is_edge = around.get_pixel(x, y).0[0] > 0 && value <= THRESHOLDS[0];
-            Luma([if is_own || is_edge { value } else { 0.0 }])
-        })
-    }
-
-    /// How far two parts lie apart in the rows that both have; nothing where there is no such row.
-    fn gap_in_rows(&self, other: &Self, across: u32) -> Option<u32> {
-        let (first, last) = (self.top.max(other.top), self.bottom.min(other.bottom));
-        let extents = |part: &Self| {
-            let mut extents = vec![(u32::MAX, 0); last.saturating_sub(first) as usize];
-            for &pixel in &part.pixels {
-                let (x, y) = (pixel % across, pixel / across);
-                if (first..last).contains(&y) {
-                    let extent: &mut (u32, u32) = &mut extents[(y - first) as usize];
-                    *extent = (extent.0.min(x), extent.1.max(x));
-                }
-            }
-            extents
-        };
-        let rows = extents(self).into_iter().zip(extents(other));
-        let both = rows.filter(|(one, other)| one.0 <= one.1 && other.0 <= other.1);
-        both.map(|(one, other)| other.0.saturating_sub(one.1).max(one.0.saturating_sub(other.1))).min()
+        for ((value, &own), &around) in digit.iter_mut().zip(own.iter()).zip(around.iter()) {
+            let is_edge = around > 0 && *value <= THRESHOLDS[0];
+            *value *= f32::from(own > 0 || is_edge);
+        }
+        digit
     }
 
     fn size(&self) -> u32 {
@@ -104,34 +83,41 @@ impl Part {
         self.pixels.append(&mut other.pixels);
     }
 
-    /// How far two rectangles lie apart, across or down; 0 where they overlap.
+    /// Returns how far two rectangles lie apart, across or down; 0 where they overlap.
     fn gap(&self, other: &Self) -> u32 {
-        let between =
-            |one: (u32, u32), other: (u32, u32)| other.0.saturating_sub(one.1).max(one.0.saturating_sub(other.1));
-        between((self.left, self.right), (other.left, other.right))
-            .max(between((self.top, self.bottom), (other.top, other.bottom)))
+        let across = interval_gap((self.left, self.right), (other.left, other.right));
+        across.max(interval_gap((self.top, self.bottom), (other.top, other.bottom)))
     }
 
-    /// The share of its pixels that lie within this many pixels of its rectangle's sides.
-    fn at_the_sides(&self, reach: u32, across: u32) -> f64 {
-        let is_near = |&&pixel: &&u32| {
-            let (x, y) = (pixel % across, pixel / across);
-            (x - self.left).min(self.right - 1 - x).min(y - self.top).min(self.bottom - 1 - y) < reach
+    /// Returns how far two parts lie apart in the rows that both have; nothing where there is no such row.
+    fn gap_in_rows(&self, other: &Self) -> Option<u32> {
+        let rows = self.top.max(other.top)..self.bottom.min(other.bottom);
+        let extents = |part: &Self| {
+            let mut extents = vec![None; rows.len()];
+            for &(x, y) in part.pixels.iter().filter(|(_, y)| rows.contains(y)) {
+                let extent = &mut extents[(y - rows.start) as usize];
+                *extent = Some(extent.map_or((x, x), |(first, last): (u32, u32)| (first.min(x), last.max(x))));
+            }
+            extents
         };
-        self.pixels.iter().filter(is_near).count() as f64 / self.pixels.len() as f64
+        let both = extents(self).into_iter().zip(extents(other));
+        both.filter_map(|(one, other)| Some(interval_gap(one?, other?))).min()
     }
 
-    /// Whether it is a frame around another part: its pixels lie along its sides.
-    fn is_frame_of(&self, other: &Self, across: u32) -> bool {
+    /// Tells whether it is a frame around another part: its pixels lie along its sides.
+    fn is_frame_of(&self, other: &Self) -> bool {
         let is_around =
             self.left < other.left && self.top < other.top && self.right > other.right && self.bottom > other.bottom;
-        is_around
-            && other.height() * 6 > self.height()
-            && self.at_the_sides(self.height().min(self.width()) / 12, across) > 0.8
+        let near = self.height().min(self.width()) / 12;
+        let is_near = |&&(x, y): &&(u32, u32)| {
+            (x - self.left).min(self.right - 1 - x).min(y - self.top).min(self.bottom - 1 - y) < near
+        };
+        let fraction_near = || self.pixels.iter().filter(is_near).count() as f64 / self.pixels.len() as f64;
+        is_around && other.height() * 6 > self.height() && fraction_near() > 0.8
     }
 
-    /// Whether it looks like an edge of the scanner, a line or squares; a digit may, too.
-    fn is_mark(&self, width: u32, height: u32) -> bool {
+    /// Tells whether it looks like an edge of the scanner, a line or squares; a digit may, too.
+    fn is_mark(&self, (width, height): (u32, u32)) -> bool {
         let near = width.min(height) / 50;
         let touches = [self.left <= near, self.top <= near, self.right + near >= width, self.bottom + near >= height];
         let is_edge = (touches[0] || touches[2]) && self.height() * 10 >= height * 9 && self.width() * 4 < width
@@ -143,13 +129,19 @@ impl Part {
     }
 }
 
-/// The parts that can be digits: without frames, edges, lines and squares. Nothing where no large one remains.
-fn without_marks(parts: Vec<Part>, width: u32, height: u32) -> Option<Vec<Part>> {
-    let is_frame = |part: &Part| parts.iter().any(|other| part.is_frame_of(other, width));
-    let is_mark: Vec<_> = parts.iter().map(|part| part.is_mark(width, height) || is_frame(part)).collect();
-    let parts: Vec<_> =
-        parts.into_iter().zip(is_mark).filter_map(|(part, is_mark)| (!is_mark).then_some(part)).collect();
-    parts.iter().any(|part| part.height() * 10 > width.min(height)).then_some(parts)
+/// Returns how far two intervals lie apart; 0 where they overlap.
+fn interval_gap(one: (u32, u32), other: (u32, u32)) -> u32 {
+    other.0.saturating_sub(one.1).max(one.0.saturating_sub(other.1))
+}
+
+/// Finds the parts that can be digits: without frames, edges, lines and squares. Nothing where no large one remains.
+fn without_marks(ink: &LumaImage, threshold: f32) -> Option<Vec<Part>> {
+    let parts = connected(ink, threshold);
+    let is_frame = |part: &Part| parts.iter().any(|other| part.is_frame_of(other));
+    let is_mark: Vec<_> = parts.iter().map(|part| part.is_mark(ink.dimensions()) || is_frame(part)).collect();
+    let others = parts.into_iter().zip(is_mark).filter(|(_, is_mark)| !is_mark);
+    let others: Vec<_> = others.map(|(part, _)| part).collect();
+    others.iter().any(|part| part.height() * 10 > ink.width().min(ink.height())).then_some(others)
 }
 
 /// Joins the parts that belong together, two by two.
@@ -164,38 +156,34 @@ fn join(parts: &mut Vec<Part>, belong_together: impl Fn(&Part, &Part) -> bool) {
     }
 }
 
-/// Two parts of one digit: one lies largely above, below or inside the other, or they all but touch.
-fn are_of_one_digit(one: &Part, other: &Part, across: u32) -> bool {
+/// Tells whether two parts are of one digit: one lies largely above, below or inside the other, or they all but touch.
+fn are_of_one_digit(one: &Part, other: &Part) -> bool {
     let overlap = one.right.min(other.right).saturating_sub(one.left.max(other.left));
-    let is_slim = one.right.max(other.right) - one.left.min(other.left) < one.height().max(other.height());
+    let tallest = one.height().max(other.height());
+    let is_slim = one.right.max(other.right) - one.left.min(other.left) < tallest;
     overlap * 5 >= one.width().min(other.width()) * 2
-        || is_slim && one.gap_in_rows(other, across).is_some_and(|gap| gap * 20 <= one.height().max(other.height()))
+        || is_slim && one.gap_in_rows(other).is_some_and(|gap| gap * 20 <= tallest)
 }
 
-/// The connected parts, corner to corner, of the pixels above a threshold.
+/// Finds the connected parts, corner to corner, of the pixels above a threshold.
 fn connected(ink: &LumaImage, threshold: f32) -> Vec<Part> {
     let (width, height) = ink.dimensions();
     let mut is_free: Vec<_> = ink.iter().map(|&value| value > threshold).collect();
+    let mut take = |(x, y): (u32, u32)| std::mem::take(&mut is_free[(y * width + x) as usize]);
     let mut parts = Vec::new();
-    for start in 0..is_free.len() as u32 {
-        if !std::mem::take(&mut is_free[start as usize]) {
+    for (x, y, _) in ink.enumerate_pixels() {
+        if !take((x, y)) {
             continue;
         }
-        let mut part = Part { left: u32::MAX, top: u32::MAX, right: 0, bottom: 0, pixels: vec![start] };
+        let mut part = Part { left: x, top: y, right: 0, bottom: 0, pixels: vec![(x, y)] };
         let mut next = 0;
-        while let Some(&pixel) = part.pixels.get(next) {
+        while let Some(&(x, y)) = part.pixels.get(next) {
             next += 1;
-            let (x, y) = (pixel % width, pixel / width);
-            (part.left, part.top) = (part.left.min(x), part.top.min(y));
-            (part.right, part.bottom) = (part.right.max(x + 1), part.bottom.max(y + 1));
-            for y in y.saturating_sub(1)..=(y + 1).min(height - 1) {
-                for x in x.saturating_sub(1)..=(x + 1).min(width - 1) {
-                    let neighbour = y * width + x;
-                    if std::mem::take(&mut is_free[neighbour as usize]) {
-                        part.pixels.push(neighbour);
-                    }
-                }
-            }
+            (part.left, part.right) = (part.left.min(x), part.right.max(x + 1));
+            part.bottom = part.bottom.max(y + 1);
+            let rows = y.saturating_sub(1)..(y + 2).min(height);
+            let around = rows.flat_map(|y| (x.saturating_sub(1)..(x + 2).min(width)).map(move |x| (x, y)));
+            part.pixels.extend(around.filter(|&pixel| take(pixel)));
         }
         parts.push(part);
     }

@@ -4,14 +4,12 @@ use std::{io::Cursor, path::Path};
 
 use image::{
     GrayImage, ImageFormat, Luma,
+    buffer::ConvertBuffer,
     imageops::{self, FilterType},
 };
-
-use super::{
-    Picture,
-    luma_image::{LumaImage, bytes},
-};
 use mnist_classification::{Error, Result, support::files};
+
+use super::Picture;
 
 /// The height of each step, the space around it, and that space's grey.
 const HEIGHT: u32 = 280;
@@ -19,59 +17,53 @@ const SPACE: u32 = 10;
 const AROUND: Luma<u8> = Luma([128]);
 
 impl Picture {
-    /// The picture in grey, and its ink in white.
+    /// Returns the picture in grey, and its ink in white.
     pub(crate) fn grey_and_ink(&self) -> [GrayImage; 2] {
-        [bytes(&self.grey), bytes(&self.ink)]
+        [&self.grey, &self.ink].map(ConvertBuffer::convert)
     }
 
-    /// What the network takes of each digit, white on black.
+    /// Returns what the network takes of each digit, white on black.
     ///
     /// # Errors
     /// [`Error::Torch`] when the inputs cannot be read.
     pub(crate) fn inputs_as_pictures(&self) -> Result<Vec<GrayImage>> {
         let [height, width] = self.size.map(|side| side as u32);
-        let values = Vec::<Vec<f32>>::try_from(&self.inputs)?;
-        let pixel = |values: &Vec<f32>, x, y| Luma([values[(y * width + x) as usize]]);
-        let plane = |values: &Vec<f32>| LumaImage::from_fn(width, height, |x, y| pixel(values, x, y));
-        Ok(values.iter().map(|values| bytes(&plane(values))).collect())
+        let pixels = Vec::<Vec<u8>>::try_from(&self.inputs.f_mul_scalar(255.0)?.f_round()?)?;
+        Ok(pixels.into_iter().filter_map(|pixels| GrayImage::from_vec(width, height, pixels)).collect())
     }
 
-    /// Writes what was seen of pictures as a PNG, a row for each: the picture in grey, its ink, and of each digit the
+    /// Writes the steps of pictures as a PNG, a row for each: the picture in grey, its ink, and of each digit the
     /// strokes and what the network takes.
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be written; then nothing is left of it.
     pub fn save_steps(pictures: &[Self], file: impl AsRef<Path>) -> Result<()> {
-        let rows = pictures.iter().map(Self::row).collect::<Result<Vec<_>>>()?;
-        let width = rows.iter().map(GrayImage::width).max().unwrap_or(1);
-        let mut seen = GrayImage::from_pixel(width, rows.iter().map(GrayImage::height).sum::<u32>().max(1), AROUND);
-        let mut top = 0;
-        for row in &rows {
-            imageops::replace(&mut seen, row, 0, top);
-            top += i64::from(row.height());
+        let rows = pictures.iter().map(Self::steps).collect::<Result<Vec<_>>>()?;
+        let width = |row: &Vec<GrayImage>| row.iter().map(|step| step.width() + SPACE).sum::<u32>() + SPACE;
+        let (width, height) = (rows.iter().map(width).max().unwrap_or(1), HEIGHT + 2 * SPACE);
+        let mut canvas = GrayImage::from_pixel(width, (rows.len() as u32 * height).max(1), AROUND);
+        for (row, steps) in (0..).zip(&rows) {
+            let mut left = SPACE;
+            for step in steps {
+                imageops::replace(&mut canvas, step, left.into(), (row * height + SPACE).into());
+                left += step.width() + SPACE;
+            }
         }
         let mut png = Cursor::new(Vec::new());
-        seen.write_to(&mut png, ImageFormat::Png).map_err(|error| Error::Figure(error.to_string()))?;
-        files::write(file.as_ref(), png.into_inner())
+        canvas.write_to(&mut png, ImageFormat::Png).map_err(|error| Error::Figure(error.to_string()))?;
+        files::write(file, png.into_inner())
     }
 
-    fn row(&self) -> Result<GrayImage> {
-        let mut parts: Vec<_> = self.grey_and_ink().iter().map(scaled).collect();
-        for (digit, input) in self.digits.iter().zip(&self.inputs_as_pictures()?) {
-            parts.extend([scaled(&bytes(digit)), scaled(input)]);
+    fn steps(&self) -> Result<Vec<GrayImage>> {
+        let mut steps = Vec::from(self.grey_and_ink());
+        for (digit, input) in self.digits.iter().zip(self.inputs_as_pictures()?) {
+            steps.extend([digit.convert(), input]);
         }
-        let width = parts.iter().map(|part| part.width() + SPACE).sum::<u32>() + SPACE;
-        let mut row = GrayImage::from_pixel(width, HEIGHT + 2 * SPACE, AROUND);
-        let mut left = SPACE;
-        for part in &parts {
-            imageops::replace(&mut row, part, left.into(), SPACE.into());
-            left += part.width() + SPACE;
-        }
-        Ok(row)
+        Ok(steps.iter().map(scaled).collect())
     }
 }
 
-/// As high as the row.
+/// Scales a picture to the height of a row.
 fn scaled(picture: &GrayImage) -> GrayImage {
     let width = (picture.width() * HEIGHT / picture.height()).clamp(1, 4 * HEIGHT);
     // Pixels of a small picture stay squares.

@@ -1,39 +1,37 @@
 //! The width of a digit's strokes, brought to what MNIST's digits have.
 
-use image::{Luma, imageops};
+use image::imageops;
 
-use super::luma_image::{LumaImage, map, quantile};
+use super::luma_image::{LumaImage, map, quantile, zip};
 
 /// The longer side of a digit while its strokes are measured, in pixels.
 pub(super) const SIDE: f32 = 100.0;
 
-/// Strokes as wide as this share of the digit's longer side stay as they are: 98 in 100 of MNIST's training digits.
+/// Strokes as wide as this fraction of the digit's longer side stay as they are: 98 in 100 of MNIST's training digits.
 const USUAL: [f32; 2] = [0.097, 0.218];
 
-/// What thinner strokes are brought to, and wider ones.
+/// The widths that thinner strokes are brought to, and wider ones.
 const TARGETS: [f32; 2] = [0.12, 0.2];
 
 /// A larger distance than any.
 const FAR: f32 = 1e6;
 
-/// A digit, from 0 (paper) to 1 (ink), cut to its edges, whose strokes are about as wide as MNIST's.
+/// Returns a digit, from 0 (paper) to 1 (ink), cut to its edges, whose strokes are about as wide as MNIST's.
 pub(super) fn usual_width(digit: &LumaImage) -> LumaImage {
     let digit = cut(digit);
     let measured = measurable(&digit);
     let width = width(&measured) / SIDE;
-    let target = if width < USUAL[0] {
-        TARGETS[0]
-    } else if width > USUAL[1] {
-        TARGETS[1]
-    } else {
-        return digit;
+    let target = match width {
+        thin if thin < USUAL[0] => TARGETS[0],
+        wide if wide > USUAL[1] => TARGETS[1],
+        _ => return digit,
     };
-    // With r pixels more on each side, the stroke has w + 2 r of m + 2 r pixels: the share that is asked for.
+    // With r pixels more on each side, the stroke has w + 2 r of m + 2 r pixels: the fraction that is asked for.
     let more = SIDE * (target - width) / (2.0 - 2.0 * target);
     cut(&grown(&measured, more))
 }
 
-/// The digit in the size in which strokes are measured, with a pixel of paper around it.
+/// Scales a digit to the size in which strokes are measured, with a pixel of paper around it.
 fn measurable(digit: &LumaImage) -> LumaImage {
     let scale = SIDE / digit.width().max(digit.height()) as f32;
     let scaled = |length: u32| ((length as f32 * scale).round() as u32).max(1);
@@ -41,51 +39,48 @@ fn measurable(digit: &LumaImage) -> LumaImage {
     with_margin(&restored(&digit), 1)
 }
 
-/// Whether the strokes stay as wide as they are.
+/// Tells whether the strokes stay as wide as they are.
 #[cfg(test)]
 pub(super) fn is_usual(digit: &LumaImage) -> bool {
     (USUAL[0]..=USUAL[1]).contains(&(width(&measurable(digit)) / SIDE))
 }
 
-/// Scaled down, a thin stroke pales: it becomes as strong as before.
+/// Makes strokes as strong as before: scaled down, thin ones pale.
 fn restored(digit: &LumaImage) -> LumaImage {
     let inked: Vec<_> = digit.iter().copied().filter(|&ink| ink > 0.1).collect();
     let strength = quantile(&inked, 0.75);
     map(digit, |ink| (ink / strength.clamp(0.1, 1.0)).min(1.0))
 }
 
-/// The width of the strokes in pixels: four times the mean distance of their pixels from the edge.
+/// Returns the width of the strokes in pixels: four times the mean distance of their pixels from the edge.
 fn width(digit: &LumaImage) -> f32 {
     let distances = distances(digit, is_paper);
-    let inside = distances.iter().filter(|&&distance| distance > 0.0);
-    let (count, sum) = inside.fold((0.0, 0.0), |(count, sum), distance| (count + 1.0, sum + distance - 0.25));
-    if count > 0.0 { 4.0 * sum / count } else { 0.0 }
+    let inside: Vec<_> = distances.iter().filter(|&&distance| distance > 0.0).map(|distance| distance - 0.25).collect();
+    4.0 * inside.iter().sum::<f32>() / inside.len().max(1) as f32
 }
 
 fn is_paper(ink: f32) -> bool {
     ink <= 0.5
 }
 
-/// The digit with its edge moved outwards by this many pixels, or inwards where they are negative.
+/// Moves a digit's edge outwards by this many pixels, or inwards where they are negative.
 fn grown(digit: &LumaImage, pixels: f32) -> LumaImage {
     let canvas = with_margin(digit, pixels.max(0.0).ceil() as u32);
-    let (outside, inside) = (distances(&canvas, |ink| !is_paper(ink)), distances(&canvas, is_paper));
-    LumaImage::from_fn(canvas.width(), canvas.height(), |x, y| {
+    zip(&distances(&canvas, |ink| !is_paper(ink)), &distances(&canvas, is_paper), |outside, inside| {
         // Pixels of the edge lie half a pixel from it.
-        let [outside, inside] = [&outside, &inside].map(|plane| plane.get_pixel(x, y).0[0]);
         let distance = if outside > 0.0 { outside - 0.5 } else { 0.5 - inside };
-        Luma([(0.5 + pixels - distance).clamp(0.0, 1.0)])
+        (0.5 + pixels - distance).clamp(0.0, 1.0)
     })
 }
 
-/// The digit with this many pixels of paper around it.
+/// Puts this many pixels of paper around a digit.
 fn with_margin(digit: &LumaImage, margin: u32) -> LumaImage {
     let mut canvas = LumaImage::new(digit.width() + 2 * margin, digit.height() + 2 * margin);
     imageops::replace(&mut canvas, digit, margin.into(), margin.into());
     canvas
 }
 
-/// The distance of each pixel from the nearest one that is a seed: first within its row, then over all rows.
+/// Returns the distance of each pixel from the nearest one that is a seed: first within its row, then over all rows.
 fn distances(digit: &LumaImage, is_seed: impl Fn(f32) -> bool) -> LumaImage {
     let (width, mut in_rows) = (digit.width() as usize, digit.clone());
     for row in in_rows.chunks_mut(width) {
@@ -110,20 +105,19 @@ fn distances(digit: &LumaImage, is_seed: impl Fn(f32) -> bool) -> LumaImage {
     map(&nearest, f32::sqrt)
 }
 
-/// The rectangle that has any ink.
+/// Cuts a digit out along the edges of its ink.
 pub(super) fn cut(digit: &LumaImage) -> LumaImage {
-    let inked = || digit.enumerate_pixels().filter(|(.., ink)| ink.0[0] > 0.1);
-    let range = |side: fn(u32, u32) -> u32| {
-        let (low, high) =
-            inked().fold((u32::MAX, 0), |(low, high), (x, y, _)| (low.min(side(x, y)), high.max(side(x, y))));
-        (low, high.saturating_sub(low) + 1)
-    };
-    let ((left, width), (top, height)) = (range(|x, _| x), range(|_, y| y));
-    if left == u32::MAX { digit.clone() } else { imageops::crop_imm(digit, left, top, width, height).to_image() }
+    let inked = digit.enumerate_pixels().filter(|(.., ink)| ink.0[0] > 0.1);
+    let (columns, rows): (Vec<_>, Vec<_>) = inked.map(|(x, y, _)| (x, y)).unzip();
+    let edges = [columns.iter().min(), columns.iter().max(), rows.first(), rows.last()];
+    let [Some(left), Some(right), Some(top), Some(bottom)] = edges else { return digit.clone() };
+    imageops::crop_imm(digit, *left, *top, right + 1 - left, bottom + 1 - top).to_image()
 }
 
 #[cfg(test)]
 mod tests {
+    use image::Luma;
+
     use super::*;
 
     /// A ring on paper of 300 × 300 pixels.

@@ -1,28 +1,23 @@
-//! From colours to grey: the channel that tells ink from paper.
+//! From colors to grey: the channel that tells ink from paper.
 
 use image::{DynamicImage, RgbaImage};
 
-use super::luma_image::{LumaImage, map, of_bytes, quantile, zip};
+use super::luma_image::{LumaImage, from_bytes, map, quantile, zip};
 
-/// The picture in grey, from 0 (dark) to 1 (light), by the channel in which ink and paper differ most. Where only the
-/// transparency tells them apart, it becomes the grey.
+/// Returns the picture in grey, from 0 (dark) to 1 (light), by the channel in which ink and paper differ most. Where
+/// only the transparency tells them apart, it becomes the grey.
 pub(super) fn grey(picture: DynamicImage) -> LumaImage {
     if let DynamicImage::ImageLuma8(grey) = &picture {
-        return of_bytes(grey);
+        return from_bytes(grey.dimensions(), grey.iter().copied());
     }
     let picture = &picture.into_rgba8();
-    let channel = |index: usize| {
-        let mut plane = LumaImage::new(picture.width(), picture.height());
-        let values = picture.pixels().map(|pixel| f32::from(pixel.0[index]) / 255.0);
-        plane.iter_mut().zip(values).for_each(|(place, value)| *place = value);
-        plane
-    };
+    let channel = |index| from_bytes(picture.dimensions(), picture.pixels().map(|pixel| pixel.0[index]));
     let any = |is: fn([u8; 4]) -> bool| picture.pixels().any(|pixel| is(pixel.0));
     let alpha = channel(3);
     if any(|pixel| pixel[3] <= 127) && any(|pixel| pixel[3] > 127) && is_plain(picture) {
         return map(&alpha, |alpha| 1.0 - alpha);
     }
-    let on_white = |index| zip(&channel(index), &alpha, |value, alpha| 1.0 - alpha * (1.0 - value));
+    let on_white = |index: usize| zip(&channel(index), &alpha, |value, alpha| 1.0 - alpha * (1.0 - value));
     if !any(|[red, green, blue, _]| red != green || red != blue) {
         return on_white(0);
     }
@@ -34,7 +29,7 @@ pub(super) fn grey(picture: DynamicImage) -> LumaImage {
     best.filter(|(best, _)| *best > 1.3 * spread(&luma)).map_or(luma, |(_, channel)| channel)
 }
 
-/// Whether all that can be seen has one colour, so that there is no paper.
+/// Tells whether all that can be seen has one color, so that there is no paper.
 fn is_plain(picture: &RgbaImage) -> bool {
     (0..3).all(|index| {
         let visible = picture.pixels().filter(|pixel| pixel.0[3] > 127);
@@ -43,10 +38,10 @@ fn is_plain(picture: &RgbaImage) -> bool {
     })
 }
 
-/// How far the numbers lie from their median, in the mean.
-fn spread(plane: &LumaImage) -> f32 {
-    let middle = quantile(plane, 0.5);
-    plane.iter().map(|value| (value - middle).abs()).sum::<f32>() / plane.len() as f32
+/// Returns how far the numbers lie from their median, in the mean.
+fn spread(image: &LumaImage) -> f32 {
+    let middle = quantile(image, 0.5);
+    image.iter().map(|value| (value - middle).abs()).sum::<f32>() / image.len() as f32
 }
 
 #[cfg(test)]
@@ -55,7 +50,7 @@ mod tests {
 
     use super::*;
 
-    /// A stroke of one colour on another, and what the grey of both is.
+    /// A stroke of one color on another, and what the grey of both is.
     fn greys(ink: [u8; 4], paper: [u8; 4]) -> [f32; 2] {
         let picture = RgbaImage::from_fn(40, 40, |x, _| Rgba(if (10..14).contains(&x) { ink } else { paper }));
         let grey = grey(picture.into());
@@ -75,11 +70,11 @@ mod tests {
     }
 
     #[test]
-    fn transparency_is_paper_and_tells_ink_where_colours_do_not() {
+    fn transparency_is_paper_and_tells_ink_where_colors_do_not() {
         for ink in [[0, 0, 0, 255], [255, 255, 255, 255], [225, 225, 225, 255]] {
             assert_eq!(greys(ink, [0, 0, 0, 0]), [0.0, 1.0], "{ink:?}");
         }
-        // A white card with transparent ground around it: the ink on the card is what its colours say.
+        // A white card with transparent ground around it: the ink on the card is what its colors say.
         let picture = RgbaImage::from_fn(60, 60, |x, y| match (x, y) {
             (25..30, 20..40) => Rgba([0, 0, 0, 255]),
             (10..50, 10..50) => Rgba([255, 255, 255, 255]),
