@@ -1,17 +1,15 @@
 //! Corrupted pictures: the 15 corruptions of MNIST-C, and changes of any strength.
 //!
-//! MNIST-C is by N. Mu and J. Gilmer, 2019, "MNIST-C: A robustness benchmark for computer vision". Each corruption follows
-//! the authors' program, <https://github.com/google-research/mnist-c>, in its default severity, and the functions of
-//! scikit-image, SciPy and ImageMagick that it calls. Random numbers are this library's, so pictures differ from theirs as
-//! two runs of their program do.
+//! MNIST-C is by N. Mu and J. Gilmer, 2019, "MNIST-C: A robustness benchmark for computer vision". Each corruption
+//! follows the authors' program, <https://github.com/google-research/mnist-c>, in its default severity, and the
+//! functions of scikit-image, SciPy and ImageMagick that it calls. Random numbers are this library's, so pictures
+//! differ from theirs as two runs of their program do.
 
-mod blur;
 mod edges;
 mod float_image;
 mod geometry;
 mod noise;
 mod strokes;
-mod weather;
 
 use std::fmt;
 
@@ -88,25 +86,9 @@ impl Corruption {
         Self::CannyEdges,
     ];
 
-    /// The authors' name, such as `shot_noise`.
+    /// Returns the authors' name, such as `shot_noise`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::ShotNoise => "shot_noise",
-            Self::ImpulseNoise => "impulse_noise",
-            Self::GlassBlur => "glass_blur",
-            Self::MotionBlur => "motion_blur",
-            Self::Shear => "shear",
-            Self::Scale => "scale",
-            Self::Rotate => "rotate",
-            Self::Brightness => "brightness",
-            Self::Translate => "translate",
-            Self::Stripe => "stripe",
-            Self::Fog => "fog",
-            Self::Spatter => "spatter",
-            Self::DottedLine => "dotted_line",
-            Self::Zigzag => "zigzag",
-            Self::CannyEdges => "canny_edges",
-        }
+        self.name_and_change().0
     }
 
     /// Corrupts each picture, by random numbers from `seed`. Labels stay.
@@ -114,26 +96,27 @@ impl Corruption {
     /// # Errors
     /// [`Error::Mismatch`] for pictures that are not 8 to 256 pixels high and wide, in bytes.
     pub fn apply(self, digits: &Images, seed: u64) -> Result<Images> {
-        changed(digits, self.name(), seed, |picture, random| self.corrupt_image(picture, random))
+        let (name, change) = self.name_and_change();
+        changed(digits, name, seed, change)
     }
 
-    fn corrupt_image(self, picture: &FloatImage, random: &mut Random) -> FloatImage {
+    fn name_and_change(self) -> (&'static str, fn(&FloatImage, &mut Random) -> FloatImage) {
         match self {
-            Self::ShotNoise => noise::shot(picture, random),
-            Self::ImpulseNoise => noise::impulse(picture, 0.17, random),
-            Self::GlassBlur => blur::glass(picture, random),
-            Self::MotionBlur => blur::motion(picture, random),
-            Self::Shear => geometry::shear(picture, 0.4, random),
-            Self::Scale => geometry::scale(picture, 0.7),
-            Self::Rotate => geometry::rotate(picture, 0.4, random),
-            Self::Brightness => weather::brightness(picture),
-            Self::Translate => geometry::translate(picture, 3.0, random),
-            Self::Stripe => strokes::stripe(picture),
-            Self::Fog => weather::fog(picture, random),
-            Self::Spatter => weather::spatter(picture, random),
-            Self::DottedLine => strokes::dotted_line(picture, random),
-            Self::Zigzag => strokes::zigzag(picture, random),
-            Self::CannyEdges => edges::canny(picture),
+            Self::ShotNoise => ("shot_noise", noise::shot),
+            Self::ImpulseNoise => ("impulse_noise", |picture, random| noise::impulse(picture, 0.17, random)),
+            Self::GlassBlur => ("glass_blur", geometry::glass),
+            Self::MotionBlur => ("motion_blur", geometry::motion),
+            Self::Shear => ("shear", |picture, random| geometry::shear(picture, 0.4, random)),
+            Self::Scale => ("scale", |picture, _| geometry::scale(picture, 0.7)),
+            Self::Rotate => ("rotate", |picture, random| geometry::rotate(picture, 0.4, random)),
+            Self::Brightness => ("brightness", |picture, _| picture.map(|_, _, value| (value + 0.5).min(1.0))),
+            Self::Translate => ("translate", |picture, random| geometry::translate(picture, 3.0, random)),
+            Self::Stripe => ("stripe", |picture, _| strokes::stripe(picture)),
+            Self::Fog => ("fog", noise::fog),
+            Self::Spatter => ("spatter", noise::spatter),
+            Self::DottedLine => ("dotted_line", strokes::dotted_line),
+            Self::Zigzag => ("zigzag", strokes::zigzag),
+            Self::CannyEdges => ("canny_edges", |picture, _| edges::canny(picture)),
         }
     }
 }
@@ -163,8 +146,8 @@ impl Distortion {
     /// Changes each picture, by random numbers from `seed`. Labels stay.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for a strength that cannot work; [`Error::Mismatch`] for pictures that are not 8 to 256 pixels
-    /// high and wide, in bytes.
+    /// [`Error::InvalidSetting`] for a strength that cannot work; [`Error::Mismatch`] for pictures that are not 8 to
+    /// 256 pixels high and wide, in bytes.
     pub fn apply(self, digits: &Images, seed: u64) -> Result<Images> {
         let is_possible = match self {
             Self::Rotation(strength) | Self::Shift(strength) => strength.is_finite(),
@@ -189,30 +172,26 @@ impl Distortion {
 /// The least height and width: a zigzag needs some room.
 const LEAST: i64 = 8;
 
-/// The same digits with each picture changed, and the change's name behind theirs.
+/// Changes each picture and adds the change's name to that of the digits.
 fn changed(
     digits: &Images,
     name: &str,
     seed: u64,
-    mut one: impl FnMut(&FloatImage, &mut Random) -> FloatImage,
+    change: impl Fn(&FloatImage, &mut Random) -> FloatImage,
 ) -> Result<Images> {
-    let sizes = LEAST..=weather::SIDE as i64;
+    let sizes = LEAST..=noise::SIDE as i64;
     let shape = digits.images.size();
-    let size = match shape[..] {
-        [_, height, width] if sizes.contains(&height) && sizes.contains(&width) => [height as usize, width as usize],
-        _ => [0, 0],
-    };
-    if size == [0, 0] || digits.images.kind() != Kind::Uint8 {
+    let is_possible = matches!(shape[..], [_, height, width] if sizes.contains(&height) && sizes.contains(&width));
+    if !is_possible || digits.images.kind() != Kind::Uint8 {
         let found = format!("the shape {shape:?} and the type {:?}", digits.images.kind());
         let expected = format!("[count, height, width] and Uint8, sides of {sizes:?} pixels");
         return Err(Error::mismatch("pictures to corrupt", found, expected));
     }
+    let size = [shape[1], shape[2]].map(|side| side as usize);
     let mut random = generator(seed, Purpose::Corruption);
     let pixels = Vec::<u8>::try_from(digits.images.f_to(Device::Cpu)?.f_contiguous()?.f_reshape([-1])?)?;
-    let pictures = pixels.chunks_exact(size[0] * size[1]);
-    let changed: Vec<u8> = pictures
-        .flat_map(|bytes| one(&FloatImage::from_bytes(size, bytes), &mut random).to_bytes().collect::<Vec<_>>())
-        .collect();
+    let pictures = pixels.chunks_exact(size[0] * size[1]).map(|bytes| FloatImage::from_bytes(size, bytes));
+    let changed: Vec<u8> = pictures.flat_map(|picture| change(&picture, &mut random).to_bytes()).collect();
     Ok(Images {
         name: format!("{}, {name}", digits.name),
         images: Tensor::f_from_slice(&changed)?.f_reshape(&shape)?,

@@ -1,5 +1,5 @@
-//! What `notebooks/Error-Analysis.ipynb` alone needs: which samples a network fails on, why, and what of it is the label's
-//! fault.
+//! The parts that only `notebooks/Error-Analysis.ipynb` needs: which samples a network fails on, why, and what of it is
+//! the label's fault.
 //!
 //! - [`attribution`]: the pixels that speak for a class, by four methods, and a test of what such a map is worth.
 //! - [`corruption`]: the 15 corruptions of MNIST-C, and changes of any strength.
@@ -24,6 +24,16 @@ pub mod stability;
 pub use lines::lines;
 pub use mistakes_page::mistakes_page;
 pub use selective::SelectiveAccuracy;
+
+use mnist_classification::{Result, data::Samples, support::check_interrupt};
+use tch::{Device, Tensor};
+
+/// Runs `compute` on each batch and joins what it returns, a row per sample, on the CPU.
+fn in_batches(samples: &Samples, size: usize, compute: impl Fn(&Samples) -> Result<Tensor>) -> Result<Tensor> {
+    samples.check()?;
+    let rows = samples.batches(size).map(|batch| check_interrupt().and_then(|()| compute(&batch)));
+    Ok(Tensor::f_cat(&rows.collect::<Result<Vec<_>>>()?, 0)?.f_to(Device::Cpu)?)
+}
 
 /// What the notebook needs, in one line: `use error_analysis::prelude::*;`
 pub mod prelude {

@@ -1,4 +1,4 @@
-//! Lines over a number, such as accuracy over severity: each with a colour and a marker of its own.
+//! Lines over a number, such as accuracy over severity: each with a color and a marker of its own.
 
 use mnist_classification::{
     Error, Result,
@@ -7,35 +7,31 @@ use mnist_classification::{
 };
 use plotters::prelude::*;
 
-const SIZE: (u32, u32) = (1080, 520);
 /// In pixels, the room for the legend.
 const LEGEND: i32 = 240;
 
-/// Named lines through points from left to right, such as accuracy over severity; `axes` are what the numbers to the right
-/// and upwards are.
+/// Draws named lines through points from left to right, such as accuracy over severity; `axes` are what the numbers to
+/// the right and upwards are.
 ///
 /// # Errors
 /// [`Error::InvalidSetting`] when there is no point, or a number is not finite.
 pub fn lines(title: &str, axes: [&str; 2], lines: &[(&str, Vec<(f64, f64)>)]) -> Result<Figure> {
-    Lines::new(title, axes, lines).map(Figure::new)
+    let points: Vec<_> = lines.iter().flat_map(|(_, points)| points).collect();
+    if points.is_empty() || points.iter().any(|(x, y)| !(x.is_finite() && y.is_finite())) {
+        let found = if points.is_empty() { "empty" } else { "a number that is NaN or infinite" };
+        return Err(Error::invalid_setting("lines", found, "at least one point, of finite numbers"));
+    }
+    let series = lines.iter().map(|(name, points)| (name.to_string(), points.clone())).collect();
+    Ok(Figure::new(Lines { title: title.into(), axes: axes.map(String::from), series }))
 }
+
+/// A name, and points from left to right.
+type Series = (String, Vec<(f64, f64)>);
 
 struct Lines {
     title: String,
     axes: [String; 2],
-    series: Vec<(String, Vec<(f64, f64)>)>,
-}
-
-impl Lines {
-    fn new(title: &str, axes: [&str; 2], lines: &[(&str, Vec<(f64, f64)>)]) -> Result<Self> {
-        let points = || lines.iter().flat_map(|(_, points)| points.iter());
-        if points().count() == 0 || points().any(|(x, y)| !(x.is_finite() && y.is_finite())) {
-            let found = if points().count() == 0 { "empty" } else { "a number that is NaN or infinite" };
-            return Err(Error::invalid_setting("lines", found, "at least one point, of finite numbers"));
-        }
-        let series = lines.iter().map(|(name, points)| (name.to_string(), points.clone())).collect();
-        Ok(Self { title: title.into(), axes: axes.map(String::from), series })
-    }
+    series: Vec<Series>,
 }
 
 impl Chart for Lines {
@@ -44,17 +40,15 @@ impl Chart for Lines {
     }
 
     fn size(&self) -> (u32, u32) {
-        SIZE
+        (1080, 520)
     }
 
     fn description(&self) -> String {
         let [x, y] = &self.axes;
-        let ends = self.series.iter().filter_map(|(name, points)| Some((name, points.first()?, points.last()?)));
-        let lines = ends.map(|(name, first, last)| {
-            let at = |point: &(f64, f64)| format!("{:.4} at {:.4}", point.1, point.0);
-            format!("{name}: {}, {}", at(first), at(last))
-        });
-        format!("{y} over {x}. {}.", lines.collect::<Vec<_>>().join("; "))
+        let at = |(x, y): &(f64, f64)| format!("{y:.4} at {x:.4}");
+        let line = |(name, points): &Series| Some(format!("{name}: {}, {}", at(points.first()?), at(points.last()?)));
+        let lines: Vec<_> = self.series.iter().filter_map(line).collect();
+        format!("{y} over {x}. {}.", lines.join("; "))
     }
 
     fn draw(&self, area: &Area, look: &Look) -> DrawResult {
@@ -67,8 +61,7 @@ impl Chart for Lines {
         for (index, (_, points)) in self.series.iter().enumerate() {
             let color = look.series(index);
             chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(3)))?;
-            let marked = points.iter().map(|&point| EmptyElement::at(point) + marker(index, 0, color));
-            chart.draw_series(marked)?;
+            chart.draw_series(points.iter().map(|&point| EmptyElement::at(point) + marker(index, 0, color)))?;
         }
         let names: Vec<_> = self.series.iter().map(|(name, _)| name.as_str()).collect();
         legend(&right, (14, 24), &names, LEGEND - 36, look)

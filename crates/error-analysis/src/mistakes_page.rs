@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use mnist_classification::{
     Error, Result, data::Images, metrics::ConfusionMatrix, notebook::Page, support::Parts, training::Predictions,
 };
-use serde::Serialize;
+use serde_json::json;
 use tch::Kind;
 
 const PARTS: Parts = Parts {
@@ -15,55 +15,36 @@ const PARTS: Parts = Parts {
     scripts: &[include_str!("../../../page/mistakes.js")],
 };
 
-/// What the page's script finds.
-#[derive(Serialize)]
-struct Confusion<'a> {
-    name: &'a str,
-    classes: &'a [String],
-    counts: Vec<Vec<u64>>,
-    /// Height and width of a picture.
-    size: &'a [i64],
-    mistakes: Vec<Mistake>,
-}
-
-#[derive(Serialize)]
-struct Mistake {
-    index: usize,
-    truth: usize,
-    predicted: usize,
-    probability: f64,
-    /// In base64: 0 is paper and 255 is ink.
-    pixels: String,
-}
-
-/// The page of a model's mistakes: a confusion matrix in which each count shows its digits, the most confident mistakes
-/// first.
+/// Makes the page of a model's mistakes: a confusion matrix in which each count shows its digits, the most confident
+/// mistakes first.
 ///
 /// # Errors
 /// [`Error::Mismatch`] when the predictions are of other digits.
 pub fn mistakes_page(digits: &Images, predictions: &Predictions) -> Result<Page> {
-    let (found, expected) = (predictions.predicted.len(), digits.len());
-    if found != expected {
-        let [found, expected] = [found, expected].map(|count| format!("{count} digits"));
+    let Predictions { truth, predicted, .. } = predictions;
+    if predicted.len() != digits.len() {
+        let [found, expected] = [predicted.len(), digits.len()].map(|count| format!("{count} digits"));
         return Err(Error::mismatch("predictions", found, expected));
     }
     let confusion = ConfusionMatrix::of(predictions)?;
     let mistake = |(index, probability): (usize, f64)| {
         let pixels = digits.images.f_get(index as i64)?.f_reshape([-1])?.f_to_kind(Kind::Uint8)?;
-        let pixels = STANDARD.encode(Vec::<u8>::try_from(pixels)?);
-        let (truth, predicted) = (predictions.truth[index], predictions.predicted[index]);
-        Ok(Mistake { index, truth, predicted, probability, pixels })
+        Ok(json!({
+            "index": index, "truth": truth[index], "predicted": predicted[index], "probability": probability,
+            // 0 is paper and 255 is ink.
+            "pixels": STANDARD.encode(Vec::<u8>::try_from(pixels)?),
+        }))
     };
     let classes = confusion.classes().names();
     let row = |truth| (0..classes.len()).map(|predicted| confusion.count(truth, predicted)).collect();
-    let size = digits.images.size();
-    let data = Confusion {
-        name: &digits.name,
-        classes,
-        counts: (0..classes.len()).map(row).collect(),
-        size: size.get(1..).unwrap_or_default(),
-        mistakes: predictions.mistakes()?.into_iter().map(mistake).collect::<Result<_>>()?,
-    };
+    // What the page's script finds; `size` is height and width of a picture.
+    let data = json!({
+        "name": digits.name,
+        "classes": classes,
+        "counts": (0..classes.len()).map(row).collect::<Vec<Vec<_>>>(),
+        "size": digits.images.size().get(1..),
+        "mistakes": predictions.mistakes()?.into_iter().map(mistake).collect::<Result<Vec<_>>>()?,
+    });
     Page::assemble(PARTS, "CONFUSION", &data)
 }
 

@@ -1,4 +1,4 @@
-//! What a network makes of samples before it answers, seen along a few directions.
+//! The outputs of a network's last hidden layer, seen along a few directions.
 
 mod chart;
 
@@ -6,11 +6,12 @@ use mnist_classification::{
     Error, Result,
     data::Samples,
     model::{Layer, Network},
-    support::check_interrupt,
 };
 use tch::{Device, Kind, Tensor};
 
 pub use chart::components;
+
+use crate::in_batches;
 
 /// How many samples go through the network at once.
 const BATCH: usize = 250;
@@ -20,24 +21,23 @@ const BATCH: usize = 250;
 pub struct Pca {
     /// The mean of the samples, `[features]`.
     pub mean: Tensor,
-    /// A direction of length 1 per component, `[components, features]`, the most important one first. Its largest entry is
-    /// positive, whatever its sign would be otherwise.
+    /// A direction of length 1 per component, `[components, features]`, the most important one first. Its largest entry
+    /// is positive, whatever its sign would be otherwise.
     pub directions: Tensor,
     /// The share of the whole variance that lies in each direction.
     pub explained: Vec<f64>,
 }
 
 impl Pca {
-    /// Finds the first `count` components of `[samples, features]` by the singular value decomposition of what is left when
-    /// the mean is taken away.
+    /// Finds the first `count` components of `[samples, features]` by the singular value decomposition of what is left
+    /// when the mean is taken away.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] for another shape, or values that are not finite; [`Error::InvalidSetting`] when `count` is 0 or larger
-    /// than both sizes allow.
+    /// [`Error::Mismatch`] for another shape, or values that are not finite; [`Error::InvalidSetting`] when `count` is
+    /// 0 or larger than both sizes allow.
     pub fn fit(samples: &Tensor, count: usize) -> Result<Self> {
         let [rows, features] = samples.size()[..] else {
-            let found = format!("the shape {:?}", samples.size());
-            return Err(Error::mismatch("samples", found, "[samples, features]"));
+            return Err(Error::mismatch("samples", format!("the shape {:?}", samples.size()), "[samples, features]"));
         };
         let most = (rows - 1).min(features).max(0) as usize;
         if !(1..=most).contains(&count) {
@@ -59,7 +59,7 @@ impl Pca {
         Ok(Self { mean, directions: directions.f_mul(&largest.f_sign()?)?, explained })
     }
 
-    /// Where samples, `[samples, features]`, lie along the components: `[samples, components]`, 64-bit floats.
+    /// Returns where samples, `[samples, features]`, lie along the components: `[samples, components]`, 64-bit floats.
     ///
     /// # Errors
     /// [`Error::Torch`] when the features are not those of the components.
@@ -69,27 +69,22 @@ impl Pca {
     }
 }
 
-/// What the last dense layer of a network takes of each sample, `[samples, features]`: the activations of the last hidden
-/// layer.
+/// Returns what the last dense layer of a network takes of each sample, `[samples, features]`: the activations of the
+/// last hidden layer.
 ///
 /// # Errors
-/// [`Error::InvalidSetting`] for a network without a dense layer; [`Error::Empty`] when there is no sample; [`Error::Torch`] when
-/// samples do not fit; [`Error::Stopped`] when the notebook's user stopped it.
+/// [`Error::InvalidSetting`] for a network without a dense layer; [`Error::Empty`] when there is no sample;
+/// [`Error::Torch`] when samples do not fit; [`Error::Stopped`] when the notebook's user stopped it.
 pub fn last_hidden(network: &Network, samples: &Samples) -> Result<Tensor> {
-    samples.check()?;
     let plan = network.plan();
     let Some(last) = plan.layers.iter().rposition(|layer| matches!(layer, Layer::Dense(_))) else {
         return Err(Error::invalid_setting("the network", plan, "one with a dense layer"));
     };
-    let _guard = tch::no_grad_guard();
-    let hidden = |batch: Samples| {
-        check_interrupt()?;
+    in_batches(samples, BATCH, |batch| {
+        let _guard = tch::no_grad_guard();
         let outputs = network.layer_outputs(&batch.inputs)?;
-        let taken = last.checked_sub(1).map_or(&batch.inputs, |before| &outputs[before]);
-        Ok(taken.shallow_clone())
-    };
-    let batches = samples.batches(BATCH).map(hidden).collect::<Result<Vec<_>>>()?;
-    Ok(Tensor::f_cat(&batches, 0)?.f_to(Device::Cpu)?)
+        Ok(last.checked_sub(1).map_or(&batch.inputs, |before| &outputs[before]).shallow_clone())
+    })
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ pub struct SelectiveAccuracy {
 }
 
 impl SelectiveAccuracy {
-    /// Orders the predictions by the probability that is left for the other classes, which keeps its digits where that of
-    /// the prediction rounds to 1. Of equally sure ones the wrong ones come first, so that no order flatters.
+    /// Orders the predictions by the probability that is left for the other classes, which keeps its digits where that
+    /// of the prediction rounds to 1. Among equally sure ones, mistakes come first (pessimistic).
     ///
     /// # Errors
     /// [`Error::Mismatch`] when the predictions do not fit together; [`Error::Empty`] when there is none.
@@ -20,19 +20,17 @@ impl SelectiveAccuracy {
         predictions.check()?;
         let rows = Vec::<Vec<f64>>::try_from(predictions.probabilities.to_kind(Kind::Double))?;
         let answers = rows.iter().zip(&predictions.predicted).zip(&predictions.truth);
-        let mut answers: Vec<_> =
-            answers.map(|((row, answer), truth)| (doubt(row, *answer), answer == truth)).collect();
+        let mut answers: Vec<_> = answers.map(|((row, class), truth)| (doubt(row, *class), class == truth)).collect();
         answers.sort_by(|(one, right), (other, also)| one.total_cmp(other).then(right.cmp(also)));
-        let mut wrong = 0;
-        let count = |(_, right): (f64, bool)| {
-            wrong += usize::from(!right);
-            wrong
+        let count = |wrong: &mut usize, (_, right): (f64, bool)| {
+            *wrong += usize::from(!right);
+            Some(*wrong)
         };
-        Ok(Self { mistakes: answers.into_iter().map(count).collect() })
+        Ok(Self { mistakes: answers.into_iter().scan(0, count).collect() })
     }
 
-    /// The accuracy, from 0 to 1, on the samples that are left when this share of them, the least sure ones, is declined.
-    /// At least one is answered.
+    /// Returns the accuracy, from 0 to 1, on the samples that are left when this share of them, the least sure ones, is
+    /// declined. At least one is answered.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for a share that is not from 0 to 1.
@@ -45,13 +43,13 @@ impl SelectiveAccuracy {
         Ok((answered - self.mistakes[answered - 1]) as f64 / answered as f64)
     }
 
-    /// The share of samples that are surer than the surest mistake: so many may be answered without a mistake.
+    /// Returns the share of samples that are surer than the surest mistake: so many may be answered without a mistake.
     pub fn before_first_mistake(&self) -> f64 {
         self.mistakes.iter().take_while(|&&wrong| wrong == 0).count() as f64 / self.mistakes.len() as f64
     }
 }
 
-/// The probability of all classes but the answer.
+/// Sums the probabilities of all classes but the answer.
 fn doubt(probabilities: &[f64], answer: usize) -> f64 {
     probabilities.iter().enumerate().filter(|(class, _)| *class != answer).map(|(_, probability)| probability).sum()
 }

@@ -3,12 +3,15 @@
 use mnist_classification::{
     Error, Result,
     data::Classes,
-    metrics::significance::{mean, mean_interval},
+    metrics::{
+        ConfusionMatrix,
+        significance::{mean, mean_interval},
+    },
     training::Predictions,
 };
 use polars::prelude::{DataFrame, df};
 
-/// What several networks have in common, and where they differ.
+/// The mistakes that several networks have in common, and those in which they differ.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stability {
     /// How many networks there are.
@@ -46,37 +49,38 @@ impl Stability {
         for each in predictions {
             each.check()?;
             if (&each.truth, &each.classes) != (&first.truth, &first.classes) {
-                let (found, expected) = (each.name.clone(), format!("the same samples of {}", first.name));
-                return Err(Error::mismatch("predictions", found, expected));
+                return Err(Error::mismatch("predictions", &each.name, format!("the same samples of {}", first.name)));
             }
         }
-        let is_wrong = |each: &Predictions, sample: usize| each.predicted[sample] != each.truth[sample];
-        let wrong_on = |sample| predictions.iter().filter(|each| is_wrong(each, sample)).count();
+        let wrong_on = |sample| predictions.iter().filter(|each| each.predicted[sample] != first.truth[sample]).count();
+        let confusions = predictions.iter().map(ConfusionMatrix::of).collect::<Result<Vec<_>>>()?;
+        let classes = (0..first.classes.len()).filter(|class| first.truth.contains(class));
         Ok(Self {
             networks: predictions.len(),
             wrong: (0..first.truth.len()).map(wrong_on).collect(),
             changes: changes(predictions),
-            classes: (0..first.classes.len()).filter_map(|class| accuracy(predictions, class)).collect(),
+            classes: classes.filter_map(|class| accuracy(&confusions, class)).collect(),
             names: first.classes.clone(),
         })
     }
 
-    /// The samples that every network gets wrong.
+    /// Lists the samples that every network gets wrong.
     pub fn always_wrong(&self) -> Vec<usize> {
         self.samples(|wrong| wrong == self.networks)
     }
 
-    /// The samples that some networks get wrong, and others right.
+    /// Lists the samples that some networks get wrong, and others right.
     pub fn sometimes_wrong(&self) -> Vec<usize> {
         self.samples(|wrong| wrong > 0 && wrong < self.networks)
     }
 
-    /// The samples that no network gets wrong.
+    /// Lists the samples that no network gets wrong.
     pub fn never_wrong(&self) -> Vec<usize> {
         self.samples(|wrong| wrong == 0)
     }
 
-    /// A row per class that has samples: `class`, then `accuracy`, the mean, and `low` and `high`, the ends of its interval.
+    /// Makes a row per class that has samples: `class`, then `accuracy`, the mean, and `low` and `high`, the ends of
+    /// its interval.
     ///
     /// # Errors
     /// [`Error::Polars`] as polars reports it.
@@ -95,26 +99,22 @@ impl Stability {
     }
 }
 
+/// Computes [`Stability::changes`].
 fn changes(predictions: &[Predictions]) -> f64 {
-    let differ = |one: &Predictions, other: &Predictions| {
-        let changed = one.predicted.iter().zip(&other.predicted).filter(|(one, other)| one != other);
-        changed.count() as f64 / one.predicted.len() as f64
-    };
-    let pairs = predictions
-        .iter()
-        .enumerate()
-        .flat_map(|(index, one)| predictions[index + 1..].iter().map(move |other| differ(one, other)));
-    mean(&pairs.collect::<Vec<_>>()).unwrap_or_default()
+    let mut changes = Vec::new();
+    for (index, one) in predictions.iter().enumerate() {
+        for other in &predictions[index + 1..] {
+            let changed = one.predicted.iter().zip(&other.predicted).filter(|(one, other)| one != other).count();
+            changes.push(changed as f64 / one.predicted.len() as f64);
+        }
+    }
+    mean(&changes).unwrap_or_default()
 }
 
-/// Nothing where no sample is of the class.
-fn accuracy(predictions: &[Predictions], class: usize) -> Option<ClassAccuracy> {
-    let of_class = |each: &Predictions| {
-        let answers = each.truth.iter().zip(&each.predicted).filter(|(truth, _)| **truth == class);
-        let right: Vec<_> = answers.map(|(truth, predicted)| f64::from(u8::from(truth == predicted))).collect();
-        mean(&right)
-    };
-    let accuracies = predictions.iter().map(of_class).collect::<Option<Vec<_>>>()?;
+/// Computes the accuracy on a class that has samples.
+fn accuracy(confusions: &[ConfusionMatrix], class: usize) -> Option<ClassAccuracy> {
+    let of_class = |each: &ConfusionMatrix| each.count(class, class) as f64 / each.support(class) as f64;
+    let accuracies: Vec<_> = confusions.iter().map(of_class).collect();
     Some(ClassAccuracy { class, mean: mean(&accuracies)?, interval: mean_interval(&accuracies)? })
 }
 

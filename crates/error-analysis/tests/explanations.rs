@@ -1,6 +1,6 @@
-//! Agreement with Captum, torchmetrics, SciPy and scikit-learn, whose numbers lie in `tests/reference/explanations/` (see the
-//! README there), and with cleanlab's list of suspicious labels. `EXPLANATIONS_REFERENCE` and `LABEL_ERRORS_DIR` name other
-//! folders; all settings come from their files.
+//! Agreement with Captum, torchmetrics, SciPy and scikit-learn, whose numbers lie in `tests/reference/explanations/`
+//! (see the README there), and with cleanlab's list of suspicious labels. `EXPLANATIONS_REFERENCE` and
+//! `LABEL_ERRORS_DIR` name other folders; all settings come from their files.
 
 #[path = "../../../tests/shared/mod.rs"]
 mod shared;
@@ -85,8 +85,8 @@ fn reference() -> (PathBuf, Expected, HashMap<String, Tensor>) {
     (folder, expected, tensors.into_iter().collect())
 }
 
-/// A network of the folder: its weights, with the plan beside them as NAME.json where it is no MLP. The repository's copy
-/// has no weights: its CNN is the one in `models/cnn`.
+/// A network of the folder: its weights, with the plan beside them as NAME.json where it is no MLP. The repository's
+/// copy has no weights: its CNN is the one in `models/cnn`.
 fn network(folder: &Path, name: &str) -> Option<Network> {
     let (weights, plan) = (folder.join(format!("{name}.safetensors")), folder.join(format!("{name}.json")));
     if !weights.exists() && name == "cnn" {
@@ -230,7 +230,8 @@ fn label_errors_folder() -> Option<PathBuf> {
     folder
 }
 
-/// A matrix of 64-bit floats in NumPy's format: ten bytes, of which the last two are the header's length, then the data.
+/// A matrix of 64-bit floats in NumPy's format: ten bytes, of which the last two are the header's length, then the
+/// data.
 fn read_npy(path: &Path) -> Tensor {
     let bytes = fs::read(path).unwrap();
     let header = u16::from_le_bytes([bytes[8], bytes[9]]) as usize;

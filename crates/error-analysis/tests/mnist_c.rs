@@ -1,6 +1,6 @@
-//! Agreement with MNIST-C: `MNIST_C_DIR` names a folder of the authors' pictures of the test digits 0, 10, 20, …, 9990, an
-//! IDX file `CORRUPTION-images-idx3-ubyte.gz` each; `EXPLANATIONS_REFERENCE` a folder of networks with what PyTorch counts
-//! on these pictures, `expected.json`.
+//! Agreement with MNIST-C: `MNIST_C_DIR` names a folder of the authors' pictures of the test digits 0, 10, 20, …, 9990,
+//! an IDX file `CORRUPTION-images-idx3-ubyte.gz` each; `EXPLANATIONS_REFERENCE` a folder of networks with what PyTorch
+//! counts on these pictures, `expected.json`.
 
 #[path = "../../../tests/shared/mod.rs"]
 mod shared;

@@ -1,9 +1,9 @@
 //! Trains everything in the plan, each from several seeds, tests each network once, and compares.
 //!
-//! A finished training is a line of `results/experiments.csv` and is not repeated, unless the samples, the layers or the
-//! settings have changed since; to repeat it all the same, remove its line. `results/comparison.csv` holds the comparison
-//! with the baseline. Names behind `--` choose experiments. With `MNIST_QUICK` set, all of it takes few digits, of MNIST or
-//! others, one epoch and one seed, and goes into `out/experiments-quick`.
+//! A finished training is a line of `results/experiments.csv` and is not repeated, unless the samples, the layers or
+//! the settings have changed since; to repeat it all the same, remove its line. `results/comparison.csv` holds the
+//! comparison with the baseline. Names behind `--` choose experiments. With `MNIST_QUICK` set, all of it takes few
+//! digits, of MNIST or others, one epoch and one seed, and goes into `out/experiments-quick`.
 
 use std::{
     env,
@@ -39,8 +39,7 @@ fn main() -> Result<()> {
     let ensembles = ENSEMBLES.map(|(name, _)| name);
     let names: Vec<_> = experiments().iter().map(|experiment| experiment.name).chain(ensembles).collect();
     if let Some(unknown) = chosen.iter().find(|chosen| !names.contains(&chosen.as_str())) {
-        let expected = format!("one of {names:?}");
-        return Err(Error::InvalidSetting { setting: "an experiment", found: unknown.clone(), expected });
+        return Err(Error::invalid_setting("an experiment", unknown, format!("one of {names:?}")));
     }
     let experiments: Vec<_> = experiments().into_iter().filter(|experiment| is_chosen(experiment.name)).collect();
     let trainings: Vec<_> = experiments
@@ -78,8 +77,7 @@ impl Run {
         let Dataset { train, test } = Dataset::mnist()?;
         let [mut train, mut test] = [train, test].map(|digits| digits.preprocess());
         if !quick && train.name != MNIST {
-            let expected = "MNIST, which all lines of the results come from".into();
-            return Err(Error::Mismatch { what: "data", found: train.name, expected });
+            return Err(Error::mismatch("data", train.name, "MNIST, which all lines of the results come from"));
         }
         if quick {
             (train, test) = (train.split(0.95)?.0, test.split(0.9)?.0);

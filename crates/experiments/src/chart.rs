@@ -1,7 +1,5 @@
 //! Experiments side by side: each seed's test accuracy, their mean with its 95 % interval, and the baseline as a line.
 
-use std::ops::Range;
-
 use mnist_classification::{
     Result,
     figures::{Chart, Figure, Look},
@@ -12,13 +10,13 @@ use mnist_classification::{
     },
 };
 use plotters::{
+    coord::types::RangedCoordf64,
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
 
 use super::{ExperimentRuns, Results};
 
-const WIDTH: u32 = 1300;
 /// In pixels: a row, what lies above and below all rows, where the names end, and the right margin.
 const ROW: i32 = 34;
 const TOP: i32 = 62;
@@ -26,13 +24,20 @@ const BOTTOM: i32 = 110;
 const LEFT: i32 = 380;
 const RIGHT: i32 = 40;
 
-/// Experiments side by side: the test accuracy from each seed and the mean with its 95 % interval, with the baseline as a
-/// line; those that were trained on all digits are marked.
+/// Shows experiments side by side: the test accuracy from each seed and the mean with its 95 % interval, with the
+/// baseline as a line; those that were trained on all digits are marked.
 ///
 /// # Errors
 /// [`Error::InvalidSetting`](mnist_classification::Error::InvalidSetting) when the baseline is not among the results.
 pub fn comparison(results: &Results, baseline: &str) -> Result<Figure> {
-    Comparison::new(results, baseline).map(Figure::new)
+    // An experiment has at least one outcome, so there is a mean.
+    let baseline = mean(&results.baseline(baseline)?.test_accuracies()).unwrap_or_default();
+    let row = |runs: &ExperimentRuns| {
+        let (seeds, took_all_digits) = (runs.test_accuracies(), runs.took_all_digits());
+        let (mean, interval) = (mean(&seeds)?, mean_interval(&seeds));
+        Some(Row { name: runs.name.into(), seeds, mean, interval, took_all_digits })
+    };
+    Ok(Figure::new(Comparison { rows: results.experiments().iter().filter_map(row).collect(), baseline }))
 }
 
 /// A row per experiment.
@@ -53,40 +58,13 @@ struct Row {
     took_all_digits: bool,
 }
 
-impl Comparison {
-    fn new(results: &Results, baseline: &str) -> Result<Self> {
-        // An experiment has at least one outcome, so there is a mean.
-        let baseline = mean(&results.baseline(baseline)?.test_accuracies()).unwrap_or_default();
-        let row = |trainings: &ExperimentRuns| {
-            let (seeds, took_all_digits) = (trainings.test_accuracies(), trainings.took_all_digits());
-            let (mean, interval) = (mean(&seeds)?, mean_interval(&seeds));
-            Some(Row { name: trainings.name.into(), seeds, mean, interval, took_all_digits })
-        };
-        Ok(Self { rows: results.experiments().iter().filter_map(row).collect(), baseline })
-    }
-
-    /// Where the rows end, in pixels.
-    fn bottom(&self) -> i32 {
-        TOP + ROW * self.rows.len() as i32
-    }
-
-    /// From the lowest to the highest number that is drawn, with a little space around.
-    fn range(&self) -> Range<f64> {
-        around(
-            self.rows.iter().flat_map(|row| row.seeds.iter().chain(row.interval.iter().flatten())).copied(),
-            0.04,
-            0.02,
-        )
-    }
-}
-
 impl Chart for Comparison {
     fn title(&self) -> String {
         "Test accuracy: each seed, and the mean with its 95 % interval".into()
     }
 
     fn size(&self) -> (u32, u32) {
-        (WIDTH, (self.bottom() + BOTTOM) as u32)
+        (1300, (TOP + ROW * self.rows.len() as i32 + BOTTOM) as u32)
     }
 
     fn is_fixed(&self) -> bool {
@@ -94,51 +72,49 @@ impl Chart for Comparison {
     }
 
     fn description(&self) -> String {
-        let means = self.rows.iter().map(|row| format!("{} {:.2}", row.name, row.mean));
-        let means: Vec<_> = means.collect();
+        let means: Vec<_> = self.rows.iter().map(|row| format!("{} {:.2}", row.name, row.mean)).collect();
         format!("In per cent, means over the seeds: {}. The line is at {:.2}.", means.join(", "), self.baseline)
     }
 
     fn draw(&self, area: &Area, look: &Look) -> DrawResult {
-        let (range, bottom, width) = (self.range(), self.bottom(), area.dim_in_pixel().0 as i32);
+        let (width, height) = area.dim_in_pixel();
+        let (right, bottom) = (width as i32 - RIGHT, height as i32 - BOTTOM);
+        let numbers = self.rows.iter().flat_map(|row| row.seeds.iter().chain(row.interval.iter().flatten()));
+        let range = around(numbers.copied(), 0.04, 0.02);
         let across = |value: f64| {
             let share = (value - range.start) / (range.end - range.start);
-            LEFT + (share * f64::from(width - LEFT - RIGHT)) as i32
+            LEFT + (share * f64::from(right - LEFT)) as i32
         };
-        let ticks: Vec<_> = ticks(&range).collect();
+        let ticks = RangedCoordf64::from(range.clone()).key_points(10);
         let decimals = decimals(ticks.iter().copied());
-        for &tick in &ticks {
+        for tick in ticks {
             let x = across(tick);
             area.draw(&PathElement::new([(x, TOP), (x, bottom)], LINES))?;
             area.draw_text(&format!("{tick:.decimals$}"), &below(LABEL - 2, &TEXT), (x, bottom + 8))?;
         }
-        let middle = (LEFT + width - RIGHT) / 2;
-        area.draw_text(
-            look.x_label("right answers on the test digits, %"),
-            &below(LABEL, &TEXT),
-            (middle, bottom + 36),
-        )?;
+        let middle = (LEFT + right) / 2;
+        let name = look.x_label("right answers on the test digits, %");
+        area.draw_text(name, &below(LABEL, &TEXT), (middle, bottom + 36))?;
         if self.rows.iter().any(|row| row.took_all_digits) {
             let note = "* trained on all digits, the validation digits among them";
             area.draw_text(note, &below(LABEL - 2, &TEXT), (middle, bottom + 72))?;
         }
         let line = across(self.baseline);
         area.draw(&PathElement::new([(line, TOP - 6), (line, bottom)], look.color(1, ORANGE).stroke_width(2)))?;
-        for (row, index) in self.rows.iter().zip(0..) {
-            row.draw(area, TOP + ROW * index + ROW / 2, across, look.color(0, BLUE))?;
+        for (row, y) in self.rows.iter().zip((TOP + ROW / 2..).step_by(ROW as usize)) {
+            row.draw(area, y, across, look.color(0, BLUE))?;
         }
         Ok(())
     }
 }
 
 impl Row {
-    /// The name to the left, then the interval as a bar with ends, the seeds as dots, the mean as a stroke.
+    /// Draws the name to the left, then the interval as a bar with ends, the seeds as dots, the mean as a stroke.
     fn draw(&self, area: &Area, y: i32, across: impl Fn(f64) -> i32, color: RGBColor) -> DrawResult {
         let name = if self.took_all_digits { format!("{} *", self.name) } else { self.name.clone() };
         let style = font(LABEL - 1, &TEXT).pos(Pos::new(HPos::Right, VPos::Center));
         area.draw_text(&name, &style, (LEFT - 14, y))?;
-        if let Some([low, high]) = self.interval {
-            let [low, high] = [across(low), across(high)];
+        if let Some([low, high]) = self.interval.map(|ends| ends.map(&across)) {
             for line in [[(low, y), (high, y)], [(low, y - 6), (low, y + 6)], [(high, y - 6), (high, y + 6)]] {
                 area.draw(&PathElement::new(line, color.stroke_width(2)))?;
             }
@@ -149,13 +125,4 @@ impl Row {
         let mean = across(self.mean);
         area.draw(&Rectangle::new([(mean - 2, y - 10), (mean + 2, y + 10)], color.filled()))
     }
-}
-
-/// Round numbers within a range, ten at most.
-fn ticks(range: &Range<f64>) -> impl Iterator<Item = f64> {
-    let length = range.end - range.start;
-    let step =
-        [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0].into_iter().find(|step| length / step <= 10.0).unwrap_or(20.0);
-    let (first, last) = ((range.start / step).ceil() as i32, (range.end / step).floor() as i32);
-    (first..=last).map(move |number| f64::from(number) * step)
 }

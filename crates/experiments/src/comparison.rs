@@ -9,7 +9,7 @@ use mnist_classification::{
 };
 use polars::prelude::{DataFrame, df};
 
-use super::{Outcome, Results};
+use super::{Outcome, Results, store::column};
 
 /// The outcomes of one experiment, from all its seeds.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct Difference<'a> {
     pub p_value: f64,
 }
 
-/// What a [`Difference`] says, at a level of 5 % after Holm's correction.
+/// The conclusion from a [`Difference`], at a level of 5 % after Holm's correction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The mean is higher than the baseline's.
@@ -42,73 +42,69 @@ pub enum Verdict {
 }
 
 impl Results {
-    /// The outcomes of each experiment, in the order of the file.
+    /// Groups the outcomes by experiment, in the order of the file.
     pub fn experiments(&self) -> Vec<ExperimentRuns<'_>> {
         let mut experiments: Vec<ExperimentRuns> = Vec::new();
         for outcome in &self.outcomes {
-            match experiments.iter_mut().find(|trainings| trainings.name == outcome.experiment) {
-                Some(trainings) => trainings.outcomes.push(outcome),
+            match experiments.iter_mut().find(|runs| runs.name == outcome.experiment) {
+                Some(runs) => runs.outcomes.push(outcome),
                 None => experiments.push(ExperimentRuns { name: &outcome.experiment, outcomes: vec![outcome] }),
             }
         }
         experiments
     }
 
-    /// The outcomes of an experiment that others are compared with.
+    /// Returns the outcomes of an experiment that others are compared with.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] when it is not among the results.
     pub fn baseline(&self, name: &str) -> Result<ExperimentRuns<'_>> {
-        let found = self.experiments().into_iter().find(|trainings| trainings.name == name);
+        let found = self.experiments().into_iter().find(|runs| runs.name == name);
         found.ok_or_else(|| Error::invalid_setting("baseline", name, "an experiment that is among the results"))
     }
 
-    /// How each experiment differs from the baseline; one that has fewer than two seeds is left out.
+    /// Compares each experiment with the baseline; one that has fewer than two seeds is left out.
     ///
     /// # Errors
     /// As [`Results::baseline`].
     pub fn differences(&self, baseline: &str) -> Result<Vec<Difference<'_>>> {
         let before = self.baseline(baseline)?.test_accuracies();
-        let others = self.experiments().into_iter().filter(|trainings| trainings.name != baseline);
-        let (names, tests): (Vec<_>, Vec<_>) = others
-            .filter_map(|trainings| Some((trainings.name, Welch::new(&trainings.test_accuracies(), &before)?)))
-            .unzip();
-        let p_values = holm(&tests.iter().map(|test| test.p_value).collect::<Vec<_>>());
-        let each = names.into_iter().zip(tests).zip(p_values);
-        Ok(each.map(|((name, welch), p_value)| Difference { name, welch, p_value }).collect())
+        let others = self.experiments().into_iter().filter(|runs| runs.name != baseline);
+        let test = |runs: &ExperimentRuns| Welch::new(&runs.test_accuracies(), &before);
+        let tests: Vec<_> = others.filter_map(|runs| Some((runs.name, test(&runs)?))).collect();
+        let p_values = holm(&column(&tests, |(_, welch)| welch.p_value));
+        let tests = tests.into_iter().zip(p_values);
+        Ok(tests.map(|((name, welch), p_value)| Difference { name, welch, p_value }).collect())
     }
 
-    /// A row per experiment: whether it was trained on all digits or on those that validation left; its `seeds` and
-    /// `epochs` (the mean, rounded); validation and test accuracy (means) and the test accuracy's standard deviation over
-    /// the seeds; the difference from the baseline with its 95 % interval, the p value of Welch's test after Holm's
-    /// correction, and the verdict.
+    /// Makes a row per experiment: whether it was trained on all digits or on those that validation left; its `seeds`
+    /// and `epochs` (the mean, rounded); validation and test accuracy (means) and the test accuracy's standard
+    /// deviation over the seeds; the difference from the baseline with its 95 % interval, the p value of Welch's test
+    /// after Holm's correction, and the verdict.
     ///
     /// # Errors
     /// As [`Results::baseline`]; [`Error::Polars`] as polars reports it.
     pub fn comparison(&self, baseline: &str) -> Result<DataFrame> {
-        let (experiments, differences) = (self.experiments(), self.differences(baseline)?);
-        let difference = |name| differences.iter().find(|difference| difference.name == name);
-        let all: Vec<_> = experiments.iter().map(|trainings| (trainings, difference(trainings.name))).collect();
-        fn column<A, T>(all: &[A], value: impl Fn(&A) -> T) -> Vec<T> {
-            all.iter().map(value).collect()
-        }
+        let (all, differences) = (self.experiments(), self.differences(baseline)?);
+        let differs = |runs: &ExperimentRuns| differences.iter().find(|difference| difference.name == runs.name);
         Ok(df![
-            "experiment" => column(&all, |(trainings, _)| trainings.name),
-            "trained on" => column(&all, |(trainings, _)| trainings.trained_on()),
-            "seeds" => column(&all, |(trainings, _)| trainings.outcomes.len() as u64),
-            "epochs" => column(&all, |(trainings, _)| trainings.epochs()),
-            "validation, %" => column(&all, |(trainings, _)| mean(&trainings.validation_accuracies())),
-            "test, %" => column(&all, |(trainings, _)| mean(&trainings.test_accuracies())),
-            "deviation, points" => column(&all, |(trainings, _)| deviation(&trainings.test_accuracies())),
-            "difference, points" => column(&all, |(_, difference)| difference.map(|found| found.welch.difference)),
-            "95 % from" => column(&all, |(_, difference)| difference.map(|found| found.welch.interval[0])),
-            "95 % to" => column(&all, |(_, difference)| difference.map(|found| found.welch.interval[1])),
-            "p (Holm)" => column(&all, |(_, difference)| difference.map(|found| found.p_value)),
-            "verdict" => column(&all, |(_, difference)| difference.map(|found| found.verdict().to_string())),
+            "experiment" => column(&all, |runs| runs.name),
+            "trained on" =>
+                column(&all, |runs| if runs.took_all_digits() { "all digits" } else { "all but validation" }),
+            "seeds" => column(&all, |runs| runs.outcomes.len() as u64),
+            "epochs" => column(&all, |runs| runs.mean(|run| Some(run.epochs as f64)).map(|mean| mean.round() as u64)),
+            "validation, %" => column(&all, |runs| runs.mean(|run| Some(100.0 * run.validation?.accuracy))),
+            "test, %" => column(&all, |runs| mean(&runs.test_accuracies())),
+            "deviation, points" => column(&all, |runs| deviation(&runs.test_accuracies())),
+            "difference, points" => column(&all, |runs| differs(runs).map(|found| found.welch.difference)),
+            "95 % from" => column(&all, |runs| differs(runs).map(|found| found.welch.interval[0])),
+            "95 % to" => column(&all, |runs| differs(runs).map(|found| found.welch.interval[1])),
+            "p (Holm)" => column(&all, |runs| differs(runs).map(|found| found.p_value)),
+            "verdict" => column(&all, |runs| differs(runs).map(|found| found.verdict().to_string())),
         ]?)
     }
 
-    /// A row per [`Verdict`] with the experiments that have it, the largest difference first.
+    /// Makes a row per [`Verdict`] with the experiments that have it, the largest difference first.
     ///
     /// # Errors
     /// As [`Results::comparison`].
@@ -123,18 +119,17 @@ impl Results {
         Ok(df!["verdict" => verdicts.map(|each| each.to_string()), "experiments" => verdicts.map(names)]?)
     }
 
-    /// A row per experiment: how many test digits of each of the [`PAIRS`](super::PAIRS) were taken for the other, and how
-    /// many digits were misread in all; means over the seeds.
+    /// Makes a row per experiment: how many test digits of each of the [`PAIRS`](super::PAIRS) were taken for the
+    /// other, and how many digits were misread in all; means over the seeds.
     ///
     /// # Errors
     /// [`Error::Polars`] as polars reports it.
     pub fn confused(&self, test_digits: usize) -> Result<DataFrame> {
         let experiments = self.experiments();
-        let means = |value: &dyn Fn(&Outcome) -> f64| {
-            experiments.iter().map(|trainings| mean(&trainings.each(value))).collect::<Vec<_>>()
-        };
+        let means =
+            |value: &dyn Fn(&Outcome) -> f64| column(&experiments, |runs| runs.mean(|outcome| Some(value(outcome))));
         Ok(df![
-            "experiment" => experiments.iter().map(|trainings| trainings.name).collect::<Vec<_>>(),
+            "experiment" => column(&experiments, |runs| runs.name),
             "4-9" => means(&|outcome| outcome.confused[0] as f64),
             "3-5" => means(&|outcome| outcome.confused[1] as f64),
             "7-9" => means(&|outcome| outcome.confused[2] as f64),
@@ -142,66 +137,51 @@ impl Results {
         ]?)
     }
 
-    /// A row per experiment with validation digits: the lowest validation loss of its epochs, that of the weights in the
-    /// end, and the rise between them, in nats; means over the seeds.
+    /// Makes a row per experiment with validation digits: the lowest validation loss of its epochs, that of the weights
+    /// in the end, and the rise between them, in nats; means over the seeds.
     ///
     /// # Errors
     /// [`Error::Polars`] as polars reports it.
     pub fn late_rise(&self) -> Result<DataFrame> {
-        let losses = |outcome: &Outcome| Some((outcome.lowest_validation_loss?, outcome.validation?.loss));
-        let experiments = self.experiments();
-        let row = |trainings: &ExperimentRuns| {
-            let found = trainings.outcomes.iter().filter_map(|&outcome| losses(outcome));
-            let (lowest, last): (Vec<_>, Vec<_>) = found.unzip();
-            Some((trainings.name.to_string(), mean(&lowest)?, mean(&last)?))
+        let losses = |outcome: &&Outcome| Some((outcome.lowest_validation_loss?, outcome.validation?.loss));
+        let row = |runs: &ExperimentRuns| {
+            let (lowest, last): (Vec<_>, Vec<_>) = runs.outcomes.iter().filter_map(losses).unzip();
+            Some((runs.name.to_string(), mean(&lowest)?, mean(&last)?))
         };
-        let rows: Vec<_> = experiments.iter().filter_map(row).collect();
+        let rows: Vec<_> = self.experiments().iter().filter_map(row).collect();
         Ok(df![
-            "experiment" => rows.iter().map(|(name, ..)| name.clone()).collect::<Vec<_>>(),
-            "lowest loss" => rows.iter().map(|(_, lowest, _)| *lowest).collect::<Vec<_>>(),
-            "loss in the end" => rows.iter().map(|(.., last)| *last).collect::<Vec<_>>(),
-            "rise" => rows.iter().map(|(_, lowest, last)| last - lowest).collect::<Vec<_>>(),
+            "experiment" => column(&rows, |(name, ..)| name.clone()),
+            "lowest loss" => column(&rows, |(_, lowest, _)| *lowest),
+            "loss in the end" => column(&rows, |(.., last)| *last),
+            "rise" => column(&rows, |(_, lowest, last)| last - lowest),
         ]?)
     }
 }
 
 impl ExperimentRuns<'_> {
-    /// The test accuracy from each seed, in per cent.
+    /// Lists the test accuracy from each seed, in per cent.
     pub fn test_accuracies(&self) -> Vec<f64> {
-        self.each(|outcome| 100.0 * outcome.test.accuracy)
+        self.outcomes.iter().map(|outcome| 100.0 * outcome.test.accuracy).collect()
     }
 
-    /// Whether the validation digits were learnt, too, so that there are no validation scores.
+    /// Tells whether the validation digits were learnt, too, so that there are no validation scores.
     pub fn took_all_digits(&self) -> bool {
         self.outcomes.iter().all(|outcome| outcome.validation.is_none())
     }
 
-    fn trained_on(&self) -> &'static str {
-        if self.took_all_digits() { "all digits" } else { "all but validation" }
-    }
-
-    fn validation_accuracies(&self) -> Vec<f64> {
-        self.outcomes.iter().filter_map(|outcome| Some(100.0 * outcome.validation?.accuracy)).collect()
-    }
-
-    fn epochs(&self) -> Option<u64> {
-        mean(&self.each(|outcome| outcome.epochs as f64)).map(|epochs| epochs.round() as u64)
-    }
-
-    fn each(&self, value: impl Fn(&Outcome) -> f64) -> Vec<f64> {
-        self.outcomes.iter().map(|&outcome| value(outcome)).collect()
+    /// Computes the mean over the seeds that have the value.
+    fn mean(&self, value: impl Fn(&Outcome) -> Option<f64>) -> Option<f64> {
+        mean(&self.outcomes.iter().filter_map(|&outcome| value(outcome)).collect::<Vec<_>>())
     }
 }
 
 impl Difference<'_> {
-    /// Whether the experiment helps or harms, as far as its seeds tell.
+    /// Tells whether the experiment helps or harms, as far as its seeds tell.
     pub fn verdict(&self) -> Verdict {
-        if self.p_value >= LEVEL {
-            Verdict::Unclear
-        } else if self.welch.difference > 0.0 {
-            Verdict::Helps
-        } else {
-            Verdict::Harms
+        match self.welch.difference {
+            _ if self.p_value >= LEVEL => Verdict::Unclear,
+            difference if difference > 0.0 => Verdict::Helps,
+            _ => Verdict::Harms,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What `notebooks/Improvements.ipynb` alone needs: the experiments, and their results, kept in a CSV file with a line per
-//! training and compared with a baseline.
+//! The parts that only `notebooks/Improvements.ipynb` needs: the experiments, and their results, kept in a CSV file
+//! with a line per training and compared with a baseline.
 //!
 //! ```
 //! use experiments::prelude::*;

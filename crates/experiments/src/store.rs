@@ -19,15 +19,15 @@ use polars::prelude::{DataFrame, df};
 /// The pairs of digits that the original notebook names as the most confused.
 pub const PAIRS: [(usize, usize); 3] = [(4, 9), (3, 5), (7, 9)];
 
-/// What one training came to.
+/// The results of one training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// The name of what was tried, without a comma.
+    /// The experiment's name, without a comma.
     pub experiment: String,
-    /// A short hash of the network's plan and the training's settings, the seed aside, where one was made. Where it differs,
-    /// something else was trained under the same name.
+    /// A short hash of the network's plan and the training's settings, the seed aside, where one was made. Where it
+    /// differs, something else was trained under the same name.
     pub fingerprint: Option<String>,
-    /// What its random numbers were drawn from.
+    /// The seed of its random numbers.
     pub seed: u64,
     /// How many epochs it took.
     pub epochs: usize,
@@ -70,37 +70,34 @@ impl Outcome {
         })
     }
 
-    /// From a line of the file.
+    /// Reads a line of the file.
     fn parse(line: &str) -> Option<Self> {
-        fn field<T: FromStr>(text: Option<&str>) -> Option<T> {
-            text?.parse().ok()
-        }
-        /// Nothing within where the field is empty.
-        fn optional(text: Option<&str>) -> Option<Option<f64>> {
-            if text?.is_empty() { Some(None) } else { field(text).map(Some) }
+        /// Reads a field; nothing within where it is empty.
+        fn field<T: FromStr>(text: Option<&str>) -> Option<Option<T>> {
+            if text?.is_empty() { Some(None) } else { text?.parse().ok().map(Some) }
         }
         let mut fields = line.split(',');
         let outcome = Self {
-            experiment: field(fields.next())?,
-            fingerprint: Some(fields.next()?.to_string()).filter(|text| !text.is_empty()),
-            seed: field(fields.next())?,
-            epochs: field(fields.next())?,
-            validation: match (optional(fields.next())?, optional(fields.next())?) {
+            experiment: field(fields.next())??,
+            fingerprint: field(fields.next())?,
+            seed: field(fields.next())??,
+            epochs: field(fields.next())??,
+            validation: match (field(fields.next())?, field(fields.next())?) {
                 (Some(loss), Some(accuracy)) => Some(Scores { loss, accuracy }),
                 (None, None) => None,
                 _ => return None,
             },
-            lowest_validation_loss: optional(fields.next())?,
-            test: Scores { loss: field(fields.next())?, accuracy: field(fields.next())? },
-            confused: [field(fields.next())?, field(fields.next())?, field(fields.next())?],
-            seconds: field(fields.next())?,
+            lowest_validation_loss: field(fields.next())?,
+            test: Scores { loss: field(fields.next())??, accuracy: field(fields.next())?? },
+            confused: [field(fields.next())??, field(fields.next())??, field(fields.next())??],
+            seconds: field(fields.next())??,
         };
         (fields.next().is_none() && outcome.check().is_ok()).then_some(outcome)
     }
 
-    /// Whether the file can hold it.
+    /// Checks that the file can hold it.
     fn check(&self) -> Result<()> {
-        let fingerprint = self.fingerprint.as_ref().map(|text| ("fingerprint", text));
+        let fingerprint = self.fingerprint.iter().map(|text| ("fingerprint", text));
         for (setting, text) in [("experiment", &self.experiment)].into_iter().chain(fingerprint) {
             if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
                 let expected = "text without commas, quotes and line breaks";
@@ -109,22 +106,20 @@ impl Outcome {
         }
         // What is not there passes.
         let validation = self.validation.unwrap_or(self.test);
-        let lowest = self.lowest_validation_loss.unwrap_or(self.test.loss);
-        let numbers = [
+        for (setting, number, highest) in [
             ("test loss", self.test.loss, f64::MAX),
             ("test accuracy", self.test.accuracy, 1.0),
             ("validation loss", validation.loss, f64::MAX),
             ("validation accuracy", validation.accuracy, 1.0),
-            ("lowest validation loss", lowest, f64::MAX),
+            ("lowest validation loss", self.lowest_validation_loss.unwrap_or(self.test.loss), f64::MAX),
             ("seconds", self.seconds, f64::MAX),
-        ];
-        match numbers.into_iter().find(|(_, number, highest)| !(0.0..=*highest).contains(number)) {
-            Some((setting, number, highest)) => {
+        ] {
+            if !(0.0..=highest).contains(&number) {
                 let expected = if highest == 1.0 { "a share from 0 to 1" } else { "a finite number from 0 on" };
-                Err(Error::invalid_setting(setting, number, expected))
+                return Err(Error::invalid_setting(setting, number, expected));
             }
-            None => Ok(()),
         }
+        Ok(())
     }
 }
 
@@ -153,13 +148,13 @@ impl Results {
         let header = Self { file: file.clone(), outcomes: Vec::new() }.frame()?.csv();
         let (found, expected) = (text.lines().next().unwrap_or_default(), header.trim_end());
         if found != expected {
-            return Err(Error::Malformed { file, found: format!("{found:?}"), expected: expected.into() });
+            return Err(Error::malformed(file, format!("{found:?}"), expected));
         }
         let outcomes = text.lines().skip(1).map(outcome).collect::<Result<_>>()?;
         Ok(Self { file, outcomes })
     }
 
-    /// The outcome of an experiment from a seed, where it is there.
+    /// Returns the outcome of an experiment from a seed, where it is there.
     pub fn find(&self, experiment: &str, seed: u64) -> Option<&Outcome> {
         self.outcomes.iter().find(|outcome| outcome.experiment == experiment && outcome.seed == seed)
     }
@@ -168,8 +163,8 @@ impl Results {
     /// programs have added meanwhile stays, and no two write at once: a lock file beside the file sees to it.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for what the file cannot hold: a name with a comma, a quote or a line break, a number that is NaN
-    /// or infinite; [`Error::Io`] when the file cannot be written; the file that was there stays as it was.
+    /// [`Error::InvalidSetting`] for what the file cannot hold: a name with a comma, a quote or a line break, a number
+    /// that is NaN or infinite; [`Error::Io`] when the file cannot be written; the file that was there stays as it was.
     pub fn add(&mut self, outcome: Outcome) -> Result<()> {
         outcome.check()?;
         let _lock = lock(&self.file.with_added_extension("lock"))?;
@@ -182,37 +177,38 @@ impl Results {
         self.frame()?.save_csv(&self.file)
     }
 
-    /// A row per outcome, as in the file.
+    /// Makes a row per outcome, as in the file.
     ///
     /// # Errors
     /// [`Error::Polars`] as polars reports it.
     pub fn frame(&self) -> Result<DataFrame> {
-        fn column<T>(results: &Results, value: impl Fn(&Outcome) -> T) -> Vec<T> {
-            results.outcomes.iter().map(value).collect()
-        }
         Ok(df![
-            "experiment" => column(self, |outcome| outcome.experiment.clone()),
-            "fingerprint" => column(self, |outcome| outcome.fingerprint.clone()),
-            "seed" => column(self, |outcome| outcome.seed),
-            "epochs" => column(self, |outcome| outcome.epochs as u64),
-            "validation_loss" => column(self, |outcome| outcome.validation.map(|scores| scores.loss)),
-            "validation_accuracy" => column(self, |outcome| outcome.validation.map(|scores| scores.accuracy)),
-            "lowest_validation_loss" => column(self, |outcome| outcome.lowest_validation_loss),
-            "test_loss" => column(self, |outcome| outcome.test.loss),
-            "test_accuracy" => column(self, |outcome| outcome.test.accuracy),
-            "confused_4_9" => column(self, |outcome| outcome.confused[0]),
-            "confused_3_5" => column(self, |outcome| outcome.confused[1]),
-            "confused_7_9" => column(self, |outcome| outcome.confused[2]),
-            "seconds" => column(self, |outcome| outcome.seconds),
+            "experiment" => column(&self.outcomes, |outcome| outcome.experiment.clone()),
+            "fingerprint" => column(&self.outcomes, |outcome| outcome.fingerprint.clone()),
+            "seed" => column(&self.outcomes, |outcome| outcome.seed),
+            "epochs" => column(&self.outcomes, |outcome| outcome.epochs as u64),
+            "validation_loss" => column(&self.outcomes, |outcome| outcome.validation.map(|scores| scores.loss)),
+            "validation_accuracy" => column(&self.outcomes, |outcome| outcome.validation.map(|scores| scores.accuracy)),
+            "lowest_validation_loss" => column(&self.outcomes, |outcome| outcome.lowest_validation_loss),
+            "test_loss" => column(&self.outcomes, |outcome| outcome.test.loss),
+            "test_accuracy" => column(&self.outcomes, |outcome| outcome.test.accuracy),
+            "confused_4_9" => column(&self.outcomes, |outcome| outcome.confused[0]),
+            "confused_3_5" => column(&self.outcomes, |outcome| outcome.confused[1]),
+            "confused_7_9" => column(&self.outcomes, |outcome| outcome.confused[2]),
+            "seconds" => column(&self.outcomes, |outcome| outcome.seconds),
         ]?)
     }
 }
 
+/// Collects a value of each row for a column of a frame.
+pub(super) fn column<Row, T>(rows: &[Row], value: impl Fn(&Row) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
 /// Waits until no other program holds this lock; it is held until the value is dropped, or the program ends.
 fn lock(path: &Path) -> Result<File> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(Error::io(folder))?;
-    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder).map_err(Error::io(folder))?;
     let file = File::create(path).map_err(Error::io(path))?;
     file.lock().map_err(Error::io(path))?;
     Ok(file)

@@ -2,7 +2,7 @@
 
 use mnist_classification::{
     Error, Result,
-    model::{Layer, Network},
+    model::Network,
     notebook::Page,
     support::Parts,
 };

@@ -9,7 +9,7 @@ use mnist_classification::{
 };
 use tch::{Kind, Tensor};
 
-use super::{ProbabilityDrop, enlarged};
+use super::{ProbabilityDrop, as_pictures, asked_about, picture};
 
 /// In pixels: the longer side of a picture, the room for it, a row, and what lies above all rows.
 const SIDE: u32 = 168;
@@ -18,66 +18,43 @@ const ROW: i32 = 222;
 const TOP: i32 = 104;
 const SMALL: u32 = 15;
 
-/// Attribution maps over their digits: a row per sample, a column per method with its name, its maps
+/// A method's name, its map of each sample, and how much the answers' probabilities drop.
+type Method<'a> = (&'a str, &'a Tensor, &'a [ProbabilityDrop]);
+
+/// Shows attribution maps over their digits: a row per sample, a column per method with its name, its maps
 /// `[samples, height, width]`, and how much the answers' probabilities drop. `classes` are those that the maps are of.
 ///
 /// # Errors
 /// [`Error::Mismatch`] when samples are not pictures, or a class, map or drop is missing.
 pub fn attributions(samples: &Samples, classes: &[usize], methods: &[Method]) -> Result<Figure> {
-    Attributions::new(samples, classes, methods).map(Figure::new)
+    let size = picture(samples)?.map(|side| side as u32);
+    let inks = Vec::<Vec<f32>>::try_from(samples.inputs.to_kind(Kind::Float))?;
+    let [asked, truth] = [&asked_about(samples, classes)?, samples].map(|all| Vec::<i64>::try_from(&all.labels));
+    let name = |label: i64| samples.classes.name(label as usize);
+    let caption = |(asked, truth)| format!("asked for {} (true {})", name(asked), name(truth));
+    let captions = asked?.into_iter().zip(truth?).map(caption);
+    let digits = inks.iter().map(|ink| painted(ink, &vec![0.0; ink.len()], size));
+    let mut rows: Vec<_> = digits.zip(captions).map(|digit| vec![digit]).collect();
+    for &(_, maps, drops) in methods {
+        if drops.len() != samples.len() {
+            return Err(Error::mismatch("number of drops", drops.len(), format!("{}, one per sample", samples.len())));
+        }
+        let maps = as_pictures(&maps.to_kind(Kind::Float), samples)?;
+        let maps = Vec::<Vec<f32>>::try_from(maps.f_flatten(1, -1)?)?;
+        for (((row, ink), map), drop) in rows.iter_mut().zip(&inks).zip(&maps).zip(drops) {
+            let caption = format!("marked {}, random {}", signed(-drop.marked), signed(-drop.random));
+            row.push((painted(ink, map, size), caption));
+        }
+    }
+    let columns = ["the digit"].into_iter().chain(methods.iter().map(|(name, ..)| *name)).map(String::from).collect();
+    Ok(Figure::new(Attributions { title: format!("What speaks for a class: {}", samples.name), columns, rows }))
 }
-
-/// A method's name, its map of each sample, and how much the answers' probabilities drop.
-type Method<'a> = (&'a str, &'a Tensor, &'a [ProbabilityDrop]);
 
 /// Pictures in rows, each with a line below it.
 struct Attributions {
     title: String,
     columns: Vec<String>,
     rows: Vec<Vec<(RgbImage, String)>>,
-}
-
-impl Attributions {
-    fn new(samples: &Samples, classes: &[usize], methods: &[Method]) -> Result<Self> {
-        let mismatch = |what, found: String, expected| Err(Error::mismatch(what, found, expected));
-        let (count, one_each) = (samples.len(), format!("{}, one per sample", samples.len()));
-        let [height, width] = samples.shape[..] else {
-            return mismatch("shape of a sample", format!("{:?}", samples.shape), "[height, width]".into());
-        };
-        if classes.len() != count {
-            return mismatch("number of classes", classes.len().to_string(), one_each);
-        }
-        let ink = Vec::<f32>::try_from(samples.inputs.f_reshape([-1])?.to_kind(Kind::Float))?;
-        if ink.len() != count * height * width {
-            return mismatch("number of pixels", ink.len().to_string(), format!("{count} × {height} × {width}"));
-        }
-        let labels = Vec::<i64>::try_from(&samples.labels)?;
-        let name = |class: usize| samples.classes.name(class);
-        let size = [width as u32, height as u32];
-        let of = |values: &[f32], sample: usize| values[sample * height * width..][..height * width].to_vec();
-        let plain = |sample: usize| {
-            let caption = format!("asked for {} (true {})", name(classes[sample]), name(labels[sample] as usize));
-            (picture(&of(&ink, sample), &vec![0.0; height * width], size), caption)
-        };
-        let mut rows: Vec<_> = (0..count).map(|sample| vec![plain(sample)]).collect();
-        for (_, maps, falls) in methods {
-            if maps.dim() != 3 || maps.size()[0] != count as i64 || falls.len() != count {
-                return mismatch(
-                    "numbers of maps and falls",
-                    format!("{:?} and {}", maps.size(), falls.len()),
-                    one_each,
-                );
-            }
-            let values = enlarged(&maps.to_kind(Kind::Float), [height, width])?;
-            let values = Vec::<f32>::try_from(values.f_reshape([-1])?)?;
-            for (sample, (row, fall)) in rows.iter_mut().zip(*falls).enumerate() {
-                let caption = format!("marked {}, random {}", signed(-fall.marked), signed(-fall.random));
-                row.push((picture(&of(&ink, sample), &of(&values, sample), size), caption));
-            }
-        }
-        let columns = ["the digit"].into_iter().chain(methods.iter().map(|(name, ..)| *name)).map(String::from);
-        Ok(Self { title: format!("What speaks for a class: {}", samples.name), columns: columns.collect(), rows })
-    }
 }
 
 impl Chart for Attributions {
@@ -96,53 +73,52 @@ impl Chart for Attributions {
     }
 
     fn description(&self) -> String {
-        let captions = |row: &Vec<(RgbImage, String)>| {
-            let named =
-                self.columns.iter().zip(row).skip(1).map(|(column, (_, caption))| format!("{column}: {caption}"));
-            let digit = row.first().map_or("", |(_, caption)| caption);
-            format!("{digit}; {}", named.collect::<Vec<_>>().join("; "))
-        };
-        let rows: Vec<_> = self.rows.iter().map(captions).collect();
+        let rows = self.rows.iter().map(|row| {
+            let methods = self.columns.iter().zip(row).skip(1);
+            let captions = methods.map(|(column, (_, caption))| format!("; {column}: {caption}"));
+            row[0].1.clone() + &captions.collect::<String>()
+        });
+        let rows: Vec<_> = rows.collect();
         format!("Change of the probability without the marked, or a random, tenth. {}.", rows.join(". "))
     }
 
     fn draw(&self, area: &Area, _: &Look) -> DrawResult {
-        let width = area.dim_in_pixel().0 as i32;
+        let write = |text: &str, size: u32, room: i32, place: (i32, i32)| {
+            let (text, size) = fitted(text, size, room);
+            area.draw_text(&text, &below(size, &TEXT), place)
+        };
         let notes = [
             "orange: for the class; blue: against it; dark: the digit's ink; each map by its own largest value",
             "below: the change of the class's probability without the marked, or a random, tenth of the pixels",
         ];
+        let width = area.dim_in_pixel().0 as i32;
         for (note, y) in notes.into_iter().zip([48, 70]) {
-            let (note, size) = fitted(note, SMALL, width - 20);
-            area.draw_text(&note, &below(size, &TEXT), (width / 2, y))?;
+            write(note, SMALL, width - 20, (width / 2, y))?;
         }
-        for (column, x) in self.columns.iter().zip((CELL / 2..).step_by(CELL as usize)) {
-            let (column, size) = fitted(column, LABEL, CELL - 8);
-            area.draw_text(&column, &below(size, &TEXT), (x, TOP))?;
+        let middles = || (CELL / 2..).step_by(CELL as usize);
+        for (column, x) in self.columns.iter().zip(middles()) {
+            write(column, LABEL, CELL - 8, (x, TOP))?;
         }
         for (row, top) in self.rows.iter().zip((TOP + 28..).step_by(ROW as usize)) {
-            for ((picture, caption), x) in row.iter().zip((CELL / 2..).step_by(CELL as usize)) {
+            for ((picture, caption), x) in row.iter().zip(middles()) {
                 paste(area, picture, (x - picture.width() as i32 / 2, top))?;
-                let (caption, size) = fitted(caption, SMALL, CELL - 6);
-                area.draw_text(&caption, &below(size, &TEXT), (x, top + picture.height() as i32 + 6))?;
+                write(caption, SMALL, CELL - 6, (x, top + picture.height() as i32 + 6))?;
             }
         }
         Ok(())
     }
 }
 
-/// A number with two decimals and its sign, a true minus; what rounds to 0 has none.
+/// Writes a number with two decimals and its sign, a true minus; what rounds to 0 has none.
 fn signed(number: f64) -> String {
-    let text = format!("{:.2}", number.abs());
-    match text.as_str() {
-        "0.00" => text,
-        _ if number < 0.0 => format!("−{text}"),
-        _ => format!("+{text}"),
+    match format!("{number:+.2}").as_str() {
+        "+0.00" | "-0.00" => "0.00".into(),
+        text => text.replace('-', "−"),
     }
 }
 
-/// Ink darkens the colour of its pixel: orange for values above 0, blue below, white at 0.
-fn picture(ink: &[f32], values: &[f32], [width, height]: [u32; 2]) -> RgbImage {
+/// Paints values over ink, which darkens its pixel: orange for values above 0, blue below, white at 0.
+fn painted(ink: &[f32], values: &[f32], [height, width]: [u32; 2]) -> RgbImage {
     let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
     let color = |index: usize| {
         let share = if largest > 0.0 { values[index] / largest } else { 0.0 };

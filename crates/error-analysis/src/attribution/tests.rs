@@ -36,7 +36,8 @@ impl Model for Fixed {
     }
 }
 
-/// Two pictures of 3 × 3 pixels with two classes, and a linear model: class 1 counts the pixels' numbers, class 0 nothing.
+/// Two pictures of 3 × 3 pixels with two classes, and a linear model: class 1 counts the pixels' numbers, class 0
+/// nothing.
 fn example() -> (Linear, Samples) {
     let numbers = Tensor::arange(9, (Kind::Float, Device::Cpu));
     let weights = Tensor::stack(&[Tensor::zeros([9], (Kind::Float, Device::Cpu)), numbers.shallow_clone()], 1);
@@ -93,7 +94,8 @@ fn grad_cam_weighs_the_channels_by_their_mean_gradient() {
         tch::no_grad(|| tensor.shallow_clone().copy_(&Tensor::from_slice(values).reshape(tensor.size())));
     };
     set("conv2d_1.kernel", &[1.0, -1.0]);
-    // Of class 0: the weights 1, 2, 3, 6 on the first channel, whose mean is 3, and 1 on the second. Class 1: the opposite.
+    // Of class 0: the weights 1, 2, 3, 6 on the first channel, whose mean is 3, and 1 on the second. Class 1: the
+    // opposite.
     let weights = [1.0, 2.0, 3.0, 6.0, 1.0, 1.0, 1.0, 1.0];
     set("dense_1.kernel", &weights.iter().flat_map(|&weight| [weight, -weight]).collect::<Vec<_>>());
     let inputs = Tensor::from_slice(&[0.5_f32, 0.0, 1.0, -1.0]).repeat([2, 1]);

@@ -8,24 +8,17 @@ pub(super) struct FloatImage {
     pub(super) values: Vec<f64>,
 }
 
-/// Along which axis a filter goes.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Axis {
-    Down,
-    Across,
-}
-
 impl FloatImage {
     pub(super) fn from_bytes([height, width]: [usize; 2], bytes: &[u8]) -> Self {
         Self { height, width, values: bytes.iter().map(|&byte| f64::from(byte) / 255.0).collect() }
     }
 
-    /// As MNIST-C writes it: floats of 32 bits times 255, without their fractions.
-    pub(super) fn to_bytes(&self) -> impl Iterator<Item = u8> {
-        self.values.iter().map(|&value| (value.clamp(0.0, 1.0) * 255.0) as f32 as u8)
+    /// Converts the numbers as MNIST-C does: floats of 32 bits times 255, without their fractions.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        self.values.iter().map(|&value| (value.clamp(0.0, 1.0) * 255.0) as f32 as u8).collect()
     }
 
-    /// A picture whose numbers come from their rows and columns.
+    /// Makes a picture whose numbers come from their rows and columns.
     pub(super) fn new([height, width]: [usize; 2], mut value: impl FnMut(usize, usize) -> f64) -> Self {
         let places = (0..height).flat_map(|row| (0..width).map(move |column| (row, column)));
         Self { height, width, values: places.map(|(row, column)| value(row, column)).collect() }
@@ -35,7 +28,7 @@ impl FloatImage {
         [self.height, self.width]
     }
 
-    /// A picture of the same size whose numbers come from this one's, with their rows and columns.
+    /// Makes a picture of the same size from this one's numbers, with their rows and columns.
     pub(super) fn map(&self, mut with: impl FnMut(usize, usize, f64) -> f64) -> Self {
         Self::new(self.size(), |row, column| with(row, column, self.at(row, column)))
     }
@@ -44,51 +37,39 @@ impl FloatImage {
         self.values[row * self.width + column]
     }
 
-    /// The number at a place that may lie beyond the edge, where the edge's goes on.
+    /// Returns the number at a place that may lie beyond the edge, where the edge's goes on.
     pub(super) fn clamped(&self, row: isize, column: isize) -> f64 {
         let within = |place: isize, size: usize| place.clamp(0, size as isize - 1) as usize;
         self.at(within(row, self.height), within(column, self.width))
     }
 
-    /// The number at a place between pixels (bilinear), and paper beyond the edge.
+    /// Returns the number at a place between pixels (bilinear), and paper beyond the edge.
     pub(super) fn bilinear(&self, row: f64, column: f64) -> f64 {
-        let is_within = |place: f64, size: usize| (0.0..size as f64).contains(&place);
         let pixel = |row: f64, column: f64| {
-            if is_within(row, self.height) && is_within(column, self.width) {
-                self.at(row as usize, column as usize)
-            } else {
-                0.0
-            }
+            let is_within = (0.0..self.height as f64).contains(&row) && (0.0..self.width as f64).contains(&column);
+            if is_within { self.at(row as usize, column as usize) } else { 0.0 }
         };
-        let (top, left) = (row.floor(), column.floor());
-        let (bottom, right) = (row.ceil(), column.ceil());
-        let (down, across) = (row - top, column - left);
         let mix = |one: f64, other: f64, share: f64| (1.0 - share) * one + share * other;
-        let upper = mix(pixel(top, left), pixel(top, right), across);
-        mix(upper, mix(pixel(bottom, left), pixel(bottom, right), across), down)
+        let in_row = |row: f64| mix(pixel(row, column.floor()), pixel(row, column.ceil()), column - column.floor());
+        mix(in_row(row.floor()), in_row(row.ceil()), row - row.floor())
     }
 
-    /// Smoothed along both axes by [`FloatImage::smooth`].
+    /// Smooths along both axes by a Gaussian of this standard deviation in pixels, cut off at four of them; the edge
+    /// goes on beyond it. That is scikit-image's `gaussian`, of SciPy's `gaussian_filter1d`.
     pub(super) fn blurred(&self, sigma: f64) -> Self {
-        self.smooth(sigma, Axis::Down).smooth(sigma, Axis::Across)
-    }
-
-    /// Smoothed along an axis by a Gaussian of this standard deviation in pixels, cut off at four of them; the edge goes
-    /// on beyond it. That is scikit-image's `gaussian`, of SciPy's `gaussian_filter1d`.
-    pub(super) fn smooth(&self, sigma: f64, axis: Axis) -> Self {
         let kernel = gaussian(sigma);
         let reach = (kernel.len() / 2) as isize;
-        self.map(|row, column, _| {
-            let place = |offset: isize| match axis {
-                Axis::Down => self.clamped(row as isize + offset, column as isize),
-                Axis::Across => self.clamped(row as isize, column as isize + offset),
-            };
-            kernel.iter().zip(-reach..).map(|(weight, offset)| weight * place(offset)).sum()
-        })
+        let smoothed = |picture: &Self, [down, across]: [isize; 2]| {
+            picture.map(|row, column, _| {
+                let near = |offset| picture.clamped(row as isize + offset * down, column as isize + offset * across);
+                kernel.iter().zip(-reach..).map(|(weight, offset)| weight * near(offset)).sum()
+            })
+        };
+        smoothed(&smoothed(self, [1, 0]), [0, 1])
     }
 }
 
-/// The weights of a Gaussian, which sum to 1; its middle is the middle one.
+/// Returns the weights of a Gaussian, which sum to 1; its middle is the middle one.
 fn gaussian(sigma: f64) -> Vec<f64> {
     let reach = (4.0 * sigma + 0.5) as i32;
     let weight = |offset: i32| if offset == 0 { 1.0 } else { (-0.5 * (f64::from(offset) / sigma).powi(2)).exp() };

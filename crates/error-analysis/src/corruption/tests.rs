@@ -10,7 +10,7 @@ fn digits(count: i64, [height, width]: [usize; 2]) -> Images {
         let is_ink = (row - column).abs() < 0.12 && (0.2..0.8).contains(&row);
         f64::from(u8::from(is_ink))
     });
-    let one = Tensor::from_slice(&picture.to_bytes().collect::<Vec<_>>());
+    let one = Tensor::from_slice(&picture.to_bytes());
     let images = one.reshape([1, height as i64, width as i64]).repeat([count, 1, 1]);
     let labels = Tensor::zeros([count], (Kind::Int64, Device::Cpu));
     Images { name: "bars".into(), images, labels, classes: Classes::numbered(10) }

@@ -1,8 +1,9 @@
-//! Samples along two components: the class by colour and by a name in its middle, mistakes and doubted labels by shape.
+//! Samples along two components: the class by color and by a name in its middle, mistakes and doubted labels by shape.
 
 use mnist_classification::{
     Error, Result,
     figures::{Chart, Figure, Look},
+    metrics::significance::mean,
     support::chart::{Area, Axis, DrawResult, LABEL, TEXT, around, centred, cut, font, plot},
     training::Predictions,
 };
@@ -14,12 +15,11 @@ use tch::{Kind, Tensor};
 
 use super::Pca;
 
-const SIZE: (u32, u32) = (1080, 800);
 /// In pixels, the room for the legend.
 const LEGEND: i32 = 210;
 
-/// Samples along the first two components, `projected` as [`Pca::project`] gives them: the true class by colour, mistakes
-/// as crosses, and squares around the samples at the positions `doubted`.
+/// Shows samples along the first two components, `projected` as [`Pca::project`] gives them: the true class by color,
+/// mistakes as crosses, and squares around the samples at the positions `doubted`.
 ///
 /// # Errors
 /// [`Error::Mismatch`] when there is not a finite place for each prediction.
@@ -29,7 +29,31 @@ pub fn components(
     predictions: &Predictions,
     doubted: &[usize],
 ) -> Result<Figure> {
-    Scatter::new(components, projected, predictions, doubted).map(Figure::new)
+    predictions.check()?;
+    let count = predictions.truth.len();
+    let has_places = matches!(projected.size()[..], [rows, axes] if rows == count as i64 && axes >= 2);
+    let (true, [first, second, ..]) = (has_places, &components.explained[..]) else {
+        let expected = format!("[{count}, 2], a row per sample");
+        return Err(Error::mismatch("components", format!("{:?}", projected.size()), expected));
+    };
+    let places = projected.f_narrow(1, 0, 2)?.to_kind(Kind::Double);
+    if !places.f_isfinite()?.f_all()?.f_is_nonzero()? {
+        return Err(Error::mismatch("components", "a place that is NaN or infinite", "finite numbers"));
+    }
+    let places = Vec::<Vec<f64>>::try_from(places)?.into_iter().enumerate();
+    let points = places.map(|(sample, place)| Point {
+        place: (place[0], place[1]),
+        class: predictions.truth[sample],
+        is_mistake: predictions.predicted[sample] != predictions.truth[sample],
+        is_doubted: doubted.contains(&sample),
+    });
+    let axis = |order, share: f64| format!("{order} component, {:.0} % of the variance", 100.0 * share);
+    Ok(Figure::new(Scatter {
+        title: format!("The last hidden layer in two dimensions: {}", predictions.name),
+        axes: [axis("first", *first), axis("second", *second)],
+        names: predictions.classes.names().to_vec(),
+        points: points.collect(),
+    }))
 }
 
 struct Scatter {
@@ -47,37 +71,7 @@ struct Point {
 }
 
 impl Scatter {
-    fn new(components: &Pca, projected: &Tensor, predictions: &Predictions, doubted: &[usize]) -> Result<Self> {
-        predictions.check()?;
-        let count = predictions.truth.len();
-        let is_flat = projected.dim() == 2 && projected.size()[0] == count as i64 && projected.size()[1] >= 2;
-        if !is_flat || components.explained.len() < 2 {
-            let expected = format!("[{count}, 2], a row per sample");
-            return Err(Error::mismatch("components", format!("{:?}", projected.size()), expected));
-        }
-        let [across, up] = [0, 1].map(|axis| Vec::<f64>::try_from(projected.select(1, axis).to_kind(Kind::Double)));
-        let places = across?.into_iter().zip(up?);
-        let answers = predictions.truth.iter().zip(&predictions.predicted).enumerate();
-        let points = answers.zip(places).map(|((index, (&class, &predicted)), place)| Point {
-            place,
-            class,
-            is_mistake: predicted != class,
-            is_doubted: doubted.contains(&index),
-        });
-        let points: Vec<_> = points.collect();
-        if points.iter().any(|point| !(point.place.0.is_finite() && point.place.1.is_finite())) {
-            return Err(Error::mismatch("components", "a place that is NaN or infinite", "finite numbers"));
-        }
-        let axis = |order, share: f64| format!("{order} component, {:.0} % of the variance", 100.0 * share);
-        Ok(Self {
-            title: format!("The last hidden layer in two dimensions: {}", predictions.name),
-            axes: [axis("first", components.explained[0]), axis("second", components.explained[1])],
-            names: predictions.classes.names().to_vec(),
-            points,
-        })
-    }
-
-    /// How many mistakes and doubted labels there are.
+    /// Counts mistakes and doubted labels.
     fn counts(&self) -> [usize; 2] {
         let count = |is_so: fn(&&Point) -> bool| self.points.iter().filter(is_so).count();
         [count(|point| point.is_mistake), count(|point| point.is_doubted)]
@@ -85,9 +79,8 @@ impl Scatter {
 
     fn draw_legend(&self, area: &Area, look: &Look) -> DrawResult {
         let style = font(LABEL - 1, &TEXT).pos(Pos::new(HPos::Left, VPos::Center));
-        let rows = (20..).step_by(27);
         // A class for which there is no room is named in the chart.
-        for ((class, name), y) in self.names.iter().enumerate().take(22).zip(rows) {
+        for ((class, name), y) in self.names.iter().enumerate().take(22).zip((20..).step_by(27)) {
             area.draw(&Circle::new((18, y), 6, look.series(class).filled()))?;
             area.draw_text(&cut(name, LABEL - 1, LEGEND - 50), &style, (36, y))?;
         }
@@ -106,7 +99,7 @@ impl Chart for Scatter {
     }
 
     fn size(&self) -> (u32, u32) {
-        SIZE
+        (1080, 800)
     }
 
     fn description(&self) -> String {
@@ -131,10 +124,9 @@ impl Chart for Scatter {
             |point: &Point| EmptyElement::at(point.place) + Rectangle::new([(-9, -9), (9, 9)], TEXT.stroke_width(2));
         chart.draw_series(self.points.iter().filter(|point| point.is_doubted).map(square))?;
         let middle = |class: usize| {
-            let of_class: Vec<_> = self.points.iter().filter(|point| point.class == class).collect();
-            let mean =
-                |axis: fn(&Point) -> f64| of_class.iter().map(|point| axis(point)).sum::<f64>() / of_class.len() as f64;
-            (!of_class.is_empty()).then(|| (mean(|point| point.place.0), mean(|point| point.place.1)))
+            let of_class = self.points.iter().filter(|point| point.class == class);
+            let (across, up): (Vec<_>, Vec<_>) = of_class.map(|point| point.place).unzip();
+            Some((mean(&across)?, mean(&up)?))
         };
         let named = self.names.iter().enumerate().filter_map(|(class, name)| Some((middle(class)?, name)));
         // A white ground keeps a name readable among dots.

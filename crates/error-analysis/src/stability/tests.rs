@@ -25,7 +25,8 @@ fn mistakes_are_always_sometimes_or_never_made() {
     assert_eq!(stability.never_wrong(), [0, 1, 4]);
     // One of six between the first and the second, one between the first and the third, two between the others.
     assert!((stability.changes - 4.0 / 18.0).abs() < 1e-12);
-    // Class 0: 3, 2 and 3 of 4; the mean 2/3, the deviation 0.25 / √3, and 4.303 / √3 of it to either side. Class 1 has none.
+    // Class 0: 3, 2 and 3 of 4; the mean 2/3, the deviation 0.25 / √3, and 4.303 / √3 of it to either side. Class 1 has
+    // none.
     let [first, last] = stability.classes[..] else { panic!("two classes: {:?}", stability.classes) };
     assert!((first.mean - 2.0 / 3.0).abs() < 1e-12 && (last.mean - 0.5).abs() < 1e-12);
     let reach = 4.302_652_7 * 0.25 / 3.0;
