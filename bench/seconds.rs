@@ -7,10 +7,10 @@
 
 use std::{env, time::Instant};
 
+use experiments::half_precision_is_faster;
 use mnist_classification::{
     model::Layer::{self, *},
     prelude::*,
-    training::half_precision_is_faster,
 };
 
 fn main() -> Result<()> {

@@ -84,6 +84,7 @@ pub mod prelude {
 pub mod support {
     pub use crate::{
         decimals::{decimals, fixed},
+        model::layer::EPSILON as BATCH_NORM_EPSILON,
         notebook::{escaped, page::Parts, show},
         random::{Purpose, generator, uniform},
         training::interrupt::check as check_interrupt,

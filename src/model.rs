@@ -1,8 +1,7 @@
 //! The networks, forward from samples to logits.
 
 mod batch_norm;
-mod folded;
-mod layer;
+pub(crate) mod layer;
 mod network;
 mod plan;
 mod summary;

@@ -9,9 +9,10 @@ use crate::{
     random::{Random, uniform},
 };
 
-/// The share of a batch in the running statistics, and what keeps a variance above 0: PyTorch's defaults.
+/// The fraction of a batch in the running mean and variance: PyTorch's default.
 const MOMENTUM: f64 = 0.1;
-pub(super) const EPSILON: f64 = 1e-5;
+/// Keeps a variance above 0: PyTorch's default.
+pub const EPSILON: f64 = 1e-5;
 
 /// Tensors with their names within a layer.
 pub(super) type Named = Vec<(&'static str, Tensor)>;

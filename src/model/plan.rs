@@ -132,7 +132,7 @@ impl Plan {
     }
 
     /// Tells whether there is a convolution.
-    pub(crate) fn has_convolutions(&self) -> bool {
+    pub fn has_convolutions(&self) -> bool {
         self.layers.iter().any(|layer| matches!(layer, Layer::Convolution { .. }))
     }
 }

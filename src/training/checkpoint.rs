@@ -33,7 +33,6 @@ pub(super) struct Checkpoint {
     folder: PathBuf,
     asked: Description,
     first_weights: String,
-    state: State,
     /// A copy of the state as it was before the epoch under way.
     last: Vec<Tensor>,
     /// The epoch of another, finished training, which gives way to this one's first epoch.
@@ -68,19 +67,19 @@ impl Checkpoint {
         folder: &Path,
         asked: Description,
         steps: &Trainer,
-        state: State,
+        state: &State,
         history: &mut History,
     ) -> Result<Self> {
         let (lock, first_weights) = (locked(folder)?, fingerprint_of_weights(&state.weights)?);
         let last = state.copy();
         let (folder, replaces) = (folder.into(), None);
-        let mut checkpoint = Self { folder, asked, first_weights, state, last, replaces, _lock: lock };
+        let mut checkpoint = Self { folder, asked, first_weights, last, replaces, _lock: lock };
         let Some(latest) = checkpoint.epochs().pop() else { return Ok(checkpoint) };
-        match checkpoint.go_on(&latest, steps) {
+        match checkpoint.go_on(&latest, steps, state) {
             Ok(Some(kept)) => *history = kept,
             Ok(None) => {}
             Err(error) => {
-                checkpoint.restore()?;
+                checkpoint.restore(state)?;
                 // A finished training is no reason not to train another one anew.
                 let is_another = matches!(error, Error::Malformed { .. } | Error::Missing { .. });
                 if !(is_another && checkpoint.finished().exists()) {
@@ -102,7 +101,7 @@ impl Checkpoint {
     }
 
     /// Sets the state to that of an epoch's folder, which must be of the same training; nothing where that is finished.
-    fn go_on(&mut self, latest: &Path, steps: &Trainer) -> Result<Option<History>> {
+    fn go_on(&mut self, latest: &Path, steps: &Trainer, state: &State) -> Result<Option<History>> {
         let kept: TrainingFile = files::read_json(latest.join("training.json"), REMAINS)?;
         let history: History = files::read_json(latest.join("history.json"), REMAINS)?;
         self.check_description(&kept, &history, latest)?;
@@ -110,7 +109,7 @@ impl Checkpoint {
         if self.finished().exists() && self.asked.training.is_over(&history) {
             return Ok(None);
         }
-        for (name, tensors) in self.state.parts() {
+        for (name, tensors) in state.parts() {
             weights::Stored::read(&file(latest, name))?.copy_into(tensors)?;
         }
         let (found, now) = (&kept.logits, first_logits(steps)?);
@@ -120,7 +119,7 @@ impl Checkpoint {
             let expected = format!("{now:.4?}, as this model's forward gives them");
             return Err(self.of_another_training(latest, format!("logits {found:.4?} for the first sample"), expected));
         }
-        (self.last, self.first_weights) = (self.state.copy(), kept.first_weights);
+        (self.last, self.first_weights) = (state.copy(), kept.first_weights);
         Ok(Some(history))
     }
 
@@ -168,11 +167,11 @@ impl Checkpoint {
     }
 
     /// Keeps the epoch that was just finished instead of the one before.
-    pub(super) fn save(&mut self, steps: &Trainer, history: &History) -> Result<()> {
+    pub(super) fn save(&mut self, steps: &Trainer, state: &State, history: &History) -> Result<()> {
         let path = self.folder.join(format!("epoch-{:04}", history.epochs.len()));
         let partial = path.with_extension("partial");
         remove_if_there(&partial)?;
-        for (name, tensors) in self.state.parts() {
+        for (name, tensors) in state.parts() {
             weights::write(&file(&partial, name), tensors, None)?;
         }
         let (description, first_weights) = (json!(self.asked), self.first_weights.clone());
@@ -187,7 +186,7 @@ impl Checkpoint {
             remove(&path)?;
         }
         fs::rename(&partial, &path).map_err(Error::io(&path))?;
-        self.last = self.state.copy();
+        self.last = state.copy();
         before.iter().filter(|other| **other != path).try_for_each(|other| remove(other))?;
         // Last, so that a finished training never passes for an interrupted one.
         if self.finished().exists() {
@@ -197,8 +196,8 @@ impl Checkpoint {
     }
 
     /// Sets the state back to what it was before a failed epoch.
-    pub(super) fn restore(&self) -> Result<()> {
-        self.state.restore(&self.last)
+    pub(super) fn restore(&self, state: &State) -> Result<()> {
+        state.restore(&self.last)
     }
 
     /// Marks the training as finished: the next one in this folder starts anew.
@@ -242,8 +241,8 @@ fn file(epoch: &Path, name: &str) -> PathBuf {
 /// Computes the logits of the first sample.
 fn first_logits(steps: &Trainer) -> Result<Vec<f64>> {
     let _guard = tch::no_grad_guard();
-    let first = steps.samples().inputs.f_narrow(0, 0, 1)?;
-    Ok(Vec::try_from(steps.model().forward(&first)?.f_reshape([-1])?.to_kind(tch::Kind::Double))?)
+    let first = steps.samples.inputs.f_narrow(0, 0, 1)?;
+    Ok(Vec::try_from(steps.model.forward(&first)?.f_reshape([-1])?.to_kind(tch::Kind::Double))?)
 }
 
 /// Makes the folder and locks it; the lock goes with the process, however that ends.

@@ -1,7 +1,7 @@
 //! What tells one training from another: the same description on the same machine gives the same bits.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
@@ -9,7 +9,7 @@ use super::Training;
 use crate::{
     Result,
     data::{Classes, Samples},
-    model::{Model, Plan},
+    model::Model,
 };
 
 /// All that a training depends on but the values of the first parameters. A checkpoint goes on only where it is the
@@ -21,8 +21,8 @@ pub struct Description {
     /// Validation samples of one's own, if any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub validation: Option<DataDescription>,
-    /// The network.
-    pub model: ModelDescription,
+    /// The network: its `plan` or, of a model of one's own, the names and shapes of its `parameters`.
+    pub model: Value,
     /// The settings.
     pub training: Training,
     /// Where it computes: `cpu`, or `cuda(0)`.
@@ -46,16 +46,6 @@ pub struct DataDescription {
     pub sha256: String,
 }
 
-/// What the network is: its plan, or of a model of one's own the names and shapes of its parameters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ModelDescription {
-    /// The plan of a [`Network`](crate::model::Network).
-    Plan(Plan),
-    /// Names and shapes of a model's parameters.
-    Parameters(Vec<(String, Vec<i64>)>),
-}
-
 impl Description {
     /// Describes the training of a model on these samples.
     ///
@@ -63,12 +53,13 @@ impl Description {
     /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for a share of validation samples that leaves none on
     /// one side; [`Error::Torch`](crate::Error::Torch) when the samples cannot be read.
     pub fn of(model: &dyn Model, samples: &Samples, training: &Training) -> Result<Self> {
-        let shapes = || model.parameters().iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
-        let plan = model.plan().cloned();
+        let shapes =
+            || model.parameters().iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect::<Vec<_>>();
+        let model = model.plan().map_or_else(|| json!({ "parameters": shapes() }), |plan| json!({ "plan": plan }));
         Ok(Self {
             data: DataDescription::of(samples)?,
             validation: None,
-            model: plan.map_or_else(|| ModelDescription::Parameters(shapes()), ModelDescription::Plan),
+            model,
             training: training.clone(),
             device: format!("{:?}", samples.inputs.device()).to_lowercase(),
             threads: native::thread_count(),

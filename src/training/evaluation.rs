@@ -2,7 +2,7 @@
 
 use polars::prelude::{DataFrame, df};
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Reduction, Tensor};
+use tch::{Device, Kind, Reduction, Tensor};
 
 use super::interrupt;
 use crate::{
@@ -42,10 +42,10 @@ pub struct Predictions {
 /// Measures a model on samples; changes nothing.
 ///
 /// # Errors
-/// [`Error::Empty`] when there is no sample; [`Error::Torch`] when model and samples do not fit; [`Error::Stopped`]
-/// when the notebook's user stopped it.
+/// [`Error::Empty`] when there is no sample; [`Error::Mismatch`] when the samples do not fit the model's plan, and
+/// [`Error::Torch`] when they do not fit another model; [`Error::Stopped`] when the notebook's user stopped it.
 pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
-    scores(&for_each_batch(model, samples, measure)?, samples.len())
+    evaluate_and_predict(model, samples).map(|(scores, _)| scores)
 }
 
 /// Predicts the class of each sample.
@@ -53,7 +53,7 @@ pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
 /// # Errors
 /// As [`evaluate`].
 pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
-    predictions(samples, &for_each_batch(model, samples, |logits, _| probabilities(logits))?)
+    evaluate_and_predict(model, samples).map(|(_, predictions)| predictions)
 }
 
 /// Runs [`evaluate`] and [`predict`] in one pass over the samples.
@@ -61,60 +61,58 @@ pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
 /// # Errors
 /// As [`evaluate`].
 pub fn evaluate_and_predict(model: &dyn Model, samples: &Samples) -> Result<(Scores, Predictions)> {
-    let both = |logits: &Tensor, labels: &Tensor| Ok((measure(logits, labels)?, probabilities(logits)?));
-    let (measured, batches): (Vec<_>, Vec<_>) = for_each_batch(model, samples, both)?.into_iter().unzip();
-    Ok((scores(&measured, samples.len())?, predictions(samples, &batches)?))
-}
-
-/// Applies `look` to each batch's logits and labels.
-fn for_each_batch<T>(
-    model: &dyn Model,
-    samples: &Samples,
-    look: impl Fn(&Tensor, &Tensor) -> Result<T>,
-) -> Result<Vec<T>> {
     samples.check()?;
+    check_plan(model, samples)?;
     let _no_gradients = tch::no_grad_guard();
-    let batch = |batch: Samples| {
+    let (mut losses, mut rights, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
+    for Samples { inputs, labels, .. } in samples.batches(BATCH) {
         interrupt::check()?;
-        look(&model.forward(&batch.inputs)?, &batch.labels)
-    };
-    samples.batches(BATCH).map(batch).collect()
-}
-
-/// Returns a batch's summed loss and number of right predictions.
-fn measure(logits: &Tensor, labels: &Tensor) -> Result<(Tensor, Tensor)> {
-    let loss = logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Sum, -100, 0.0)?;
-    Ok((loss, correct(logits, labels)?))
-}
-
-/// Counts the samples that have their highest logit at their label.
-pub(super) fn correct(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    Ok(logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?)
-}
-
-fn probabilities(logits: &Tensor) -> Result<Tensor> {
-    Ok(logits.f_softmax(1, Kind::Float)?)
-}
-
-fn scores(measured: &[(Tensor, Tensor)], count: usize) -> Result<Scores> {
-    let (mut loss, mut right) = (0.0, 0);
-    // Reading waits for a GPU, so it comes after all batches.
-    for (batch_loss, batch_right) in measured {
-        loss += f64::try_from(batch_loss)?;
-        right += i64::try_from(batch_right)?;
+        let logits = model.forward(&inputs)?;
+        losses.push(logits.f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0)?);
+        rights.push(correct(&logits, &labels)?);
+        probabilities.push(logits.f_softmax(1, Kind::Float)?);
     }
-    Ok(Scores { loss: loss / count as f64, accuracy: right as f64 / count as f64 })
-}
-
-fn predictions(samples: &Samples, batches: &[Tensor]) -> Result<Predictions> {
-    let probabilities = Tensor::f_cat(batches, 0)?.to_device(tch::Device::Cpu);
-    Ok(Predictions {
+    // Reading waits for a GPU, so it comes after all batches.
+    let mean = |sums: &[Tensor]| -> Result<f64> {
+        let sums = sums.iter().map(f64::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(sums.iter().sum::<f64>() / samples.len() as f64)
+    };
+    let scores = Scores { loss: mean(&losses)?, accuracy: mean(&rights)? };
+    let probabilities = Tensor::f_cat(&probabilities, 0)?.to_device(Device::Cpu);
+    let predictions = Predictions {
         name: samples.name.clone(),
         truth: positions(&samples.labels)?,
         predicted: positions(&probabilities.f_argmax(1, false)?)?,
         probabilities,
         classes: samples.classes.clone(),
-    })
+    };
+    Ok((scores, predictions))
+}
+
+/// Compares samples and labels with what the model's plan takes and gives, where it has one.
+pub(super) fn check_plan(model: &dyn Model, samples: &Samples) -> Result<()> {
+    let Some(plan) = model.plan() else { return Ok(()) };
+    let (inputs, features) = (samples.inputs.size(), plan.input.iter().product::<usize>() as i64);
+    let found = inputs.iter().skip(1).product::<i64>();
+    if inputs.len() < 2 {
+        return Err(Error::mismatch("the size of the inputs", format!("{inputs:?}"), "a row of pixels per sample"));
+    }
+    if found != features {
+        let expected = format!("{features}, the network's inputs");
+        return Err(Error::mismatch("pixels", format!("{found} per sample"), expected));
+    }
+    let classes = plan.shapes()?.pop().map_or(0, |shape| shape.iter().product::<usize>() as i64);
+    for label in [samples.labels.f_min()?, samples.labels.f_max()?].map(|label| label.int64_value(&[])) {
+        if !(0..classes).contains(&label) {
+            return Err(Error::mismatch("labels", label, format!("0 to {}, the network's classes", classes - 1)));
+        }
+    }
+    Ok(())
+}
+
+/// Counts the samples that have their highest logit at their label.
+pub(super) fn correct(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    Ok(logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?)
 }
 
 impl Predictions {

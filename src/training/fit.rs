@@ -78,12 +78,12 @@ pub fn fit_with(
 /// Goes through all training samples once, then evaluates the validation samples.
 fn run_epoch(history: &History, trainer: &mut Trainer, training: &Training) -> Result<Epoch> {
     let start = Instant::now();
-    let (done, number, samples) = (history.epochs.len() as f64, history.epochs.len() + 1, trainer.samples().len());
+    let (done, number, samples) = (history.epochs.len() as f64, history.epochs.len() + 1, trainer.samples.len());
     let mut progress = Progress::start(training, number, samples);
     let mut learning_rate = training.optimizer.learning_rate;
     trainer.begin(number);
-    let order = order(training, trainer.model(), trainer.samples(), number)?;
-    let order = order.to_device(trainer.samples().labels.device());
+    let order = order(training, trainer.model, &trainer.samples, number)?;
+    let order = order.to_device(trainer.samples.labels.device());
     for (step, positions) in order.f_split(training.batch_size as i64, 0)?.iter().enumerate() {
         interrupt::check()?;
         let part = (step * training.batch_size) as f64 / samples as f64;

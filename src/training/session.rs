@@ -50,7 +50,7 @@ impl<'a> Session<'a> {
             Some(folder) => {
                 let mut description = Description::of(model, samples, training)?;
                 description.validation = own_validation.map(DataDescription::of).transpose()?;
-                Some(Checkpoint::open(folder, description, &trainer, state.shallow_clone(), &mut history)?)
+                Some(Checkpoint::open(folder, description, &trainer, &state, &mut history)?)
             }
             None => None,
         };
@@ -71,7 +71,7 @@ impl<'a> Session<'a> {
             self.state.record_best()?;
         }
         match &mut self.checkpoint {
-            Some(checkpoint) => checkpoint.save(&self.trainer, &self.history),
+            Some(checkpoint) => checkpoint.save(&self.trainer, &self.state, &self.history),
             None => Ok(()),
         }
     }
@@ -85,7 +85,7 @@ impl<'a> Session<'a> {
         }
         match self.checkpoint {
             Some(checkpoint) if has_diverged => checkpoint.discard()?,
-            Some(checkpoint) => checkpoint.restore()?,
+            Some(checkpoint) => checkpoint.restore(&self.state)?,
             None => {}
         }
         Ok(match error {

@@ -38,7 +38,7 @@ pub struct Training {
     pub label_smoothing: f64,
     /// Whether convolutions compute in 16 bits (bfloat16) while training. Parameters, their updates and all evaluation
     /// stay in 32 bits. Faster on some processors with instructions for it (AVX512-BF16), slower on others:
-    /// [`half_precision_is_faster`](super::half_precision_is_faster) tells. A network without convolutions does not
+    /// `experiments::half_precision_is_faster` tells. A network without convolutions does not
     /// change.
     pub half_precision: bool,
     /// After how many epochs in a row without a lower validation loss training stops; then, and at the end, the weights

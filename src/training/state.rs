@@ -25,14 +25,6 @@ impl State {
         self.parts().flat_map(|(_, tensors)| tensors.iter().map(|(_, tensor)| tensor))
     }
 
-    /// Shares the same tensors.
-    pub(super) fn shallow_clone(&self) -> Self {
-        let same = |tensors: &Vec<(String, Tensor)>| {
-            tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
-        };
-        Self { weights: same(&self.weights), averages: same(&self.averages), best: same(&self.best) }
-    }
-
     /// Copies the values as they are now.
     pub(super) fn copy(&self) -> Vec<Tensor> {
         self.tensors().map(|tensor| tensor.detach().copy()).collect()

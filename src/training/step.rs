@@ -3,7 +3,12 @@
 use native::{Labelled, MlpStep, keep_freed_memory};
 use tch::{Device, Kind, Reduction, Tensor};
 
-use super::{Scores, Training, evaluate, evaluation::correct, interrupt, state::State};
+use super::{
+    Scores, Training, evaluate,
+    evaluation::{check_plan, correct},
+    interrupt,
+    state::State,
+};
 use crate::{
     Error, Result,
     data::Samples,
@@ -14,8 +19,8 @@ use crate::{
 
 /// Training steps of one model through samples.
 pub struct Trainer<'a> {
-    model: &'a dyn Model,
-    samples: Samples,
+    pub(super) model: &'a dyn Model,
+    pub(super) samples: Samples,
     names: Vec<String>,
     parameters: Vec<Tensor>,
     optimizer: OptimizerState,
@@ -95,14 +100,6 @@ impl<'a> Trainer<'a> {
             }
             None => self.validation.as_ref().map(|samples| evaluate(self.model, samples)).transpose(),
         }
-    }
-
-    pub(super) fn model(&self) -> &'a dyn Model {
-        self.model
-    }
-
-    pub(super) fn samples(&self) -> &Samples {
-        &self.samples
     }
 
     /// Begins an epoch, counted from 1: its random numbers do not depend on those before it.
@@ -190,27 +187,6 @@ pub(super) fn uses_fast_path(model: &dyn Model, samples: &Samples, training: &Tr
 
 fn labelled(samples: &Samples) -> Labelled<'_> {
     Labelled { inputs: &samples.inputs, labels: &samples.labels }
-}
-
-/// Compares samples and labels with what the model's plan takes and gives, where it has one.
-fn check_plan(model: &dyn Model, samples: &Samples) -> Result<()> {
-    let Some(plan) = model.plan() else { return Ok(()) };
-    let (inputs, features) = (samples.inputs.size(), plan.input.iter().product::<usize>() as i64);
-    let found = inputs.iter().skip(1).product::<i64>();
-    if inputs.len() < 2 {
-        return Err(Error::mismatch("the size of the inputs", format!("{inputs:?}"), "a row of pixels per sample"));
-    }
-    if found != features {
-        let expected = format!("{features}, the network's inputs");
-        return Err(Error::mismatch("pixels", format!("{found} per sample"), expected));
-    }
-    let classes = plan.shapes()?.pop().map_or(0, |shape| shape.iter().product::<usize>() as i64);
-    for label in [samples.labels.f_min()?, samples.labels.f_max()?].map(|label| label.int64_value(&[])) {
-        if !(0..classes).contains(&label) {
-            return Err(Error::mismatch("labels", label, format!("0 to {}, the network's classes", classes - 1)));
-        }
-    }
-    Ok(())
 }
 
 fn check_devices(parameters: &[(String, Tensor)], samples: &Samples) -> Result<()> {

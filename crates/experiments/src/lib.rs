@@ -29,16 +29,18 @@ mod chart;
 mod comparison;
 mod ensemble;
 pub mod plan;
+mod precision;
 mod store;
 
 pub use chart::comparison;
 pub use comparison::{Difference, ExperimentRuns, Verdict};
 pub use ensemble::Ensemble;
+pub use precision::half_precision_is_faster;
 pub use store::{Outcome, PAIRS, Results};
 
 /// What the notebook needs, in one line: `use experiments::prelude::*;`
 pub mod prelude {
-    pub use crate::{Outcome, Results, comparison};
+    pub use crate::{Outcome, Results, comparison, half_precision_is_faster};
 }
 
 #[cfg(test)]

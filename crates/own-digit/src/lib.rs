@@ -11,6 +11,7 @@
 mod chart;
 mod classifier;
 mod classify;
+mod folded;
 mod pad;
 mod picture;
 mod quantised;

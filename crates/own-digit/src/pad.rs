@@ -1,15 +1,11 @@
 //! The page to draw a digit on: a pad, its scripts, and a network in eight bits a weight.
 
-use mnist_classification::{
-    Error, Result,
-    model::Network,
-    notebook::Page,
-    support::Parts,
-};
+use mnist_classification::{Error, Result, model::Network, notebook::Page, support::Parts};
 use serde::Serialize;
 
 use crate::{
     SURE,
+    folded::folded,
     quantised::{Quantised, quantise},
 };
 
@@ -40,7 +36,7 @@ pub fn pad(network: &Network) -> Result<Page> {
 /// # Errors
 /// As [`pad`].
 pub fn pad_and_network(network: &Network) -> Result<(Page, Network)> {
-    let network = network.folded()?;
+    let network = folded(network)?;
     let plan = network.plan();
     if plan.picture() != Some([28, 28]) || plan.shapes()?.pop() != Some(vec![10]) {
         return Err(Error::mismatch("a network for the page", plan, "from 28 × 28 pixels to ten logits"));

@@ -2,14 +2,11 @@
 
 use std::time::Instant;
 
-use tch::{Device, Kind, Tensor};
-
-use super::{Trainer, Training};
-use crate::{
-    Result,
-    data::Samples,
-    model::{Network, Plan},
-    random::{Purpose, generator, uniform},
+use mnist_classification::{
+    prelude::*,
+    support::{Purpose, generator, uniform},
+    tch::{Device, Kind, Tensor},
+    training::Trainer,
 };
 
 /// Steps that are timed in each precision, after one that prepares.
@@ -23,7 +20,8 @@ const GAIN: f64 = 0.95;
 /// and are slower all the same, so no list would do.
 ///
 /// ```
-/// use mnist_classification::{prelude::*, training::half_precision_is_faster};
+/// use experiments::half_precision_is_faster;
+/// use mnist_classification::prelude::*;
 /// let plan = Plan::cnn([28, 28], 10);
 /// let training = Training { half_precision: half_precision_is_faster(&plan, 128)?, ..Training::default() };
 /// # Ok::<(), Error>(())
