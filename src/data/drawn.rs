@@ -78,13 +78,12 @@ fn draw(strokes: &[Vec<Point>], random: &mut StdRng) -> Vec<u8> {
     let (sine, cosine) = angle.sin_cos();
     let mut image = vec![0; SIZE * SIZE];
     for stroke in strokes {
-        let mut place = |[x, y]: Point| {
+        let points = stroke.iter().map(|[x, y]| {
             let mut shaken = |value: f32| value + random.gen_range(-0.14..0.14);
-            let (x, y) = (shaken(x - slant * y) * scale[0], shaken(y) * scale[1]);
+            let (x, y) = (shaken(x - slant * y) * scale[0], shaken(*y) * scale[1]);
             [x * cosine - y * sine + shift[0], x * sine + y * cosine + shift[1]]
-        };
-        let points: Vec<Point> = stroke.iter().map(|&point| place(point)).collect();
-        for pair in points.windows(2) {
+        });
+        for pair in points.collect::<Vec<_>>().windows(2) {
             paint(&mut image, pair[0], pair[1], pen);
         }
     }

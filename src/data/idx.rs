@@ -140,6 +140,9 @@ impl Header {
     /// Checks that as many bytes of numbers were found as the header promises.
     fn check(&self, found: usize, path: &Path) -> Result<()> {
         let (sizes, promised) = (&self.sizes, self.bytes(&self.sizes));
+        if found == promised && promised > 0 {
+            return Ok(());
+        }
         let reversed: Vec<_> = sizes.iter().map(|size| size.swap_bytes()).collect();
         let is_too_large = promised > isize::MAX as usize;
         let is_reversed = reversed.iter().zip(sizes).all(|(reversed, size)| reversed < size)
@@ -154,10 +157,8 @@ impl Header {
             Error::malformed(path, format!("the dimensions {sizes:?}"), "numbers that fit into memory")
         } else if found > promised {
             Error::malformed(path, format!("more than {promised} bytes of numbers"), expected)
-        } else if found < promised {
-            Error::malformed(path, format!("a file that is cut off: only {found} bytes of numbers"), expected)
         } else {
-            return Ok(());
+            Error::malformed(path, format!("a file that is cut off: only {found} bytes of numbers"), expected)
         })
     }
 

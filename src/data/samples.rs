@@ -127,8 +127,7 @@ impl Samples {
     }
 
     fn with(&self, inputs: Tensor, labels: Tensor) -> Self {
-        let Self { name, shape, classes, .. } = self;
-        Self { name: name.clone(), inputs, labels, shape: shape.clone(), classes: classes.clone() }
+        Self { inputs, labels, name: self.name.clone(), shape: self.shape.clone(), classes: self.classes.clone() }
     }
 }
 
