@@ -7,9 +7,6 @@ use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage, imageops::FilterType
 use image_webp::{DecodingError, WebPDecoder};
 use mnist_classification::{Error, Result, support::signature};
 
-/// The formats that [`decode`] reads.
-const FORMATS: &str = "PNG, JPEG, WebP, BMP, GIF or TIFF";
-
 /// Larger pictures are shrunk to this many pixels on their longer side.
 const LONGEST: u32 = 1_600;
 
@@ -18,12 +15,12 @@ const LARGEST_WEBP: usize = 256 << 20;
 
 /// Reads a picture upright, whatever its name ends in.
 pub(super) fn decode(path: &Path) -> Result<DynamicImage> {
-    let expected = format!("a picture of digits: {FORMATS}");
+    let expected = "a picture of digits: PNG, JPEG, WebP, BMP, GIF or TIFF";
     if !path.is_file() {
         return Err(Error::missing(path, expected));
     }
     let bytes = fs::read(path).map_err(Error::io(path))?;
-    let malformed = |found: String| Error::malformed(path, found, &expected);
+    let malformed = |found: String| Error::malformed(path, found, expected);
     let Some(format) = image::guess_format(&bytes).ok().filter(ImageFormat::can_read) else {
         let start = &bytes[..bytes.len().min(512)];
         return Err(malformed(signature::kind(start).unwrap_or_else(|| "another file".into())));

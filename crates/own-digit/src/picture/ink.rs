@@ -50,10 +50,10 @@ fn photographed(grey: &LumaImage, background: &Background) -> LumaImage {
     }
     let (dark, light) = (dark(), light());
     // Few pixels are as dark as dark ink. What a wrong choice takes for ink is paper, which is as light as much else.
-    let fractions =
-        [fraction(&dark, grey, |value, ink| value <= ink), fraction(&light, grey, |value, ink| value >= ink)];
+    let as_dark = fraction(&dark, grey, |value, ink| value <= ink);
+    let as_light = fraction(&light, grey, |value, ink| value >= ink);
     // Most photographs are of paper.
-    if fractions[0] < 1.5 * fractions[1] { dark } else { light }
+    if as_dark < 1.5 * as_light { dark } else { light }
 }
 
 /// Returns the fraction of a grey picture's pixels that are as dark, or as light, as the middle one of its ink.

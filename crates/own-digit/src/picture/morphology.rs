@@ -1,5 +1,7 @@
 //! Dilation and closing of grey images by squares.
 
+use std::iter::repeat_n;
+
 use image::GrayImage;
 
 /// Closes dark gaps narrower than a square of this side: dark strokes take the light of what is around them; larger
@@ -18,22 +20,24 @@ pub(super) fn dilation(image: &GrayImage, reach: u32) -> GrayImage {
 /// Returns the extreme of each square with this side, where the image goes on `beyond` its edges as it ends.
 fn extremes_of_squares(image: &GrayImage, beyond: u32, side: u32, pick: impl Fn(u8, u8) -> u8 + Copy) -> GrayImage {
     let (times, window) = (beyond as usize, side as usize);
-    let rows: Vec<_> = image.chunks(image.width() as usize).map(|row| with_ends_repeated(row, times)).collect();
-    let pixels = with_ends_repeated(&rows, times).concat();
-    let found = extremes(extremes(pixels, 1, window, pick), rows[0].len(), window, pick);
+    let rows: Vec<_> = image.chunks(image.width() as usize).collect();
+    let mut pixels = Vec::new();
+    with_ends_repeated(&rows, times).for_each(|row| pixels.extend(with_ends_repeated(row, times)));
+    let length = image.width() as usize + 2 * times;
+    let found = extremes(extremes(pixels, 1, window, pick), length, window, pick);
     let [width, height] = [image.width(), image.height()].map(|length| length + 2 * beyond + 1 - side);
     let mut result = GrayImage::new(width, height);
     // Squares that reach from the end of one row into the next are left out.
-    for (row, found) in result.chunks_mut(width as usize).zip(found.chunks(rows[0].len())) {
+    for (row, found) in result.chunks_mut(width as usize).zip(found.chunks(length)) {
         row.copy_from_slice(&found[..width as usize]);
     }
     result
 }
 
 /// Repeats the first and the last item so many times more.
-fn with_ends_repeated<T: Clone>(items: &[T], times: usize) -> Vec<T> {
-    let end = |index: usize| vec![items[index].clone(); times];
-    [end(0), items.to_vec(), end(items.len() - 1)].concat()
+fn with_ends_repeated<T: Copy>(items: &[T], times: usize) -> impl Iterator<Item = T> {
+    let end = |index: usize| repeat_n(items[index], times);
+    end(0).chain(items.iter().copied()).chain(end(items.len() - 1))
 }
 
 /// Returns the extreme of each window of items, which are `length` pixels each: first of windows of two items, from

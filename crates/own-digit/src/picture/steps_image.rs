@@ -55,11 +55,9 @@ impl Picture {
     }
 
     fn steps(&self) -> Result<Vec<GrayImage>> {
-        let mut steps = Vec::from(self.grey_and_ink());
-        for (digit, input) in self.digits.iter().zip(self.inputs_as_pictures()?) {
-            steps.extend([digit.convert(), input]);
-        }
-        Ok(steps.iter().map(scaled).collect())
+        let inputs = self.inputs_as_pictures()?;
+        let digits = self.digits.iter().zip(inputs).flat_map(|(digit, input)| [digit.convert(), input]);
+        Ok(self.grey_and_ink().into_iter().chain(digits).map(|step| scaled(&step)).collect())
     }
 }
 
