@@ -30,7 +30,7 @@ pub fn training_curves(history: &History) -> Result<Figure> {
     let panel = |name, value: fn(Scores) -> f64, better_first: fn(&f64, &f64) -> Ordering| {
         let of_training = |&Epoch { loss, accuracy, .. }: &Epoch| value(Scores { loss, accuracy });
         let validation: Vec<_> = history.epochs.iter().filter_map(|epoch| epoch.validation).map(value).collect();
-        let best = (0..validation.len()).min_by(|&one, &other| better_first(&validation[one], &validation[other]));
+        let best = (1..).zip(validation.iter().copied()).min_by(|(_, one), (_, other)| better_first(one, other));
         Panel { name, training: history.epochs.iter().map(of_training).collect(), validation, best }
     };
     let accuracy = panel("Accuracy, %", |scores| 100.0 * scores.accuracy, |one, other| other.total_cmp(one));
@@ -51,8 +51,8 @@ struct Panel {
     training: Vec<f64>,
     /// As long as `training`, or empty.
     validation: Vec<f64>,
-    /// The index of the best validation value, the first of several.
-    best: Option<usize>,
+    /// The epoch with the best validation value, the first of several, and this value.
+    best: Option<(usize, f64)>,
 }
 
 impl Chart for Curves {
@@ -74,11 +74,10 @@ impl Chart for Curves {
             _ => format!("is {:.decimals$}{unit} after one epoch", values.first().unwrap_or(&f64::NAN)),
         };
         let validation = match (accuracy.best, loss.best) {
-            (Some(highest), Some(lowest)) => {
-                let most = format!("at best {:.2} % after epoch {}", accuracy.validation[highest], highest + 1);
-                let least = format!("lowest after epoch {}, at {:.4}", lowest + 1, loss.validation[lowest]);
-                let changes = from_to(&accuracy.validation, " %", 2);
-                format!("Validation accuracy {changes}, {most}; validation loss is {least}.")
+            (Some((best, highest)), Some((lowest_after, lowest))) => {
+                let accuracy = format!("{}, at best {highest:.2} %", from_to(&accuracy.validation, " %", 2));
+                let loss = format!("lowest after epoch {lowest_after}, at {lowest:.4}");
+                format!("Validation accuracy {accuracy} after epoch {best}; validation loss is {loss}.")
             }
             _ => "There are no validation digits.".into(),
         };
@@ -106,10 +105,7 @@ impl Panel {
             Axis::new(look.x_label("Epoch"), 0.0..last as f64 + 1.0, MOST_EPOCHS.min(last + 2)).labelled(label);
         let values = around(self.training.iter().chain(&self.validation).copied(), 0.06, 1e-3);
         let mut chart = plot(area, [epochs, Axis::new(self.name, values, MOST_VALUES)])?;
-        let validation = match self.best {
-            Some(best) => format!("validation, best after epoch {}", best + 1),
-            None => "validation".into(),
-        };
+        let validation = self.best.map_or(String::new(), |(epoch, _)| format!("validation, best after epoch {epoch}"));
         let series = [("training", &self.training), (validation.as_str(), &self.validation)];
         for (number, (name, values)) in series.into_iter().enumerate().filter(|(_, (_, values))| !values.is_empty()) {
             let color = look.series(number);
@@ -123,8 +119,8 @@ impl Panel {
                     EmptyElement::at(place) + line + marker(number, 14, color)
                 });
         }
-        let best = self.best.map(|best| ((best + 1) as f64, self.validation[best]));
-        chart.draw_series(best.map(|place| Circle::new(place, 11, TEXT.stroke_width(2))))?;
+        let circle = |(epoch, value)| Circle::new((epoch as f64, value), 11, TEXT.stroke_width(2));
+        chart.draw_series(self.best.map(circle))?;
         chart
             .configure_series_labels()
             .position(legend)
