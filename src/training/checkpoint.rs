@@ -96,7 +96,9 @@ impl Checkpoint {
         let replaced = self.folder.join("replaced");
         remove_if_there(&replaced)?;
         fs::rename(finished, &replaced).map_err(Error::io(finished))?;
-        progress::print(format_args!("The training that was finished before is kept in {}\n", replaced.display()));
+        if self.asked.training.verbose {
+            progress::print(format_args!("The training that was finished before is kept in {}\n", replaced.display()));
+        }
         Ok(())
     }
 
