@@ -66,7 +66,7 @@ fn digits_have_their_labels_below_and_the_name_above() {
 }
 
 #[test]
-fn predictions_tell_right_from_wrong_by_mark_and_colour() {
+fn predictions_tell_right_from_wrong_by_mark_and_color() {
     let figure = predictions(&four(), &answers(), 25).unwrap();
     assert_eq!(texts(&figure)[1..], ["✓ 1 (true 1)", "✗ 7 (true 2)", "✓ 3 (true 3)", "✗ 9 (true 4)"]);
     let svg = figure.svg().unwrap();
@@ -217,7 +217,7 @@ fn calibrations_are_named_and_need_one() {
 }
 
 #[test]
-fn a_cell_sets_title_labels_size_and_colours() {
+fn a_cell_sets_title_labels_size_and_colors() {
     let figure = training_curves(&history(3, true)).unwrap().title("Ours").x_label("Round").size(800, 400);
     let figure = figure.colors(&[RGBColor(1, 2, 3)]);
     let (shown, svg) = (texts(&figure), figure.svg().unwrap());

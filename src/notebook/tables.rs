@@ -26,15 +26,15 @@ const ROWS_AT_EACH_END: usize = 10;
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Table {
-    /// Returns the frame as an HTML table: numbers to the right, the floats of a column with the decimals that they need,
-    /// four in most cases. Of more than 40 rows it shows the first and the last ten, and how many there are.
+    /// Returns the frame as an HTML table: numbers to the right, the floats of a column with the decimals that they
+    /// need, four in most cases. Of more than 40 rows it shows the first and the last ten, and how many there are.
     fn html(&self) -> String;
 
     /// Returns the same as a Markdown table, in columns of one width.
     fn text(&self) -> String;
 
-    /// Returns the frame as comma-separated values with a header line: all rows, floats with all their digits, a list as
-    /// `[1, 2]`. A missing value is an empty cell, an empty text is `""`.
+    /// Returns the frame as comma-separated values with a header line: all rows, floats with all their digits, a list
+    /// as `[1, 2]`. A missing value is an empty cell, an empty text is `""`.
     fn csv(&self) -> String;
 
     /// Writes [`Table::csv`] to a file.
