@@ -62,13 +62,6 @@ impl BuiltLayer {
         Ok(Self { layer, name, output, parameters, statistics })
     }
 
-    /// Sets whether training changes its parameters.
-    pub(super) fn set_trainable(&self, trainable: bool) {
-        for (_, parameter) in &self.parameters {
-            let _ = parameter.set_requires_grad(trainable);
-        }
-    }
-
     /// Computes the layer's outputs for a batch; `random` is there in training only.
     pub(super) fn forward(&self, inputs: &Tensor, random: Option<&mut Random>) -> Result<Tensor> {
         let parameter = |index: usize| &self.parameters[index].1;

@@ -82,17 +82,9 @@ impl Network {
 
     /// Lists the layers with their output shapes and numbers of parameters, as Keras prints them.
     pub fn summary(&self) -> Summary {
-        let row = |built: &BuiltLayer| {
-            let (keras_type, _) = built.layer.names();
-            let count = |trained: bool| {
-                let tensors = built.parameters.iter().chain(&built.statistics).map(|(_, tensor)| tensor);
-                tensors.filter(|tensor| tensor.requires_grad() == trained).map(Tensor::numel).sum()
-            };
-            (format!("{} ({keras_type})", built.name), built.output.clone(), count(true), count(false))
-        };
         // Keras writes the ReLU of a multi-layer perceptron into its dense layers.
         let is_shown = |built: &&BuiltLayer| !(self.plan.is_mlp() && built.layer == Layer::Relu);
-        Summary::new(self.layers.iter().filter(is_shown).map(row))
+        Summary::new(self.layers.iter().filter(is_shown))
     }
 
     /// Freezes the layer of this name, as [`Network::summary`] prints it, or lets it be trained again. Training leaves
@@ -101,13 +93,11 @@ impl Network {
     /// # Errors
     /// [`Error::InvalidSetting`] for a name that no layer has.
     pub fn set_trainable(&mut self, layer: &str, trainable: bool) -> Result<()> {
-        match self.layers.iter().find(|built| built.name == layer) {
-            Some(built) => built.set_trainable(trainable),
-            None => {
-                let names: Vec<_> = self.layers.iter().map(|built| built.name.as_str()).collect();
-                return Err(Error::invalid_setting("a layer's name", layer, format!("one of {}", names.join(", "))));
-            }
-        }
+        let Some(built) = self.layers.iter().find(|built| built.name == layer) else {
+            let names: Vec<_> = self.layers.iter().map(|built| built.name.as_str()).collect();
+            return Err(Error::invalid_setting("a layer's name", layer, format!("one of {}", names.join(", "))));
+        };
+        built.parameters.iter().for_each(|(_, parameter)| drop(parameter.set_requires_grad(trainable)));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::layer::BuiltLayer;
 use crate::{decimals::with_commas, notebook::show};
 
 /// A network's layers with their output shapes and numbers of weights; shows itself as text.
@@ -13,16 +14,18 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Makes a summary from each layer's title, output shape, and numbers of weights: those that are trained, and those
-    /// that are not.
-    pub(super) fn new(layers: impl Iterator<Item = (String, Vec<usize>, usize, usize)>) -> Self {
-        let (mut trained, mut untrained) = (0, 0);
-        let mut rows = Vec::new();
-        for (title, output, layer_trained, layer_untrained) in layers {
-            trained += layer_trained;
-            untrained += layer_untrained;
+    /// Lists these layers.
+    pub(super) fn new<'a>(layers: impl Iterator<Item = &'a BuiltLayer>) -> Self {
+        let (mut trained, mut untrained, mut rows) = (0, 0, Vec::new());
+        for BuiltLayer { layer, name, output, parameters, statistics } in layers {
+            let tensors = parameters.iter().chain(statistics).map(|(_, tensor)| tensor);
+            let (changed, kept): (Vec<_>, Vec<_>) = tensors.partition(|tensor| tensor.requires_grad());
+            let [changed, kept] =
+                [changed, kept].map(|tensors| tensors.iter().map(|tensor| tensor.numel()).sum::<usize>());
+            (trained, untrained) = (trained + changed, untrained + kept);
             let shape: Vec<_> = output.iter().map(usize::to_string).collect();
-            rows.push([title, format!("(None, {})", shape.join(", ")), with_commas(layer_trained + layer_untrained)]);
+            let title = format!("{name} ({})", layer.names().0);
+            rows.push([title, format!("(None, {})", shape.join(", ")), with_commas(changed + kept)]);
         }
         Self { rows, trained, untrained }
     }

@@ -69,19 +69,13 @@ impl History {
 
     /// Returns the epoch whose validation loss is lowest, where there are validation samples.
     pub fn best(&self) -> Option<&Epoch> {
-        self.epochs.get(self.best_position()?)
+        let validated = self.epochs.iter().filter_map(|epoch| Some((epoch, epoch.validation?.loss)));
+        validated.min_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(epoch, _)| epoch)
     }
 
     /// Counts the epochs after the best, where there are validation samples.
     pub(super) fn epochs_since_best(&self) -> Option<usize> {
-        self.best_position().map(|best| self.epochs.len() - 1 - best)
-    }
-
-    fn best_position(&self) -> Option<usize> {
-        let validated =
-            self.epochs.iter().enumerate().filter_map(|(position, epoch)| Some((position, epoch.validation?)));
-        let lowest = validated.min_by(|(_, first), (_, second)| first.loss.total_cmp(&second.loss));
-        lowest.map(|(position, _)| position)
+        Some(self.epochs.len() - self.best()?.epoch)
     }
 
     /// Writes the history, with the name of its data, as JSON.
