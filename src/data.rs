@@ -2,7 +2,6 @@
 
 mod augmentation;
 mod class_names;
-mod data_warnings;
 mod download;
 mod drawn;
 mod idx;

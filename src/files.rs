@@ -1,7 +1,7 @@
-//! Atomic file writes.
+//! Atomic file writes, JSON files, and folders that one process at a time works in.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::Write,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
@@ -46,6 +46,24 @@ pub fn remove_unfinished(folder: &Path, age: Duration) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// Makes a folder and locks it by the file `lock` in it; the lock goes with the process, however that ends. Returns
+/// nothing where another process has it.
+pub fn lock(folder: &Path) -> Result<Option<File>> {
+    fs::create_dir_all(folder).map_err(Error::io(folder))?;
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(Error::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(Error::io(path)(error)),
+    }
+}
+
+/// Removes a folder with all that is in it, where it is there.
+pub fn remove_if_there(folder: &Path) -> Result<()> {
+    if folder.exists() { fs::remove_dir_all(folder).map_err(Error::io(folder)) } else { Ok(()) }
 }
 
 /// Reads a JSON file, which should be `expected`.

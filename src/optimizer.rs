@@ -153,24 +153,24 @@ impl Optimizer {
     /// # Errors
     /// [`Error::InvalidSetting`] for a value that cannot work, or a setting that the rule does not have.
     fn check(mut self) -> Result<()> {
-        let check = |name, value: f64, is_right: bool, expected: &str| {
-            if is_right { Ok(()) } else { Err(Error::invalid_setting(name, value, expected)) }
-        };
-        let is_positive = |value: f64| value > 0.0 && value.is_finite();
-        check("learning_rate", self.learning_rate, is_positive(self.learning_rate), "a number above 0, such as 0.001")?;
-        let fraction = |name, value| check(name, value, (0.0..1.0).contains(&value), "from 0 to below 1");
-        fraction("weight_decay", self.weight_decay)?;
-        if let Some(largest) = self.clip_norm {
-            check("clip_norm", largest, is_positive(largest), "a number above 0, such as 1")?;
-        }
+        let rule = self.rule.settings().into_iter().map(|(name, value)| (name, *value)).collect::<Vec<_>>();
         if let Some(name) = self.misplaced {
-            let names: Vec<_> = self.rule.settings().into_iter().map(|(name, _)| name).collect();
+            let names: Vec<_> = rule.into_iter().map(|(name, _)| name).collect();
             return Err(Error::invalid_setting(name, "set", format!("only {} for this optimizer", names.join(", "))));
         }
-        self.rule.settings().into_iter().try_for_each(|(name, value)| match name {
-            "epsilon" => check(name, *value, is_positive(*value), "a small number above 0, such as 1e-7"),
-            _ => fraction(name, *value),
-        })
+        let general = [("learning_rate", self.learning_rate), ("weight_decay", self.weight_decay)];
+        let clip_norm = self.clip_norm.map(|largest| ("clip_norm", largest));
+        for (name, value) in rule.into_iter().chain(general).chain(clip_norm) {
+            let (is_right, expected) = match name {
+                "learning_rate" => (value > 0.0 && value.is_finite(), "a number above 0, such as 0.001"),
+                "epsilon" | "clip_norm" => (value > 0.0 && value.is_finite(), "a number above 0"),
+                _ => ((0.0..1.0).contains(&value), "from 0 to below 1"),
+            };
+            if !is_right {
+                return Err(Error::invalid_setting(name, value, expected));
+            }
+        }
+        Ok(())
     }
 
     /// Checks the settings and starts with running averages of zero for these parameters.

@@ -108,7 +108,7 @@ fn settings_that_cannot_work_are_errors() {
     assert!(error(Optimizer::nadam(0.1).beta_2(1.5)).starts_with("beta_2 is 1.5; "));
     assert!(error(Optimizer::sgd(0.1).momentum(1.0)).starts_with("momentum is 1; "));
     assert_eq!(error(Optimizer::adam(0.1).weight_decay(-0.1)), "weight_decay is -0.1; expected from 0 to below 1");
-    assert_eq!(error(Optimizer::sgd(0.1).clip_norm(0.0)), "clip_norm is 0; expected a number above 0, such as 1");
+    assert_eq!(error(Optimizer::sgd(0.1).clip_norm(0.0)), "clip_norm is 0; expected a number above 0");
     let misplaced = error(Optimizer::adam(0.1).rho(0.9));
     assert_eq!(misplaced, "rho is set; expected only beta_1, beta_2, epsilon for this optimizer");
 }

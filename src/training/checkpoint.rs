@@ -12,7 +12,7 @@
 //! need not be kept: those of an epoch follow from the seed and the epoch's number.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
@@ -70,7 +70,10 @@ impl Checkpoint {
         state: &State,
         history: &mut History,
     ) -> Result<Self> {
-        let (lock, first_weights) = (locked(folder)?, fingerprint_of_weights(&state.weights)?);
+        let in_use =
+            || Error::invalid_setting("checkpoint", folder.display(), "a folder that no other training is using");
+        let lock = files::lock(folder)?.ok_or_else(in_use)?;
+        let first_weights = fingerprint_of_weights(&state.weights)?;
         let last = state.copy();
         let (folder, replaces) = (folder.into(), None);
         let mut checkpoint = Self { folder, asked, first_weights, last, replaces, _lock: lock };
@@ -94,7 +97,7 @@ impl Checkpoint {
     /// Moves the epoch of another, finished training into the folder `replaced`.
     fn set_aside(&self, finished: &Path) -> Result<()> {
         let replaced = self.folder.join("replaced");
-        remove_if_there(&replaced)?;
+        files::remove_if_there(&replaced)?;
         fs::rename(finished, &replaced).map_err(Error::io(finished))?;
         if self.asked.training.verbose {
             progress::print(format_args!("The training that was finished before is kept in {}\n", replaced.display()));
@@ -172,7 +175,7 @@ impl Checkpoint {
     pub(super) fn save(&mut self, steps: &Trainer, state: &State, history: &History) -> Result<()> {
         let path = self.folder.join(format!("epoch-{:04}", history.epochs.len()));
         let partial = path.with_extension("partial");
-        remove_if_there(&partial)?;
+        files::remove_if_there(&partial)?;
         for (name, tensors) in state.parts() {
             weights::write(&file(&partial, name), tensors, None)?;
         }
@@ -247,30 +250,11 @@ fn first_logits(steps: &Trainer) -> Result<Vec<f64>> {
     Ok(Vec::try_from(steps.model.forward(&first)?.f_reshape([-1])?.to_kind(tch::Kind::Double))?)
 }
 
-/// Makes the folder and locks it; the lock goes with the process, however that ends.
-fn locked(folder: &Path) -> Result<File> {
-    fs::create_dir_all(folder).map_err(Error::io(folder))?;
-    let path = folder.join("lock");
-    let file = File::create(&path).map_err(Error::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let expected = "a folder that no other training is using";
-            Err(Error::invalid_setting("checkpoint", folder.display(), expected))
-        }
-        Err(TryLockError::Error(error)) => Err(Error::io(path)(error)),
-    }
-}
-
 /// Removes an epoch's folder; should that be cut short, nobody takes the rest for an epoch.
 fn remove(folder: &Path) -> Result<()> {
     let old = folder.with_file_name("removed.old");
-    remove_if_there(&old)?;
+    files::remove_if_there(&old)?;
     fs::rename(folder, &old).and_then(|()| fs::remove_dir_all(&old)).map_err(Error::io(folder))
-}
-
-fn remove_if_there(folder: &Path) -> Result<()> {
-    if folder.exists() { fs::remove_dir_all(folder).map_err(Error::io(folder)) } else { Ok(()) }
 }
 
 #[cfg(test)]

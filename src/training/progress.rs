@@ -17,6 +17,7 @@ const BAR: usize = 20;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// An epoch under way: its running means, and the bar that shows them.
+#[derive(Default)]
 pub(super) struct Progress {
     epoch: usize,
     total_steps: usize,
@@ -41,13 +42,9 @@ impl Progress {
         Self {
             epoch,
             total_steps,
-            unread: Vec::new(),
-            steps: 0,
-            samples: 0,
-            loss: 0.0,
-            correct: 0.0,
             verbose: training.verbose,
             drawn: (training.verbose && io::stdout().is_terminal()).then(Instant::now),
+            ..Self::default()
         }
     }
 

@@ -59,12 +59,9 @@ impl<'a> Trainer<'a> {
         // Frozen parameters are part of the model's state, but no step changes them.
         let (names, parameters): (_, Vec<_>) = all.into_iter().filter(|(_, tensor)| tensor.requires_grad()).unzip();
         let optimizer = training.optimizer.start(&parameters)?;
-        let fast = match training.optimizer.plain_rms_prop() {
-            Some(rule) if uses_fast_path(model, samples, training) => {
-                Some(MlpStep::new(&parameters, &optimizer.squares, rule, labelled(samples))?)
-            }
-            _ => None,
-        };
+        let rule = training.optimizer.plain_rms_prop().filter(|_| uses_fast_path(model, samples, training));
+        let fast =
+            rule.map(|rule| MlpStep::new(&parameters, &optimizer.squares, rule, labelled(samples))).transpose()?;
         if fast.is_none() {
             keep_freed_memory();
         }
@@ -191,14 +188,11 @@ fn labelled(samples: &Samples) -> Labelled<'_> {
 
 fn check_devices(parameters: &[(String, Tensor)], samples: &Samples) -> Result<()> {
     let here = samples.inputs.device();
-    match parameters.iter().find(|(_, parameter)| parameter.device() != here) {
-        None => Ok(()),
-        Some((_, parameter)) => {
-            let found = format!("{:?}", parameter.device()).to_lowercase();
-            let expected = format!("{here:?}, where the samples are; to_device moves either").to_lowercase();
-            Err(Error::mismatch("the model's device", found, expected))
-        }
-    }
+    let Some((_, parameter)) = parameters.iter().find(|(_, parameter)| parameter.device() != here) else {
+        return Ok(());
+    };
+    let [found, here] = [parameter.device(), here].map(|device| format!("{device:?}").to_lowercase());
+    Err(Error::mismatch("the model's device", found, format!("{here}, where the samples are; to_device moves either")))
 }
 
 #[cfg(test)]

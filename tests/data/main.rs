@@ -1,7 +1,6 @@
 //! Data as users have it: the names and folders of MNIST's family, and files that are broken in every way that files
 //! break.
 
-mod data_warnings;
 mod image_label_pairs;
 mod layouts;
 mod malformed_files;

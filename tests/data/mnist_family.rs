@@ -68,12 +68,6 @@ fn labels_from_1_keep_their_names() {
         let mnist = read("letters", &train, &[largest]);
         assert_eq!(labels(&mnist), [(0..i64::from(largest)).collect(), vec![i64::from(largest) - 1]]);
         assert_eq!(names(&mnist), train.iter().map(u8::to_string).collect::<Vec<_>>());
-        let hints = mnist.warnings().unwrap();
-        assert_eq!(hints[0].0.contains("Dataset::transposed, or --transposed, turns them"), largest == 26);
-        assert!(
-            hints.iter().any(|hint| hint.0.contains(&format!("labels of letters go from 1 to {largest}"))),
-            "{hints:?}"
-        );
     }
     let nine = read("digits", &[1, 2, 3, 4, 5, 6, 7, 8, 9], &[9]);
     assert_eq!(labels(&nine), [(1..10).collect(), vec![9]]);
@@ -150,7 +144,6 @@ fn letters_are_learnt_reported_and_drawn_under_their_names() {
     let files = [images.clone(), labels.clone(), images, labels];
     write_files(folder.path(), names.each_ref().map(String::as_str), &files);
     let mnist = Dataset::from_dir(folder.path()).unwrap();
-    assert_eq!(mnist.warnings().unwrap(), []);
     let mut model = Network::mlp([36, 64, mnist.train.classes.len()], 0).unwrap();
     let optimizer = Optimizer::rms_prop(0.01);
     let training = Training { epochs: 20, batch_size: 26, optimizer, verbose: false, ..Training::default() };
@@ -214,5 +207,4 @@ fn mnist_is_as_it_was_published() {
     assert_eq!((mnist.train.images.size(), mnist.test.images.size()), (vec![60_000, 28, 28], vec![10_000, 28, 28]));
     let first = |labels: &Tensor| Vec::<i64>::try_from(labels.narrow(0, 0, 5)).unwrap();
     assert_eq!((first(&mnist.train.labels), first(&mnist.test.labels)), (vec![5, 0, 4, 1, 9], vec![7, 2, 1, 0, 4]));
-    assert_eq!(mnist.warnings().unwrap(), []);
 }

@@ -2,7 +2,7 @@
 //! finished one; a run that is given the same path goes on where that one was.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -51,7 +51,6 @@ impl RunFolder {
             check_finished(&path, training)?;
         }
         let partial = path.with_added_extension(PARTIAL);
-        fs::create_dir_all(&partial).map_err(Error::io(&partial))?;
         let folder = Self { _lock: locked(&partial)?, path, partial, continues };
         files::remove_unfinished(&folder.partial, Duration::ZERO);
         folder.take_over_training()?;
@@ -82,7 +81,7 @@ impl RunFolder {
         if old.exists() && !new.exists() {
             // Half of a copy must not pass for the whole.
             let copied = self.file("training.copy");
-            remove_if_there(&copied)?;
+            files::remove_if_there(&copied)?;
             copy(&old, &copied)?;
             fs::rename(&copied, &new).map_err(Error::io(&new))?;
         }
@@ -110,13 +109,13 @@ impl RunFolder {
     pub fn finish(self) -> Result<PathBuf> {
         let previous = self.file(PREVIOUS);
         if self.continues {
-            remove_if_there(&previous)?;
+            files::remove_if_there(&previous)?;
             fs::rename(&self.path, &previous).map_err(Error::io(&self.path))?;
         }
         // Whoever finds the folder has no use for the lock.
         let _ = fs::remove_file(self.file(LOCK));
         fs::rename(&self.partial, &self.path).map_err(Error::io(&self.path))?;
-        remove_if_there(&self.path.join(PREVIOUS))?;
+        files::remove_if_there(&self.path.join(PREVIOUS))?;
         Ok(self.path.clone())
     }
 
@@ -162,19 +161,8 @@ fn refused(path: &Path, expected: impl ToString) -> Error {
     Error::invalid_setting("out", path.display(), expected)
 }
 
-/// Locks a run's folder; the lock goes with the process, however that ends.
 fn locked(partial: &Path) -> Result<File> {
-    let path = partial.join(LOCK);
-    let file = File::create(&path).map_err(Error::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(refused(partial, "a folder in which no other run is at work")),
-        Err(TryLockError::Error(error)) => Err(Error::io(path)(error)),
-    }
-}
-
-fn remove_if_there(folder: &Path) -> Result<()> {
-    if folder.exists() { fs::remove_dir_all(folder).map_err(Error::io(folder)) } else { Ok(()) }
+    files::lock(partial)?.ok_or_else(|| refused(partial, "a folder in which no other run is at work"))
 }
 
 /// Copies a folder with all that is in it.

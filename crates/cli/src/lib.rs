@@ -3,6 +3,7 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod data_warnings;
 mod folder;
 mod options;
 
@@ -22,6 +23,7 @@ use mnist_classification::{
 use serde::Serialize;
 use tch::Device;
 
+pub use data_warnings::data_warnings;
 pub use folder::RunFolder;
 pub use options::{network, pictures, plan, settings};
 

@@ -135,7 +135,7 @@ fn train(arguments: &Train) -> Result<()> {
         Some(folder) => Dataset::from_dir(folder)?,
     };
     let mnist = if arguments.transposed { mnist.transposed()? } else { mnist };
-    mnist.warnings()?.iter().for_each(|warning| println!("{warning}"));
+    cli::data_warnings(&mnist)?.iter().for_each(|warning| println!("{warning}"));
     println!("Device: {}", format!("{device:?}").to_lowercase());
     let plan = cli::plan(&arguments.model, &mnist.train)?;
     let folder = RunFolder::create(arguments.out.as_deref(), &training)?;

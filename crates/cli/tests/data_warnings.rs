@@ -1,6 +1,11 @@
 //! What a person should know of a data set before a training, though it can be learnt from.
 
+#[path = "../../../tests/shared/mod.rs"]
+mod shared;
+
+use cli::data_warnings;
 use mnist_classification::data::{Classes, Dataset, Images};
+use shared::mnist_folder;
 use tch::{Kind, Tensor};
 
 /// Pictures of 4 × 4 pixels with a frame of one grey around ink of another, and their labels.
@@ -12,7 +17,7 @@ fn digits(labels: &[i64], frame: i64, ink: i64) -> Images {
 
 fn warnings(train: &[i64], test: &[i64], [frame, ink]: [i64; 2]) -> Vec<String> {
     let mnist = Dataset { train: digits(train, frame, ink), test: digits(test, frame, ink) };
-    mnist.warnings().unwrap().into_iter().map(|hint| hint.0).collect()
+    data_warnings(&mnist).unwrap().into_iter().map(|hint| hint.0).collect()
 }
 
 /// 50 labels of each digit, one after the other in turn.
@@ -23,7 +28,7 @@ fn mixed() -> Vec<i64> {
 #[test]
 fn ordinary_data_give_no_hint() {
     assert_eq!(warnings(&mixed(), &mixed(), [0, 255]), Vec::<String>::new());
-    assert_eq!(Dataset::drawn(1).unwrap().warnings().unwrap(), []);
+    assert_eq!(data_warnings(&Dataset::drawn(1).unwrap()).unwrap(), []);
 }
 
 #[test]
@@ -57,4 +62,24 @@ fn classes_that_are_missing_or_nearly_so_are_told() {
     let rare = [without(7), vec![7; 4]].concat();
     let rare = warnings(&rare, &mixed(), [0, 255]);
     assert_eq!(rare, ["The training samples of example hold few of 7."]);
+}
+
+#[test]
+fn labels_from_1_are_told_and_emnists_letters_by_their_number() {
+    for largest in [10, 26] {
+        let part = || {
+            let labels: Vec<i64> = (0..50 * largest).map(|index| index % largest).collect();
+            Images { classes: Classes::new((1..=largest).map(|label| label.to_string())), ..digits(&labels, 0, 255) }
+        };
+        let hints = data_warnings(&Dataset { train: part(), test: part() }).unwrap();
+        assert_eq!(hints.len(), 1, "{hints:?}");
+        assert!(hints[0].0.contains(&format!("labels of example go from 1 to {largest}")), "{hints:?}");
+        assert_eq!(hints[0].0.contains("Dataset::transposed, or --transposed, turns them"), largest == 26);
+    }
+}
+
+#[test]
+fn mnist_gives_no_hint() {
+    let Some(folder) = mnist_folder() else { return };
+    assert_eq!(data_warnings(&Dataset::from_dir(folder).unwrap()).unwrap(), []);
 }

@@ -1,24 +1,22 @@
 //! Tells what is odd about a data set, though it can be learnt from: for a person to read before a training.
 
+use mnist_classification::{
+    Result,
+    data::{Classes, Dataset, Images},
+    notebook::Warning,
+};
 use tch::{Kind, Tensor};
 
-use super::{Classes, Dataset, Images};
-use crate::{Result, notebook::Warning};
-
-impl Dataset {
-    /// Tells what is odd about the data, a line each: training samples that are sorted by class, dark ink on a white
-    /// ground, faint pixels, classes that are missing or nearly so, labels from 1. Nothing where the data are as
-    /// MNIST is.
-    ///
-    /// # Errors
-    /// [`Error::Torch`](crate::Error::Torch) when tensors do not have the shapes of [`Images`].
-    pub fn warnings(&self) -> Result<Vec<Warning>> {
-        let Self { train, test } = self;
-        let background = background(train)?;
-        let missing = [missing(train, "training")?, missing(test, "test")?];
-        let hints = [from_one(train), sorted(train)?, background].into_iter().chain(missing);
-        Ok(hints.flatten().map(Warning).collect())
-    }
+/// Tells what is odd about the data, a line each: training samples that are sorted by class, dark ink on a white
+/// ground, faint pixels, classes that are missing or nearly so, labels from 1. Nothing where the data are as MNIST is.
+///
+/// # Errors
+/// [`Error::Torch`](mnist_classification::Error::Torch) when tensors do not have the shapes of [`Images`].
+pub fn data_warnings(Dataset { train, test }: &Dataset) -> Result<Vec<Warning>> {
+    let background = background(train)?;
+    let missing = [missing(train, "training")?, missing(test, "test")?];
+    let hints = [from_one(train), sorted(train)?, background].into_iter().chain(missing);
+    Ok(hints.flatten().map(Warning).collect())
 }
 
 /// Finds classes that are common in the whole and missing in the last fifth, where validation samples usually come
