@@ -25,7 +25,7 @@ fn network(seed: u64) -> Network {
         Relu,
         Dense(10),
     ];
-    Network::new(&[1, 28, 28], &layers, seed).unwrap()
+    Network::new([1, 28, 28], layers, seed).unwrap()
 }
 
 /// Everything at once.
@@ -181,7 +181,7 @@ fn a_training_that_stopped_early_is_finished() {
 #[test]
 fn a_batch_of_one_digit_leaves_the_running_means_alone() {
     let few = digits().select(&Tensor::arange(33, (Kind::Int64, Device::Cpu))).unwrap();
-    let mut model = Network::new(&[784], &[Dense(8), BatchNorm, Relu, Dense(10)], 1).unwrap();
+    let mut model = Network::new([784], [Dense(8), BatchNorm, Relu, Dense(10)], 1).unwrap();
     // 33 digits: 32, and one more.
     let training = Training { epochs: 2, batch_size: 32, validation_split: 0.0, verbose: false, ..Training::default() };
     fit(&mut model, &few, &training).unwrap();
@@ -269,7 +269,7 @@ fn a_convolution_without_padding_sees_the_inside_of_a_picture() {
     let inputs = digits().inputs.narrow(0, 0, 5);
     let pictures = |layer| {
         let layers = [Convolution { channels: 5, size: 3, stride: 1, padding: 1 }, layer];
-        Network::new(&[1, 14, 56], &layers, 4).unwrap().forward(&inputs).unwrap()
+        Network::new([1, 14, 56], layers, 4).unwrap().forward(&inputs).unwrap()
     };
     let whole = pictures(Convolution { channels: 6, size: 3, stride: 1, padding: 1 });
     for (stride, height, width) in [(1, 12, 54), (2, 6, 27), (3, 4, 18)] {
@@ -284,7 +284,7 @@ fn a_convolution_without_padding_sees_the_inside_of_a_picture() {
     assert_eq!(pictures(Convolution { channels: 6, size: 4, stride: 2, padding: 0 }).size(), [5, 6, 6, 27]);
     for (channels, size, stride) in [(0, 3, 1), (6, 0, 1), (6, 15, 1), (6, 3, 0), (6, 3, usize::MAX)] {
         let layers = [Convolution { channels, size, stride, padding: 0 }];
-        let error = Network::new(&[1, 14, 56], &layers, 0).unwrap_err().to_string();
+        let error = Network::new([1, 14, 56], layers, 0).unwrap_err().to_string();
         assert!(error.starts_with("a layer is Convolution"), "{error}");
         assert!(error.contains("a kernel that fits into the padded picture"), "{error}");
     }

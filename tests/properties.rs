@@ -70,7 +70,7 @@ proptest! {
     #[test]
     fn a_network_is_read_as_it_was_written(more in vec(layer(), 0..6), features in 1..20_usize, seed: u64) {
         let layers = [&[Layer::Dense(3)], &more[..]].concat();
-        let network = Network::new(&[features], layers.as_slice(), seed)?;
+        let network = Network::new([features], layers.as_slice(), seed)?;
         let folder = tempfile::tempdir()?;
         network.save(folder.path())?;
         let read = Network::load(folder.path())?;

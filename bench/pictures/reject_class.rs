@@ -32,7 +32,7 @@ pub fn fit(folder: &Path, digits: &Path, others: &Path) -> Result<()> {
     let weights = logistic(&learnt, &others)?;
     let shift = shift(&kept, &weights)?;
     let count = weights.size()[0] - 1;
-    let none = Network::new(&[count as usize], &[Layer::Dense(1)], 0)?;
+    let none = Network::new([count as usize], [Layer::Dense(1)], 0)?;
     let values = [weights.narrow(0, 0, count).reshape([-1, 1]), weights.narrow(0, count, 1) - shift];
     none.parameters().into_iter().zip(&values).for_each(|((_, mut parameter), value)| parameter.copy_(value));
     none.save(folder.join("none.safetensors"))?;

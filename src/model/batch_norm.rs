@@ -75,7 +75,7 @@ mod tests {
             Dense(8),
             BatchNorm,
         ];
-        Network::new(&[1, 6, 6], &layers, 1).unwrap()
+        Network::new([1, 6, 6], layers, 1).unwrap()
     }
 
     #[test]

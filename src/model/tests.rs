@@ -19,7 +19,7 @@ fn convolutional(seed: u64) -> Network {
     let wide = Convolution { channels: 4, size: 3, stride: 1, padding: 1 };
     let narrow = Convolution { channels: 5, size: 2, stride: 2, padding: 0 };
     let layers = [wide, MaxPool(2), BatchNorm, Relu, narrow, Flatten, Dropout(0.2), Dense(3)];
-    Network::new(&[1, 8, 8], &layers, seed).unwrap()
+    Network::new([1, 8, 8], layers, seed).unwrap()
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn weights_start_glorot_uniform_with_zero_biases() {
 
 #[test]
 fn a_seed_gives_the_same_weights_and_another_gives_others() {
-    let of = |seed| values(&Network::mlp(&SIZES, seed).unwrap());
+    let of = |seed| values(&Network::mlp(SIZES, seed).unwrap());
     assert_eq!(of(1), of(1));
     assert_ne!(of(1), of(2));
 }
@@ -51,12 +51,12 @@ fn sizes_that_make_no_network_are_errors() {
 #[test]
 fn an_mlp_is_one_plan_among_others() {
     let layers = [Dense(4), Relu, Dense(3)];
-    let listed = Network::new(&[6], &layers, 1).unwrap();
-    assert_eq!(values(&listed), values(&Network::mlp(&SIZES, 1).unwrap()));
+    let listed = Network::new([6], layers, 1).unwrap();
+    assert_eq!(values(&listed), values(&Network::mlp(SIZES, 1).unwrap()));
     assert!(listed.plan().is_mlp() && listed.plan() == &Plan::mlp(&SIZES).unwrap());
     let reordered = [Relu, Dense(4), Dense(3)];
     for other in [&layers[..2], &reordered, &[Dense(4), Relu, Dropout(0.0), Relu, Dense(3)]] {
-        assert!(!Network::new(&[6], other, 1).unwrap().plan().is_mlp(), "{other:?}");
+        assert!(!Network::new([6], other, 1).unwrap().plan().is_mlp(), "{other:?}");
     }
 }
 
@@ -64,7 +64,7 @@ fn an_mlp_is_one_plan_among_others() {
 fn networks_survive_saving_and_loading_as_a_file_and_as_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     for (model, path) in [
-        (Network::mlp(&SIZES, 1).unwrap(), "new folder/mlp.safetensors"),
+        (Network::mlp(SIZES, 1).unwrap(), "new folder/mlp.safetensors"),
         (convolutional(1), "cnn.safetensors"),
         (convolutional(2), "a folder"),
     ] {
@@ -96,7 +96,7 @@ fn save_without_plan(model: &Network, path: &Path) {
 #[test]
 fn files_of_earlier_versions_are_read() {
     let folder = tempfile::tempdir().unwrap();
-    let (mlp, cnn) = (Network::mlp(&SIZES, 1).unwrap(), convolutional(1));
+    let (mlp, cnn) = (Network::mlp(SIZES, 1).unwrap(), convolutional(1));
     save_without_plan(&mlp, &folder.path().join("mlp.safetensors"));
     let read = Network::load(folder.path().join("mlp.safetensors")).unwrap();
     assert_eq!((values(&read), read.plan()), (values(&mlp), mlp.plan()));
@@ -145,7 +145,7 @@ fn a_network_moves_with_its_parameters_and_statistics() -> Result<()> {
 
 #[test]
 fn logits_have_a_row_per_sample_and_inputs_of_another_size_are_an_error() {
-    let model = Network::mlp(&SIZES, 1).unwrap();
+    let model = Network::mlp(SIZES, 1).unwrap();
     let inputs = |features| Tensor::zeros([2, features], (Kind::Float, Device::Cpu));
     assert_eq!(model.forward(&inputs(6)).unwrap().size(), [2, 3]);
     assert!(model.forward(&inputs(5)).is_err());
@@ -163,7 +163,7 @@ fn a_small_file_with_the_plan_of_a_large_network_is_refused_before_memory_is_tak
 
 #[test]
 fn the_values_of_a_plan_are_those_of_its_network() {
-    for model in [Network::mlp(&SIZES, 1).unwrap(), convolutional(1)] {
+    for model in [Network::mlp(SIZES, 1).unwrap(), convolutional(1)] {
         let values: usize = model.tensors().iter().map(|(_, tensor)| tensor.numel()).sum();
         assert_eq!(model.plan().values().unwrap(), values);
     }
@@ -182,7 +182,7 @@ fn files_of_other_formats_are_told_by_their_contents_and_not_written() {
         let error = Network::load(&path).unwrap_err().to_string();
         assert!(error.contains(name) && error.contains(kind), "{error}");
     }
-    let error = Network::mlp(&SIZES, 1).unwrap().save(folder.path().join("new.keras")).unwrap_err().to_string();
+    let error = Network::mlp(SIZES, 1).unwrap().save(folder.path().join("new.keras")).unwrap_err().to_string();
     assert!(error.contains("new.keras; expected a name that ends in .safetensors"), "{error}");
     assert!(!folder.path().join("new.keras").exists());
 }

@@ -136,10 +136,10 @@ fn settings_and_digits_that_do_not_fit_are_errors() {
     assert_eq!(narrow, "pixels: found 3 per sample, expected 2, the network's inputs");
     let classes = fit(&mut Network::mlp([3, 2], 1).unwrap(), &samples(40), &quiet(1)).unwrap_err().to_string();
     assert_eq!(classes, "labels: found 2, expected 0 to 1, the network's classes");
-    let mut normalised = Network::new(&[2], &[Layer::Dense(3), Layer::BatchNorm], 1).unwrap();
+    let mut normalised = Network::new([2], [Layer::Dense(3), Layer::BatchNorm], 1).unwrap();
     let narrow = fit(&mut normalised, &samples(40), &quiet(1)).unwrap_err().to_string();
     assert_eq!(narrow, "pixels: found 3 per sample, expected 2, the network's inputs");
-    let mut few = Network::new(&[3], &[Layer::Dense(2), Layer::BatchNorm], 1).unwrap();
+    let mut few = Network::new([3], [Layer::Dense(2), Layer::BatchNorm], 1).unwrap();
     let few = fit(&mut few, &samples(40), &quiet(1)).unwrap_err().to_string();
     assert_eq!(few, "labels: found 2, expected 0 to 1, the network's classes");
 }

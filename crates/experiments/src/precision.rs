@@ -28,7 +28,7 @@ const GAIN: f64 = 0.95;
 /// ```
 ///
 /// # Errors
-/// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for a plan that cannot work.
+/// [`Error::InvalidSetting`] for a plan that cannot work.
 pub fn half_precision_is_faster(plan: &Plan, batch_size: usize) -> Result<bool> {
     if !plan.has_convolutions() {
         return Ok(false);

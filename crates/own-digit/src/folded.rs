@@ -72,7 +72,7 @@ mod tests {
 
     /// Makes a network whose running statistics, scales and offsets are no longer those of the start.
     fn network(layers: &[Layer]) -> Network {
-        let network = Network::new(&[1, 6, 6], layers, 1).unwrap();
+        let network = Network::new([1, 6, 6], layers, 1).unwrap();
         let _guard = tch::no_grad_guard();
         let mut random = generator(2, Purpose::DrawnDigits);
         for (_, mut tensor) in network.parameters().into_iter().chain(network.buffers()) {

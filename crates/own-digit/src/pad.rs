@@ -65,6 +65,6 @@ mod tests {
             let error = pad(&Network::new(input, layers, 0).unwrap()).unwrap_err().to_string();
             assert!(error.starts_with("a network for the page: found ["), "{error}");
         }
-        assert!(pad(&Network::new(&[784], &[Dense(20), Relu, Dense(10)], 0).unwrap()).is_ok());
+        assert!(pad(&Network::new([784], [Dense(20), Relu, Dense(10)], 0).unwrap()).is_ok());
     }
 }

@@ -78,8 +78,8 @@ mod tests {
     #[test]
     fn weights_move_by_half_a_number_at_most_and_only_once() {
         let network = Network::new(
-            &[1, 8, 8],
-            &[Convolution { channels: 3, size: 3, stride: 1, padding: 1 }, Flatten, Dense(4)],
+            [1, 8, 8],
+            [Convolution { channels: 3, size: 3, stride: 1, padding: 1 }, Flatten, Dense(4)],
             5,
         )
         .unwrap();

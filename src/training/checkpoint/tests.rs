@@ -28,7 +28,7 @@ fn samples() -> Samples {
 const LAYERS: [Layer; 5] = [Dense(8), BatchNorm, Relu, Dropout(0.2), Dense(3)];
 
 fn network(layers: &[Layer]) -> Network {
-    Network::new(&[64], layers, 1).unwrap()
+    Network::new([64], layers, 1).unwrap()
 }
 
 fn training(folder: &Path, epochs: usize) -> Training {

@@ -163,7 +163,7 @@ fn loss_of(logits: &Tensor, labels: &Tensor, smoothing: f64) -> f64 {
 fn a_step_learns_from_augmented_samples_and_smoothed_labels() {
     let augmentation = Augmentation { shift: 2.0, ..Augmentation::default() };
     let training = Training { augmentation, label_smoothing: 0.3, seed: 4, ..quiet() };
-    let (model, samples) = (Network::new(&[64], &[Layer::Dense(3)], 1).unwrap(), pictures());
+    let (model, samples) = (Network::new([64], [Layer::Dense(3)], 1).unwrap(), pictures());
     let changed = augmentation.apply(&samples.inputs, &samples.shape, &mut generator(4, Purpose::Noise(1))).unwrap();
     let expected = loss_of(&model.forward(&changed).unwrap(), &samples.labels, 0.3);
     let plain = loss_of(&model.forward(&samples.inputs).unwrap(), &samples.labels, 0.0);

@@ -55,7 +55,7 @@ fn values(maps: &Tensor) -> Vec<f32> {
 fn convolutional() -> Network {
     let layers =
         [Convolution { channels: 2, size: 3, stride: 1, padding: 1 }, BatchNorm, Relu, Flatten, Dropout(0.5), Dense(2)];
-    Network::new(&[1, 3, 3], &layers, 1).unwrap()
+    Network::new([1, 3, 3], layers, 1).unwrap()
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn the_last_window_of_an_occlusion_ends_at_the_border() {
 #[test]
 fn grad_cam_weighs_the_channels_by_their_mean_gradient() {
     let network =
-        Network::new(&[1, 2, 2], &[Convolution { channels: 2, size: 1, stride: 1, padding: 0 }, Flatten, Dense(2)], 0)
+        Network::new([1, 2, 2], [Convolution { channels: 2, size: 1, stride: 1, padding: 0 }, Flatten, Dense(2)], 0)
             .unwrap();
     let set = |name: &str, values: &[f32]| {
         let (_, tensor) = network.parameters().into_iter().find(|(other, _)| other == name).unwrap();

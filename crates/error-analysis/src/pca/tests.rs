@@ -57,7 +57,7 @@ fn the_last_hidden_layer_is_what_the_last_dense_layer_takes() {
     assert!(difference.double_value(&[]) < 1e-5);
     // Without a hidden layer, it takes the samples themselves.
     assert_eq!(last_hidden(&Network::mlp([6, 3], 1).unwrap(), &samples).unwrap(), samples.inputs);
-    let error = last_hidden(&Network::new(&[6], &[Layer::Relu], 1).unwrap(), &samples).unwrap_err().to_string();
+    let error = last_hidden(&Network::new([6], [Layer::Relu], 1).unwrap(), &samples).unwrap_err().to_string();
     assert_eq!(error, "the network is [6] → Relu; expected one with a dense layer");
     assert!(last_hidden(&Network::mlp([5, 4, 3], 1).unwrap(), &samples).is_err());
 }

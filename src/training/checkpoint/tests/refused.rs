@@ -59,7 +59,7 @@ fn every_other_network_is_refused() {
     ] {
         assert_refused(folder.path(), &mut network(&layers), &samples(), &four, expected);
     }
-    let mut other_seed = Network::new(&[64], &LAYERS, 2).unwrap();
+    let mut other_seed = Network::new([64], LAYERS, 2).unwrap();
     assert_refused(folder.path(), &mut other_seed, &samples(), &four, "other initial weights");
     assert_refused(folder.path(), &mut own("kernel", false), &samples(), &four, "model.plan ");
 }
