@@ -86,7 +86,7 @@ impl Results {
     /// As [`Results::baseline`]; [`Error::Polars`] as polars reports it.
     pub fn comparison(&self, baseline: &str) -> Result<DataFrame> {
         let (all, differences) = (self.experiments(), self.differences(baseline)?);
-        let differs = |runs: &ExperimentRuns| differences.iter().find(|difference| difference.name == runs.name);
+        let difference = |runs: &ExperimentRuns| differences.iter().find(|found| found.name == runs.name);
         Ok(df![
             "experiment" => column(&all, |runs| runs.name),
             "trained on" =>
@@ -96,11 +96,11 @@ impl Results {
             "validation, %" => column(&all, |runs| runs.mean(|run| Some(100.0 * run.validation?.accuracy))),
             "test, %" => column(&all, |runs| mean(&runs.test_accuracies())),
             "deviation, points" => column(&all, |runs| deviation(&runs.test_accuracies())),
-            "difference, points" => column(&all, |runs| differs(runs).map(|found| found.welch.difference)),
-            "95 % from" => column(&all, |runs| differs(runs).map(|found| found.welch.interval[0])),
-            "95 % to" => column(&all, |runs| differs(runs).map(|found| found.welch.interval[1])),
-            "p (Holm)" => column(&all, |runs| differs(runs).map(|found| found.p_value)),
-            "verdict" => column(&all, |runs| differs(runs).map(|found| found.verdict().to_string())),
+            "difference, points" => column(&all, |runs| difference(runs).map(|found| found.welch.difference)),
+            "95 % from" => column(&all, |runs| difference(runs).map(|found| found.welch.interval[0])),
+            "95 % to" => column(&all, |runs| difference(runs).map(|found| found.welch.interval[1])),
+            "p (Holm)" => column(&all, |runs| difference(runs).map(|found| found.p_value)),
+            "verdict" => column(&all, |runs| difference(runs).map(|found| found.verdict().to_string())),
         ]?)
     }
 
