@@ -49,6 +49,9 @@ pub mod data;
 mod decimals;
 mod device;
 mod error;
+#[cfg(test)]
+#[path = "../tests/shared/examples.rs"]
+mod examples;
 pub mod figures;
 mod files;
 pub mod metrics;
@@ -58,6 +61,10 @@ pub mod optimizer;
 mod random;
 mod signature;
 pub mod training;
+
+// The examples are those of the other crates' tests, too.
+#[cfg(test)]
+extern crate self as mnist_classification;
 
 pub use device::choose_device;
 pub use error::{Error, Result};

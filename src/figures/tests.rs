@@ -1,34 +1,12 @@
 //! What the charts show, read from their SVG and from their pixels.
 
-use tch::{Kind, Tensor};
-
 use super::*;
 use crate::{
-    data::{Classes, Images},
+    data::Classes,
+    examples::{four_digits as four, four_predictions as answers},
     metrics::{ConfusionMatrix, calibration::Calibration},
     training::{Epoch, History, Predictions, Scores},
 };
-
-/// Four digits of 2 × 3 pixels, each with one pixel of ink.
-fn four() -> Images {
-    let mut pixels = vec![0_u8; 24];
-    (0..4).for_each(|index| pixels[index * 6 + index] = 200);
-    let images = Tensor::from_slice(&pixels).reshape([4, 2, 3]);
-    let labels = Tensor::from_slice(&[1_i64, 2, 3, 4]);
-    Images { name: "four <digits>".into(), images, labels, classes: Classes::numbered(10) }
-}
-
-/// The second and fourth are wrong, and the fourth is the surer mistake.
-fn answers() -> Predictions {
-    let confidence = [(1, 0.9), (7, 0.5), (3, 0.99), (9, 0.6)];
-    let probabilities = Tensor::zeros([4, 10], (Kind::Float, tch::Device::Cpu));
-    for (index, &(class, probability)) in confidence.iter().enumerate() {
-        let _ = probabilities.get(index as i64).get(class as i64).fill_(probability);
-    }
-    let predicted = confidence.map(|(class, _)| class).to_vec();
-    let (name, truth, classes) = ("four <digits>".into(), vec![1, 2, 3, 4], Classes::numbered(10));
-    Predictions { name, truth, predicted, probabilities, classes }
-}
 
 fn history(epochs: usize, validated: bool) -> History {
     let epoch = |epoch: usize| {

@@ -3,19 +3,7 @@
 use tch::Tensor;
 
 use super::calibration::{Bin, Calibration, at_temperature, fit_temperature};
-use crate::{data::Classes, training::Predictions};
-
-/// Predictions of class 1 among two, with these confidences; each right or wrong.
-fn predictions(answers: &[(f64, bool)]) -> Predictions {
-    let rows: Vec<_> = answers.iter().flat_map(|(confidence, _)| [1.0 - confidence, *confidence]).collect();
-    Predictions {
-        name: "example".into(),
-        truth: answers.iter().map(|(_, right)| usize::from(*right)).collect(),
-        predicted: vec![1; answers.len()],
-        probabilities: Tensor::from_slice(&rows).reshape([-1, 2]),
-        classes: Classes::numbered(2),
-    }
-}
+use crate::{examples::binary_predictions as predictions, training::Predictions};
 
 #[test]
 fn bins_hold_each_sample_once_and_certainty_lies_in_the_last() {

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use super::{escaped, show};
 use crate::{Error, Result, files};
 
-/// What all pages look like.
+/// The frame and the look of all pages.
+const FRAME: &str = include_str!("../../page/page.html");
 const STYLE: &str = include_str!("../../page/page.css");
 
 /// A page of one file, such as a pad to draw digits on or a model's mistakes. In a notebook it shows itself.
@@ -27,7 +28,7 @@ pub struct Parts {
     pub title: &'static str,
     /// In a notebook, in pixels.
     pub height: u32,
-    /// The document, with places for the others.
+    /// The document's body.
     pub html: &'static str,
     /// The style sheet, behind that of all pages.
     pub style: &'static str,
@@ -48,7 +49,9 @@ impl Page {
         let data = data.replace('<', "\\u003c");
         let script = format!("\"use strict\";\nconst {name} = {data};\n{}", scripts.join("\n"));
         let style = format!("{STYLE}{style}");
-        let html = html
+        let html = FRAME
+            .replace("{title}", title)
+            .replace("{body}", html)
             .replace("{script-hash}", &hash(&script))
             .replace("{style-hash}", &hash(&style))
             .replace("{style}", &style)

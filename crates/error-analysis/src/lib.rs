@@ -14,6 +14,9 @@
 
 pub mod attribution;
 pub mod corruption;
+#[cfg(test)]
+#[path = "../../../tests/shared/examples.rs"]
+mod examples;
 pub mod label_errors;
 mod lines;
 mod mistakes_page;

@@ -56,22 +56,8 @@ fn doubt(probabilities: &[f64], answer: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use mnist_classification::data::Classes;
-    use tch::Tensor;
-
     use super::*;
-
-    /// Predictions of class 1 among two, with these confidences; each right or wrong.
-    fn predictions(answers: &[(f64, bool)]) -> Predictions {
-        let rows: Vec<_> = answers.iter().flat_map(|(confidence, _)| [1.0 - confidence, *confidence]).collect();
-        Predictions {
-            name: "example".into(),
-            truth: answers.iter().map(|(_, right)| usize::from(*right)).collect(),
-            predicted: vec![1; answers.len()],
-            probabilities: Tensor::from_slice(&rows).reshape([-1, 2]),
-            classes: Classes::numbered(2),
-        }
-    }
+    use crate::examples::binary_predictions as predictions;
 
     #[test]
     fn the_surest_predictions_are_answered_first() {

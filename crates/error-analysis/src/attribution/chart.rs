@@ -134,18 +134,8 @@ fn painted(ink: &[f32], values: &[f32], [height, width]: [u32; 2]) -> RgbImage {
 
 #[cfg(test)]
 mod tests {
-    use mnist_classification::data::{Classes, Images};
-
     use super::*;
-
-    /// Four digits of 2 × 3 pixels, each with one pixel of ink.
-    fn four() -> Images {
-        let mut pixels = vec![0_u8; 24];
-        (0..4).for_each(|index| pixels[index * 6 + index] = 200);
-        let images = Tensor::from_slice(&pixels).reshape([4, 2, 3]);
-        let labels = Tensor::from_slice(&[1_i64, 2, 3, 4]);
-        Images { name: "four <digits>".into(), images, labels, classes: Classes::numbered(10) }
-    }
+    use crate::examples::four_digits as four;
 
     #[test]
     fn maps_have_a_row_per_sample_and_say_how_much_the_answer_falls() {

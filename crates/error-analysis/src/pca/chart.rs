@@ -140,21 +140,8 @@ impl Chart for Scatter {
 
 #[cfg(test)]
 mod tests {
-    use mnist_classification::data::Classes;
-
     use super::*;
-
-    /// The second and fourth are wrong, and the fourth is the surer mistake.
-    fn answers() -> Predictions {
-        let confidence = [(1, 0.9), (7, 0.5), (3, 0.99), (9, 0.6)];
-        let probabilities = Tensor::zeros([4, 10], (Kind::Float, tch::Device::Cpu));
-        for (index, &(class, probability)) in confidence.iter().enumerate() {
-            let _ = probabilities.get(index as i64).get(class as i64).fill_(probability);
-        }
-        let predicted = confidence.map(|(class, _)| class).to_vec();
-        let (name, truth, classes) = ("four digits".into(), vec![1, 2, 3, 4], Classes::numbered(10));
-        Predictions { name, truth, predicted, probabilities, classes }
-    }
+    use crate::examples::four_predictions as answers;
 
     #[test]
     fn a_scatter_marks_mistakes_and_doubted_labels_by_shape() {
