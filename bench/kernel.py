@@ -33,12 +33,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", 3))
 IDLE = 10  # seconds that a kernel is left alone before "idle" is measured
 
 
-def rust_cells():
-    notebook = json.loads((NOTEBOOKS / "MNIST-Classification.ipynb").read_text())
-    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
-
-
-RUST = rust_cells()
+RUST = (BENCH / "original.rs").read_text().split("// %%\n")[1:]
 PYTHON = (BENCH / "original.py").read_text().split("# %%\n")[1:]
 # What a reader types after the notebook has run: changed numbers, another look at what is there.
 EDITS = [
