@@ -91,9 +91,10 @@ pub mod prelude {
 pub mod support {
     pub use crate::{
         decimals::{decimals, fixed},
-        model::layer::EPSILON as BATCH_NORM_EPSILON,
+        model::{layer::EPSILON as BATCH_NORM_EPSILON, weights::file as weights_file},
         notebook::{escaped, page::Parts, show},
         random::{Purpose, generator, uniform},
+        signature::kind as file_kind,
         training::interrupt::check as check_interrupt,
     };
 
@@ -105,15 +106,5 @@ pub mod support {
     /// Atomic file writes.
     pub mod files {
         pub use crate::files::*;
-    }
-
-    /// File types by their magic bytes.
-    pub mod signature {
-        pub use crate::signature::kind;
-    }
-
-    /// Where a network's weights lie.
-    pub mod weights {
-        pub use crate::model::weights::file;
     }
 }

@@ -2,7 +2,10 @@
 
 mod update;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tch::{Kind, Tensor};
 
 pub(crate) use update::OptimizerState;
@@ -19,25 +22,26 @@ use crate::{Error, Result};
 /// assert_eq!(heavy.learning_rate, 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(try_from = "Value")]
 pub struct Optimizer {
     /// The rule, with the settings that are its own.
     pub rule: Rule,
     /// η, the size of an update; a schedule multiplies it.
     pub learning_rate: f64,
-    /// λ: each update first shrinks every parameter by η λ of itself, apart from the gradient (I. Loshchilov, F.
-    /// Hutter, 2017, as in AdamW).
+    /// λ: each update first shrinks every parameter that has a gradient by η λ of itself, apart from the gradient (I.
+    /// Loshchilov, F. Hutter, 2017, as in AdamW).
     pub weight_decay: f64,
-    /// The largest norm of all gradients together; larger ones are scaled down to it (R. Pascanu and others, 2013).
+    /// The largest norm of all gradients together, Keras' `global_clipnorm`; larger ones are scaled down to it (R.
+    /// Pascanu and others, 2013).
     pub clip_norm: Option<f64>,
     /// A setting that was given to a rule without it.
+    #[doc(hidden)]
     #[serde(skip)]
-    misplaced: Option<&'static str>,
+    pub misplaced: Option<&'static str>,
 }
 
 /// How a gradient g becomes an update of the parameters w. All running averages begin at 0.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub enum Rule {
     /// RMSprop (G. Hinton, lecture 6e, 2012): `v ← ρ v + (1 − ρ) g²`, then `w ← w − η g / √(v + ε)`.
     ///
@@ -48,7 +52,8 @@ pub enum Rule {
         /// ε, which keeps the divisor above zero.
         epsilon: f64,
     },
-    /// Adam (D. Kingma, J. Ba, 2014): RMSprop along a running average of the gradients.
+    /// Adam (D. Kingma, J. Ba, 2014): `m ← β₁ m + (1 − β₁) g`, `v ← β₂ v + (1 − β₂) g²`, then
+    /// `w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)` in step t, as Keras defines it.
     Adam {
         /// β₁, the fraction of the gradients' running average that each step keeps.
         beta_1: f64,
@@ -57,7 +62,7 @@ pub enum Rule {
         /// ε, which keeps the divisor above zero; it stands outside the root.
         epsilon: f64,
     },
-    /// Nadam (T. Dozat, 2016): Adam with a look ahead to the next running average.
+    /// Nadam (T. Dozat, 2016): Adam with a look ahead to the next m, whose β₁ grows over the steps as in Keras.
     Nadam {
         /// As Adam's.
         beta_1: f64,
@@ -156,7 +161,11 @@ impl Optimizer {
         let rule = self.rule.settings().into_iter().map(|(name, value)| (name, *value)).collect::<Vec<_>>();
         if let Some(name) = self.misplaced {
             let names: Vec<_> = rule.into_iter().map(|(name, _)| name).collect();
-            return Err(Error::invalid_setting(name, "set", format!("only {} for this optimizer", names.join(", "))));
+            return Err(Error::invalid_setting(
+                name,
+                "a setting of another optimizer",
+                format!("one of {}", names.join(", ")),
+            ));
         }
         let general = [("learning_rate", self.learning_rate), ("weight_decay", self.weight_decay)];
         let clip_norm = self.clip_norm.map(|largest| ("clip_norm", largest));
@@ -197,6 +206,43 @@ impl Optimizer {
             }
             _ => None,
         }
+    }
+}
+
+impl TryFrom<Value> for Optimizer {
+    type Error = String;
+
+    /// Reads an optimizer; settings that are left out keep their defaults. In earlier versions weight decay was a setting
+    /// of SGD.
+    fn try_from(value: Value) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Stored {
+            rule: Option<BTreeMap<String, BTreeMap<String, f64>>>,
+            learning_rate: Option<f64>,
+            weight_decay: Option<f64>,
+            clip_norm: Option<f64>,
+        }
+        let stored = Stored::deserialize(value).map_err(|error| error.to_string())?;
+        let rule = stored.rule.into_iter().flatten().next();
+        let (name, settings) = rule.unwrap_or_else(|| ("RmsProp".into(), BTreeMap::new()));
+        let make = match name.as_str() {
+            "RmsProp" => Self::rms_prop,
+            "Adam" => Self::adam,
+            "Nadam" => Self::nadam,
+            "Sgd" => Self::sgd,
+            _ => return Err(format!("unknown rule `{name}`, expected RmsProp, Adam, Nadam or Sgd")),
+        };
+        let mut optimizer = make(stored.learning_rate.unwrap_or(0.001));
+        (optimizer.weight_decay, optimizer.clip_norm) = (stored.weight_decay.unwrap_or_default(), stored.clip_norm);
+        for (setting, value) in settings {
+            match optimizer.rule.settings().into_iter().find(|(known, _)| *known == setting) {
+                Some((_, place)) => *place = value,
+                None if setting == "weight_decay" => optimizer.weight_decay = value,
+                None => return Err(format!("unknown setting `{setting}` of {name}")),
+            }
+        }
+        Ok(optimizer)
     }
 }
 

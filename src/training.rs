@@ -6,6 +6,7 @@ mod evaluation;
 mod fit;
 mod history;
 pub(crate) mod interrupt;
+mod loss;
 mod progress;
 mod sampling;
 mod schedule;

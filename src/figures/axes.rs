@@ -2,14 +2,7 @@
 
 use std::ops::Range;
 
-use plotters::{
-    chart::ChartContext,
-    coord::{
-        ranged1d::{BoldPoints, Ranged},
-        types::RangedCoordf64,
-    },
-    prelude::*,
-};
+use plotters::{chart::ChartContext, coord::types::RangedCoordf64, prelude::*};
 
 use super::{
     backend::Backend,
@@ -32,8 +25,7 @@ pub struct Axis<'a> {
 impl<'a> Axis<'a> {
     /// Labels an axis with as many decimals as its numbers need.
     pub fn new(name: &'a str, range: Range<f64>, max_labels: usize) -> Self {
-        let numbers = RangedCoordf64::from(range.clone()).key_points(BoldPoints(max_labels));
-        let decimals = decimals(numbers.into_iter());
+        let decimals = decimals(RangedCoordf64::from(range.clone()).key_points(max_labels).into_iter());
         Self { name, range, max_labels, label: Box::new(move |number| fixed(number, decimals).replace('-', "−")) }
     }
 

@@ -23,7 +23,7 @@ pub(super) struct BuiltLayer {
     pub(super) layer: Layer,
     /// Such as `conv2d_1`.
     pub(super) name: String,
-    /// The shape of a sample behind it.
+    /// The shape of a sample after it.
     pub(super) output: Vec<usize>,
     /// Kernel and bias, or scale and offset.
     pub(super) parameters: Named,
@@ -89,8 +89,8 @@ impl BuiltLayer {
             Layer::BatchNorm => {
                 let [mean, variance] = [0, 1].map(|index| Some(&self.statistics[index].1));
                 let (scale, offset) = (Some(parameter(0)), Some(parameter(1)));
-                // A single value has no variance: a batch of one sample is normalised as outside training, and so is
-                // any behind a frozen layer, as in Keras.
+                // A single value has no variance: it is normalised as outside training, and so is any batch where this
+                // layer is frozen, as in Keras.
                 let is_trained = random.is_some() && parameter(0).requires_grad();
                 let of_batch = is_trained && inputs.numel() > parameter(0).numel();
                 inputs.f_batch_norm(scale, offset, mean, variance, of_batch, MOMENTUM, EPSILON, true)?

@@ -9,6 +9,7 @@ use crate::{Error, Result};
 
 /// A layer of a [`Plan`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Layer {
     /// Fully connected, with this many outputs.
     Dense(usize),
@@ -69,10 +70,10 @@ impl Plan {
     /// # Errors
     /// [`Error::InvalidSetting`] for fewer than two sizes, or a size of zero.
     pub fn mlp(sizes: &[usize]) -> Result<Self> {
-        let [input, hidden @ .., classes] = sizes else { return Err(wrong_sizes(sizes)) };
-        if sizes.contains(&0) {
-            return Err(wrong_sizes(sizes));
-        }
+        let ([input, hidden @ .., classes], false) = (sizes, sizes.contains(&0)) else {
+            let expected = "at least two sizes above 0, such as [784, 512, 256, 128, 10]";
+            return Err(Error::invalid_setting("sizes", format!("{sizes:?}"), expected));
+        };
         let hidden = hidden.iter().flat_map(|&size| [Layer::Dense(size), Layer::Relu]);
         Ok(Self { input: vec![*input], layers: hidden.chain([Layer::Dense(*classes)]).collect() })
     }
@@ -86,7 +87,7 @@ impl Plan {
         Self { input: vec![1, height, width], layers }
     }
 
-    /// Returns the shape of a sample behind each layer.
+    /// Returns the shape of a sample after each layer.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] naming the first layer that cannot take what the one before gives.
@@ -140,7 +141,8 @@ impl Plan {
 impl TryFrom<Value> for Plan {
     type Error = serde_json::Error;
 
-    /// Reads a plan. Earlier versions had two kinds of convolution, which implied stride and padding.
+    /// Reads a plan. A convolution without stride and padding keeps height and width. Earlier versions had another kind
+    /// of it, without padding.
     fn try_from(mut plan: Value) -> serde_json::Result<Self> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -154,20 +156,14 @@ impl TryFrom<Value> for Plan {
                 narrow.insert("padding".into(), 0.into());
                 layer.insert("Convolution".into(), narrow.into());
             }
-            if let Some(Value::Object(convolution)) = layer.get_mut("Convolution")
-                && !convolution.contains_key("padding")
-            {
+            if let Some(Value::Object(convolution)) = layer.get_mut("Convolution") {
                 let size = convolution.get("size").and_then(Value::as_u64).unwrap_or_default();
-                convolution.extend([("stride".into(), 1.into()), ("padding".into(), (size / 2).into())]);
+                convolution.entry("stride").or_insert(1.into());
+                convolution.entry("padding").or_insert((size / 2).into());
             }
         }
         Stored::deserialize(plan).map(|Stored { input, layers }| Self { input, layers })
     }
-}
-
-fn wrong_sizes(sizes: &[usize]) -> Error {
-    let expected = "at least two sizes above 0, such as [784, 512, 256, 128, 10]";
-    Error::invalid_setting("sizes", format!("{sizes:?}"), expected)
 }
 
 impl fmt::Display for Plan {
@@ -191,7 +187,7 @@ impl Layer {
         }
     }
 
-    /// Counts the values of its parameters and running statistics, behind so many channels or values of a row.
+    /// Counts the values of its parameters and running statistics, after so many channels or values of a row.
     fn values(&self, before: usize) -> usize {
         match *self {
             Self::Dense(outputs) => (before + 1) * outputs,
@@ -201,7 +197,7 @@ impl Layer {
         }
     }
 
-    /// Returns the shape of a sample behind this layer.
+    /// Returns the shape of a sample after this layer.
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         let output = match (*self, input) {
             (Self::Dense(outputs), &[inputs]) => {
@@ -227,7 +223,7 @@ impl Layer {
             _ => None,
         };
         output.ok_or_else(|| {
-            let found = format!("{self:?} behind samples of shape {input:?}");
+            let found = format!("{self:?} on samples of shape {input:?}");
             Error::invalid_setting("a layer", found, self.requirements())
         })
     }
@@ -235,10 +231,12 @@ impl Layer {
     /// Says what its settings and the samples before it must be.
     fn requirements(&self) -> &'static str {
         match self {
-            Self::Dense(_) => "one row of values before it, which Flatten makes, and from 1 to 65,536 outputs",
+            Self::Dense(_) => {
+                "one row of values before it, which Flatten makes, and 1 to 65,536 outputs with 2³⁰ weights at most"
+            }
             Self::Convolution { .. } => {
-                "[channels, height, width] before it, a kernel that fits into the padded picture, at least one channel, \
-                 a stride of at least 1, and a padding of at most half of the size"
+                "[channels, height, width] before it, a kernel that fits into the padded picture and is no larger than \
+                 twice the picture, 1 to 65,536 channels, a stride of at least 1, and a padding of at most half of the size"
             }
             Self::MaxPool(_) => "[channels, height, width] before it, and a side from 1 to that of the picture",
             Self::Dropout(_) => "a fraction from 0 to below 1",

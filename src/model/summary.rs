@@ -9,30 +9,30 @@ use crate::{decimals::with_commas, notebook::show};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     rows: Vec<[String; 3]>,
-    trained: usize,
-    untrained: usize,
+    trainable: usize,
+    non_trainable: usize,
 }
 
 impl Summary {
     /// Lists these layers.
     pub(super) fn new<'a>(layers: impl Iterator<Item = &'a BuiltLayer>) -> Self {
-        let (mut trained, mut untrained, mut rows) = (0, 0, Vec::new());
+        let (mut trainable, mut non_trainable, mut rows) = (0, 0, Vec::new());
         for BuiltLayer { layer, name, output, parameters, statistics } in layers {
             let tensors = parameters.iter().chain(statistics).map(|(_, tensor)| tensor);
             let (changed, kept): (Vec<_>, Vec<_>) = tensors.partition(|tensor| tensor.requires_grad());
             let [changed, kept] =
                 [changed, kept].map(|tensors| tensors.iter().map(|tensor| tensor.numel()).sum::<usize>());
-            (trained, untrained) = (trained + changed, untrained + kept);
+            (trainable, non_trainable) = (trainable + changed, non_trainable + kept);
             let shape: Vec<_> = output.iter().map(usize::to_string).collect();
             let title = format!("{name} ({})", layer.names().0);
             rows.push([title, format!("(None, {})", shape.join(", ")), with_commas(changed + kept)]);
         }
-        Self { rows, trained, untrained }
+        Self { rows, trainable, non_trainable }
     }
 
     /// Returns the number of trainable parameters.
     pub fn parameters(&self) -> usize {
-        self.trained
+        self.trainable
     }
 
     /// Shows the table in a notebook: evcxr calls this for the last value of a cell.
@@ -63,10 +63,10 @@ impl fmt::Display for Summary {
             }
         }
         writeln!(formatter, "{}", rule('└', "─", "┴", '┘'))?;
-        let Self { trained, untrained, .. } = *self;
-        writeln!(formatter, " Total params: {}", with_size(trained + untrained))?;
-        writeln!(formatter, " Trainable params: {}", with_size(trained))?;
-        write!(formatter, " Non-trainable params: {}", with_size(untrained))
+        let Self { trainable, non_trainable, .. } = *self;
+        writeln!(formatter, " Total params: {}", with_size(trainable + non_trainable))?;
+        writeln!(formatter, " Trainable params: {}", with_size(trainable))?;
+        write!(formatter, " Non-trainable params: {}", with_size(non_trainable))
     }
 }
 

@@ -125,8 +125,7 @@ fn weights_of_another_plan_name_the_first_tensor_that_does_not_fit() {
     let cut = error(&[6, 4], "{\"input\": [6]");
     assert!(cut.contains("network.json: found EOF while parsing"), "{cut}");
     let wrong = error(&[6, 4], r#"{"input": [1, 6, 6], "layers": [{"Dense": 4}]}"#);
-    let expected =
-        "network.json: found a layer is Dense(4) behind samples of shape [1, 6, 6]; expected one row of values";
+    let expected = "network.json: found a layer is Dense(4) on samples of shape [1, 6, 6]; expected one row of values";
     assert!(wrong.contains(expected), "{wrong}");
 }
 
@@ -202,6 +201,8 @@ fn convolutions_of_earlier_versions_keep_their_stride_and_padding() {
     assert_eq!(plan.layers, [wide, narrow]);
     assert_eq!(plan.shapes().unwrap(), [[2, 9, 9], [3, 3, 3]]);
     assert_eq!(read(&serde_json::to_string(&plan).unwrap()).unwrap(), plan);
+    let strided = read(r#"{"input": [1, 9, 9], "layers": [{"Convolution": {"channels": 2, "size": 3, "stride": 2}}]}"#);
+    assert_eq!(strided.unwrap().layers, [Convolution { channels: 2, size: 3, stride: 2, padding: 1 }]);
     for other in ["[]", "7", r#"{"layers": 3}"#, r#"{"input": [1], "layers": [{"NarrowConvolution": 3}]}"#] {
         assert!(read(other).is_err(), "{other}");
     }
@@ -222,7 +223,7 @@ fn every_layer_says_what_it_takes() {
         (&picture, Dropout(1.0), "a fraction from 0 to below 1"),
     ] {
         let error = Network::new(input, [layer], 0).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("a layer is {layer:?} behind samples of shape {input:?}")), "{error}");
+        assert!(error.starts_with(&format!("a layer is {layer:?} on samples of shape {input:?}")), "{error}");
         assert!(error.contains(expected), "{error}");
     }
 }

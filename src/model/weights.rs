@@ -232,7 +232,7 @@ fn what_is_wrong(bytes: &[u8]) -> Option<String> {
     let end = tensors.values().filter_map(|tensor| tensor["data_offsets"][1].as_u64()).max()?;
     match (8 + header).checked_add(end)? {
         expected if found < expected => cut_off(expected),
-        expected if found > expected => Some(format!("{} bytes behind the last tensor", found - expected)),
+        expected if found > expected => Some(format!("{} bytes after the last tensor", found - expected)),
         _ => None,
     }
 }

@@ -110,7 +110,7 @@ fn settings_that_cannot_work_are_errors() {
     assert_eq!(error(Optimizer::adam(0.1).weight_decay(-0.1)), "weight_decay is -0.1; expected from 0 to below 1");
     assert_eq!(error(Optimizer::sgd(0.1).clip_norm(0.0)), "clip_norm is 0; expected a number above 0");
     let misplaced = error(Optimizer::adam(0.1).rho(0.9));
-    assert_eq!(misplaced, "rho is set; expected only beta_1, beta_2, epsilon for this optimizer");
+    assert_eq!(misplaced, "rho is a setting of another optimizer; expected one of beta_1, beta_2, epsilon");
 }
 
 #[test]
@@ -127,5 +127,22 @@ fn one_pass_is_what_libtorch_composes() {
     for (found, expected) in tensors.iter().zip(&composed) {
         let error = (found - expected).abs().max().double_value(&[]);
         assert!(error < 1e-6, "{error}");
+    }
+}
+
+#[test]
+fn optimizers_are_read_with_defaults_and_as_earlier_versions_wrote_them() {
+    let read = |json: &str| serde_json::from_str::<Optimizer>(json);
+    assert_eq!(read("{}").unwrap(), Optimizer::default());
+    assert_eq!(read(r#"{"learning_rate": 0.1, "rule": {"Adam": {}}}"#).unwrap(), Optimizer::adam(0.1));
+    let nadam = read(r#"{"rule": {"Nadam": {"beta_1": 0.8}}, "weight_decay": 0.1, "clip_norm": 2.0}"#).unwrap();
+    assert_eq!(nadam, Optimizer::nadam(0.001).beta_1(0.8).weight_decay(0.1).clip_norm(2.0));
+    let old = read(r#"{"rule": {"Sgd": {"momentum": 0.8, "weight_decay": 0.005}}, "learning_rate": 0.1}"#).unwrap();
+    assert_eq!(old, Optimizer::sgd(0.1).momentum(0.8).weight_decay(0.005));
+    for optimizer in [old, nadam, Optimizer::sgd(0.2)] {
+        assert_eq!(read(&serde_json::to_string(&optimizer).unwrap()).unwrap(), optimizer);
+    }
+    for wrong in [r#"{"rule": {"Adam": {"rho": 0.9}}}"#, r#"{"rule": {"Lion": {}}}"#, r#"{"rate": 1.0}"#, "[]"] {
+        assert!(read(wrong).unwrap_err().to_string().contains("unknown") || wrong == "[]", "{wrong}");
     }
 }

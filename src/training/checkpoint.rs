@@ -139,7 +139,7 @@ impl Checkpoint {
         asked["data"]["name"] = kept.description["data"]["name"].clone();
         let Some((name, found, expected)) = difference(&kept.description, &asked) else { return Ok(()) };
         let name = name.strip_prefix("training.").unwrap_or(&name);
-        if name == "epochs" && training.schedule.depends_on_epochs() {
+        if name == "epochs" && training.epochs > history.epochs.len() {
             let (schedule, folder) = (training.schedule, self.folder.display());
             let expected = format!(
                 "{found}, as in the training kept in {folder}, because the schedule {schedule:?} depends on their number; \

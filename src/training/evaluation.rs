@@ -4,7 +4,10 @@ use polars::prelude::{DataFrame, df};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Reduction, Tensor};
 
-use super::interrupt;
+use super::{
+    interrupt,
+    loss::{correct, cross_entropy},
+};
 use crate::{
     Error, Result,
     data::{Classes, Samples},
@@ -42,18 +45,20 @@ pub struct Predictions {
 /// Measures a model on samples; changes nothing.
 ///
 /// # Errors
-/// [`Error::Empty`] when there is no sample; [`Error::Mismatch`] when the samples do not fit the model's plan, and
-/// [`Error::Torch`] when they do not fit another model; [`Error::Stopped`] when the notebook's user stopped it.
+/// [`Error::Empty`] when there is no sample; [`Error::Mismatch`] when samples or labels do not fit the model's plan,
+/// and [`Error::Torch`] when they do not fit another model; [`Error::Stopped`] when the notebook's user stopped it.
 pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
-    evaluate_and_predict(model, samples).map(|(scores, _)| scores)
+    check_plan(model, samples)?;
+    scores(samples, &logits(model, samples)?)
 }
 
 /// Predicts the class of each sample.
 ///
 /// # Errors
-/// As [`evaluate`].
+/// [`Error::Empty`] when there is no sample; [`Error::Torch`] when they do not fit the model; [`Error::Stopped`] when
+/// the notebook's user stopped it.
 pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
-    evaluate_and_predict(model, samples).map(|(_, predictions)| predictions)
+    predictions(samples, &logits(model, samples)?)
 }
 
 /// Runs [`evaluate`] and [`predict`] in one pass over the samples.
@@ -61,32 +66,41 @@ pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
 /// # Errors
 /// As [`evaluate`].
 pub fn evaluate_and_predict(model: &dyn Model, samples: &Samples) -> Result<(Scores, Predictions)> {
-    samples.check()?;
     check_plan(model, samples)?;
+    let logits = logits(model, samples)?;
+    Ok((scores(samples, &logits)?, predictions(samples, &logits)?))
+}
+
+/// Computes the logits of each batch.
+fn logits(model: &dyn Model, samples: &Samples) -> Result<Vec<Tensor>> {
+    samples.check()?;
     let _no_gradients = tch::no_grad_guard();
-    let (mut losses, mut rights, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
-    for Samples { inputs, labels, .. } in samples.batches(BATCH) {
-        interrupt::check()?;
-        let logits = model.forward(&inputs)?;
-        losses.push(logits.f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0)?);
-        rights.push(correct(&logits, &labels)?);
-        probabilities.push(logits.f_softmax(1, Kind::Float)?);
-    }
+    samples.batches(BATCH).map(|batch| interrupt::check().and_then(|()| model.forward(&batch.inputs))).collect()
+}
+
+fn scores(samples: &Samples, logits: &[Tensor]) -> Result<Scores> {
+    let batches = || samples.batches(BATCH).zip(logits);
+    let loss = batches().map(|(batch, logits)| cross_entropy(logits, &batch.labels, Reduction::Sum, 0.0));
+    let right = batches().map(|(batch, logits)| correct(logits, &batch.labels));
     // Reading waits for a GPU, so it comes after all batches.
-    let mean = |sums: &[Tensor]| -> Result<f64> {
-        let sums = sums.iter().map(f64::try_from).collect::<Result<Vec<_>, _>>()?;
+    let mean = |sums: Result<Vec<Tensor>>| -> Result<f64> {
+        let sums = sums?.iter().map(f64::try_from).collect::<Result<Vec<_>, _>>()?;
         Ok(sums.iter().sum::<f64>() / samples.len() as f64)
     };
-    let scores = Scores { loss: mean(&losses)?, accuracy: mean(&rights)? };
+    Ok(Scores { loss: mean(loss.collect())?, accuracy: mean(right.collect())? })
+}
+
+fn predictions(samples: &Samples, logits: &[Tensor]) -> Result<Predictions> {
+    let probabilities: Vec<_> =
+        logits.iter().map(|logits| logits.f_softmax(1, Kind::Float)).collect::<Result<_, _>>()?;
     let probabilities = Tensor::f_cat(&probabilities, 0)?.to_device(Device::Cpu);
-    let predictions = Predictions {
+    Ok(Predictions {
         name: samples.name.clone(),
         truth: positions(&samples.labels)?,
         predicted: positions(&probabilities.f_argmax(1, false)?)?,
         probabilities,
         classes: samples.classes.clone(),
-    };
-    Ok((scores, predictions))
+    })
 }
 
 /// Compares samples and labels with what the model's plan takes and gives, where it has one.
@@ -108,11 +122,6 @@ pub(super) fn check_plan(model: &dyn Model, samples: &Samples) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Counts the samples that have their highest logit at their label.
-pub(super) fn correct(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    Ok(logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?)
 }
 
 impl Predictions {
@@ -149,11 +158,10 @@ impl Predictions {
     /// [`Error::Torch`] when the probabilities are not a row per sample.
     pub fn mistakes(&self) -> Result<Vec<(usize, f64)>> {
         let confidence = Vec::<f64>::try_from(self.probabilities.f_amax(1, false)?.to_kind(Kind::Double))?;
-        let wrong = self.predicted.iter().zip(&self.truth).map(|(class, truth)| class != truth);
-        let mut mistakes: Vec<_> =
-            confidence.into_iter().zip(wrong).enumerate().filter(|(_, (_, wrong))| *wrong).collect();
-        mistakes.sort_by(|(_, (first, _)), (_, (second, _))| second.total_cmp(first));
-        Ok(mistakes.into_iter().map(|(index, (confidence, _))| (index, confidence)).collect())
+        let is_wrong = |(index, _): &(usize, f64)| self.predicted.get(*index) != self.truth.get(*index);
+        let mut mistakes: Vec<_> = confidence.into_iter().enumerate().filter(is_wrong).collect();
+        mistakes.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        Ok(mistakes)
     }
 
     /// Makes a frame with a row per sample: `truth`, `prediction`, `probability` of the prediction.

@@ -33,8 +33,8 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
 }
 
 /// Trains as [`fit`] does, with validation samples of one's own in place of a part of `samples` (Keras'
-/// `validation_data`), where there are any. It calls `after_epoch` with each epoch and the model as it is then: to show
-/// it, to add a [metric](Epoch::metrics), or to end the training early by a rule of one's own.
+/// `validation_data`), where there are any. `after_epoch` is called with each epoch and the model as it is then: to
+/// show it, to add a [metric](Epoch::metrics), or to end the training early by a rule of one's own.
 ///
 /// ```
 /// use std::ops::ControlFlow;

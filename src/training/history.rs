@@ -6,10 +6,10 @@ use std::{
 };
 
 use polars::prelude::{Column, DataFrame, df};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Scores;
-use crate::{Result, files};
+use crate::{Error, Result, files};
 
 /// The epochs of one training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,9 +35,16 @@ pub struct Epoch {
     pub learning_rate: f64,
     /// Further metrics by their names, each a column of [`History::frame`]; `after_epoch` of
     /// [`fit_with`](super::fit_with) adds them.
+    #[serde(deserialize_with = "with_nan")]
     pub metrics: BTreeMap<String, f64>,
     /// How long the epoch took, with its validation, in seconds.
     pub seconds: f64,
+}
+
+/// Reads metrics; JSON has null for NaN.
+fn with_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    let metrics = BTreeMap::<String, Option<f64>>::deserialize(deserializer)?;
+    Ok(metrics.into_iter().map(|(name, value)| (name, value.unwrap_or(f64::NAN))).collect())
 }
 
 impl History {
@@ -45,7 +52,7 @@ impl History {
     /// `seconds`, and a column for each of the epochs' [metrics](Epoch::metrics).
     ///
     /// # Errors
-    /// [`Error::Polars`](crate::Error::Polars) as polars reports it.
+    /// [`Error::InvalidSetting`] for a metric with the name of another column; [`Error::Polars`] as polars reports it.
     pub fn frame(&self) -> Result<DataFrame> {
         fn column<T>(history: &History, value: impl Fn(&Epoch) -> T) -> Vec<T> {
             history.epochs.iter().map(value).collect()
@@ -61,6 +68,9 @@ impl History {
         ]?;
         let names: BTreeSet<_> = self.epochs.iter().flat_map(|epoch| epoch.metrics.keys()).collect();
         for name in names {
+            if frame.column(name).is_ok() {
+                return Err(Error::invalid_setting("a metric's name", name, "a name that no other column has"));
+            }
             let values = column(self, |epoch| epoch.metrics.get(name).copied());
             frame.with_column(Column::new(name.as_str().into(), values))?;
         }
@@ -75,13 +85,14 @@ impl History {
 
     /// Counts the epochs after the best, where there are validation samples.
     pub(super) fn epochs_since_best(&self) -> Option<usize> {
-        Some(self.epochs.len() - self.best()?.epoch)
+        let best = self.best()?;
+        self.epochs.iter().rev().position(|epoch| std::ptr::eq(epoch, best))
     }
 
     /// Writes the history, with the name of its data, as JSON.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) when the file cannot be written; then nothing is left of it.
+    /// [`Error::Io`] when the file cannot be written; then nothing is left of it.
     pub fn save_json(&self, path: impl AsRef<Path>) -> Result<()> {
         files::write_json(path, self)
     }
@@ -89,7 +100,7 @@ impl History {
     /// Reads a history that [`History::save_json`] wrote.
     ///
     /// # Errors
-    /// [`Error::Missing`](crate::Error::Missing), or [`Error::Malformed`](crate::Error::Malformed) for another file.
+    /// [`Error::Missing`], or [`Error::Malformed`] for another file.
     pub fn load_json(path: impl AsRef<Path>) -> Result<Self> {
         files::read_json(path, "the history of a training, as History::save_json writes it")
     }
@@ -101,7 +112,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        Error,
         data::Dataset,
         model::Network,
         training::{Schedule, Training, fit_with},
@@ -130,6 +140,12 @@ mod tests {
         let file = folder.path().join("history.json");
         history.save_json(&file).unwrap();
         assert_eq!(History::load_json(&file).unwrap(), history);
+        let mut odd = history.clone();
+        odd.epochs[1].metrics.insert("a share of none".into(), f64::NAN);
+        odd.save_json(&file).unwrap();
+        assert!(History::load_json(&file).unwrap().epochs[1].metrics["a share of none"].is_nan());
+        odd.epochs[0].metrics.insert("loss".into(), 1.0);
+        assert!(odd.frame().unwrap_err().to_string().starts_with("a metric's name is loss; "));
         fs::write(&file, "[1]").unwrap();
         assert!(History::load_json(&file).unwrap_err().to_string().contains("expected the history of a training"));
         assert!(matches!(History::load_json(folder.path().join("none")), Err(Error::Missing { .. })));

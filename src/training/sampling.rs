@@ -37,9 +37,8 @@ impl Sampling {
     pub(super) fn check(&self, count: usize) -> Result<()> {
         match self {
             Self::Classes { classes, .. } if classes.iter().any(|&class| class >= count) => {
-                let (found, expected) =
-                    (format!("{classes:?}"), format!("classes from 0 to {}", count.saturating_sub(1)));
-                Err(Error::invalid_setting("sampling classes", found, expected))
+                let expected = format!("classes from 0 to {}", count.saturating_sub(1));
+                Err(Error::invalid_setting("sampling classes", format!("{classes:?}"), expected))
             }
             Self::Mistakes { times } | Self::Classes { times, .. } if !(1.0..=1e6).contains(times) => {
                 Err(Error::invalid_setting("sampling times", times, "how often a sample is drawn, from 1 to a million"))

@@ -76,8 +76,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Sets the model back, after an error, to what it was before the epoch or, where training diverged, before the
-    /// first one.
+    /// Sets the model back, after an error: where training diverged, to what it was before the first epoch, else to the
+    /// last epoch that a checkpoint keeps, if any.
     pub(super) fn roll_back(self, error: Error) -> Result<Error> {
         let has_diverged = matches!(error, Error::Diverged { .. });
         if has_diverged {

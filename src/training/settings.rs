@@ -38,7 +38,7 @@ pub struct Training {
     pub label_smoothing: f64,
     /// Whether convolutions compute in 16 bits (bfloat16) while training. Parameters, their updates and all evaluation
     /// stay in 32 bits. Faster on some processors with instructions for it (AVX512-BF16), slower on others:
-    /// `experiments::half_precision_is_faster` tells. A network without convolutions does not
+    /// measure it, as Improvements.ipynb does. A network without convolutions does not
     /// change.
     pub half_precision: bool,
     /// After how many epochs in a row without a lower validation loss training stops; then, and at the end, the weights
@@ -57,8 +57,8 @@ pub struct Training {
     /// A folder that keeps the training after each epoch, if any. Where it holds one that was interrupted, by whatever,
     /// [`fit`](super::fit) goes on from there, and ends with the same bits as if it had never stopped. Where it holds a
     /// finished one, more [`epochs`](Self::epochs) continue it, unless it stopped early; where the schedule depends on
-    /// their number, that is an error. Another training starts anew, and the finished one moves to the folder
-    /// `replaced` in it.
+    /// their number, that is an error. Another training starts anew; with its first epoch the finished one moves to the
+    /// folder `replaced` in it, in place of one that was there.
     #[serde(skip)]
     pub checkpoint: Option<PathBuf>,
 }
@@ -94,8 +94,8 @@ impl Training {
             }
         }
         if !(0.0..1.0).contains(&self.label_smoothing) {
-            let (found, expected) = (self.label_smoothing.to_string(), "from 0 to below 1, such as 0.1");
-            return Err(Error::invalid_setting("label_smoothing", found, expected));
+            let expected = "from 0 to below 1, such as 0.1";
+            return Err(Error::invalid_setting("label_smoothing", self.label_smoothing, expected));
         }
         let has_validation = has_own_validation || self.validation_split > 0.0;
         match self.early_stopping {

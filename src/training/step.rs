@@ -1,12 +1,13 @@
 //! One training step: by autograd for every model, or written out for a plain MLP.
 
-use native::{Labelled, MlpStep, keep_freed_memory};
+use native::{Labelled, MlpStep, RmsProp, keep_freed_memory};
 use tch::{Device, Kind, Reduction, Tensor};
 
 use super::{
     Scores, Training, evaluate,
-    evaluation::{check_plan, correct},
+    evaluation::check_plan,
     interrupt,
+    loss::{correct, cross_entropy},
     state::State,
 };
 use crate::{
@@ -59,9 +60,9 @@ impl<'a> Trainer<'a> {
         // Frozen parameters are part of the model's state, but no step changes them.
         let (names, parameters): (_, Vec<_>) = all.into_iter().filter(|(_, tensor)| tensor.requires_grad()).unzip();
         let optimizer = training.optimizer.start(&parameters)?;
-        let rule = training.optimizer.plain_rms_prop().filter(|_| uses_fast_path(model, samples, training));
-        let fast =
-            rule.map(|rule| MlpStep::new(&parameters, &optimizer.squares, rule, labelled(samples))).transpose()?;
+        let fast = fast_rule(model, samples, training)
+            .map(|rule| MlpStep::new(&parameters, &optimizer.squares, rule, labelled(samples)))
+            .transpose()?;
         if fast.is_none() {
             keep_freed_memory();
         }
@@ -81,6 +82,8 @@ impl<'a> Trainer<'a> {
 
     /// Prepares [`Trainer::validate`] on these samples.
     pub(super) fn set_validation(&mut self, samples: Samples) -> Result<()> {
+        check_devices(&self.model.parameters(), &samples)?;
+        check_plan(self.model, &samples)?;
         if let Some(fast) = &mut self.fast {
             fast.set_validation(labelled(&samples))?;
         }
@@ -110,7 +113,7 @@ impl<'a> Trainer<'a> {
         State { weights, averages: self.averages(), best: Vec::new() }
     }
 
-    /// Returns the optimizer's running averages under their parameters' names, a momentum with `.momentum` behind it:
+    /// Returns the optimizer's running averages under their parameters' names, a momentum with `.momentum` after it:
     /// the tensors themselves, not copies.
     pub fn averages(&self) -> Vec<(String, Tensor)> {
         let named = |tensors: &[Tensor], ending: &str| -> Vec<(String, Tensor)> {
@@ -152,13 +155,10 @@ impl<'a> Trainer<'a> {
             inputs = inputs.to_kind(Kind::BFloat16);
         }
         let labels = &batch.labels;
-        let loss = |logits: &Tensor| {
-            logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Mean, -100, training.label_smoothing)
-        };
         // A panic within tch::no_grad, in another cell of a notebook, leaves gradients switched off.
         let (logits, loss) = tch::with_grad(|| -> Result<_> {
             let logits = model.forward_training(&inputs, random)?;
-            let loss = loss(&logits)?;
+            let loss = cross_entropy(&logits, labels, Reduction::Mean, training.label_smoothing)?;
             Ok((logits, loss))
         })?;
         // libtorch ends the process where there is nothing to go back through.
@@ -171,15 +171,15 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Tells whether a training takes the written-out step.
-pub(super) fn uses_fast_path(model: &dyn Model, samples: &Samples, training: &Training) -> bool {
+/// Returns the rule of a training that takes the written-out step.
+fn fast_rule(model: &dyn Model, samples: &Samples, training: &Training) -> Option<RmsProp> {
     let is_plain = |tensor: &Tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float;
-    model.plan().is_some_and(Plan::is_mlp)
-        && training.optimizer.plain_rms_prop().is_some()
+    let is_fast = model.plan().is_some_and(Plan::is_mlp)
         && training.augmentation == Default::default()
         && training.label_smoothing == 0.0
         && is_plain(&samples.inputs)
-        && model.parameters().iter().all(|(_, parameter)| is_plain(parameter) && parameter.requires_grad())
+        && model.parameters().iter().all(|(_, parameter)| is_plain(parameter) && parameter.requires_grad());
+    training.optimizer.plain_rms_prop().filter(|_| is_fast)
 }
 
 fn labelled(samples: &Samples) -> Labelled<'_> {

@@ -22,7 +22,7 @@ TRAININGS = {
     "RMSprop": (MLP, {}),
     "Adam, a learning rate in steps": (MLP, {"optimizer": {"rule": {"Adam": {}}, "learning_rate": 0.001}, "schedule": {"Step": {"epochs": 2, "factor": 0.5}}}),
     "Nadam, reduced on a plateau": (MLP, {"optimizer": {"rule": {"Nadam": {}}, "learning_rate": 0.001}, "schedule": {"ReduceOnPlateau": {"patience": 1, "factor": 0.5}}}),
-    "SGD, one cycle": (MLP, {"optimizer": {"rule": {"Sgd": {"weight_decay": 0.005}}, "learning_rate": 0.1}, "schedule": {"OneCycle": {"rise": 0.3}}}),
+    "SGD, one cycle": (MLP, {"optimizer": {"rule": {"Sgd": {"momentum": 0.9}}, "learning_rate": 0.1, "weight_decay": 0.005}, "schedule": {"OneCycle": {"rise": 0.3}}}),
     "mistakes drawn more often, a cosine": (MLP, {"sampling": {"Mistakes": {"times": 3.0}}, "schedule": "Cosine"}),
     "classes drawn more often": (MLP, {"sampling": {"Classes": {"classes": [4, 9], "times": 2.0}}}),
     "augmentation": (MLP, {"augmentation": {"shift": 2.0, "rotation": 10.0, "scale": 0.1, "shear": 5.0, "elastic": 1.0, "pieces": 0.2, "grey": 0.2}}),

@@ -244,3 +244,17 @@ fn what_a_kill_leaves_is_mended_and_two_runs_do_not_share_a_folder() {
     let error = fails(folder.path(), &["--epochs", "1", "--out", ".."]);
     assert!(error.ends_with("out is ..; expected the name of a folder\n"), "{error}");
 }
+
+/// As `… | head -1` does it.
+#[test]
+fn a_run_whose_output_nobody_reads_keeps_its_results() {
+    let folder = with_data();
+    let mut command = program(folder.path());
+    command.args(["--data", "small", "--epochs", "3", "--out", "unread"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success(), "{line}{}", text(&output.stderr));
+    assert!(folder.path().join("unread/weights.safetensors").exists());
+}

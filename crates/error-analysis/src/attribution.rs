@@ -3,6 +3,7 @@
 //! All look at the class's logit, and leave the model as it was, without gradients on its parameters.
 
 mod chart;
+mod grad_cam;
 mod gradients;
 mod perturbation;
 
@@ -10,7 +11,8 @@ use mnist_classification::{Error, Result, data::Samples};
 use tch::Tensor;
 
 pub use chart::attributions;
-pub use gradients::{grad_cam, input_gradients, integrated_gradients};
+pub use grad_cam::grad_cam;
+pub use gradients::{input_gradients, integrated_gradients};
 pub use perturbation::{ProbabilityDrop, occlusion, probability_drops};
 
 /// How many samples go through the network at once: with gradients, each keeps the outputs of all layers.

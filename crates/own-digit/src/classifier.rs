@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use mnist_classification::{Error, Result, data::Classes, model::Network, support::weights};
+use mnist_classification::{Error, Result, data::Classes, model::Network, support::weights_file};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ impl Classifier {
     pub fn load(folder: &Path) -> Result<Self> {
         let network = Network::load(folder)?;
         let (plan, shapes) = (network.plan(), network.plan().shapes()?);
-        let malformed = |found: String, expected: &str| Error::malformed(weights::file(folder), found, expected);
+        let malformed = |found: String, expected: &str| Error::malformed(weights_file(folder), found, expected);
         let fits = |[height, width]: &[usize; 2]| plan.input == [height * width] || plan.input == [1, *height, *width];
         let size = setting(folder, "shape").filter(fits).or(plan.picture()).ok_or_else(|| {
             let found = format!("a network for samples of shape {:?}", plan.input);
@@ -78,7 +78,7 @@ impl Classifier {
 /// Loads the logit for none of a network's classes, from `none.safetensors` beside its weights; there may be none. It
 /// takes what the last of the network's layers takes, whose output shapes these are.
 fn none_of(shapes: &[Vec<usize>], folder: &Path) -> Result<Option<Network>> {
-    let file = weights::file(folder).with_file_name("none.safetensors");
+    let file = weights_file(folder).with_file_name("none.safetensors");
     if !file.is_file() {
         return Ok(None);
     }

@@ -36,7 +36,7 @@ pub(crate) fn folded(network: &Network) -> Result<Network> {
     let (layers, values): (Vec<_>, Vec<_>) = layers.into_iter().unzip();
     let folded = Network::from_plan(&Plan { input, layers }, 0)?;
     for ((_, mut parameter), value) in folded.parameters().into_iter().zip(values.iter().flatten()) {
-        parameter.f_set_data(value)?;
+        parameter.f_copy_(value)?;
     }
     Ok(folded)
 }

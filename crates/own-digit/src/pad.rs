@@ -55,7 +55,7 @@ struct Reader {
 
 #[cfg(test)]
 mod tests {
-    use mnist_classification::model::Layer::*;
+    use mnist_classification::model::{Layer::*, Model};
 
     use super::*;
 
@@ -65,6 +65,12 @@ mod tests {
             let error = pad(&Network::new(input, layers, 0).unwrap()).unwrap_err().to_string();
             assert!(error.starts_with("a network for the page: found ["), "{error}");
         }
+        let network = Network::new([784], [Dense(20), Relu, Dense(10)], 0).unwrap();
+        let values = || network.parameters().iter().map(|(_, tensor)| tensor.detach().copy()).collect::<Vec<_>>();
+        let before = values();
+        let (_, of_page) = pad_and_network(&network).unwrap();
+        assert!(values().iter().zip(&before).all(|(now, before)| now == before));
+        assert!(of_page.parameters().iter().zip(&before).any(|((_, rounded), before)| rounded != before));
         assert!(pad(&Network::new([784], [Dense(20), Relu, Dense(10)], 0).unwrap()).is_ok());
     }
 }

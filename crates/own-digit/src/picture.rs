@@ -13,6 +13,7 @@ mod ink;
 mod luma_image;
 mod morphology;
 mod parts;
+mod shading;
 mod steps_image;
 mod stroke;
 

@@ -5,7 +5,7 @@ use std::{fs, io::Cursor, path::Path};
 use exif::{In, Tag};
 use image::{DynamicImage, ImageFormat, RgbImage, RgbaImage, imageops::FilterType};
 use image_webp::{DecodingError, WebPDecoder};
-use mnist_classification::{Error, Result, support::signature};
+use mnist_classification::{Error, Result, support::file_kind};
 
 /// Larger pictures are shrunk to this many pixels on their longer side.
 const LONGEST: u32 = 1_600;
@@ -23,7 +23,7 @@ pub(super) fn decode(path: &Path) -> Result<DynamicImage> {
     let malformed = |found: String| Error::malformed(path, found, expected);
     let Some(format) = image::guess_format(&bytes).ok().filter(ImageFormat::can_read) else {
         let start = &bytes[..bytes.len().min(512)];
-        return Err(malformed(signature::kind(start).unwrap_or_else(|| "another file".into())));
+        return Err(malformed(file_kind(start).unwrap_or_else(|| "another file".into())));
     };
     let decoded = match format {
         ImageFormat::WebP => webp(&bytes),

@@ -1,11 +1,9 @@
 //! The ink of a picture: how much darker or lighter than its paper each pixel is.
 
-use image::buffer::ConvertBuffer;
-
 use super::{
     background::{Background, is_two_greys},
-    luma_image::{LumaImage, from_bytes, map, quantile, sample, threshold, zip},
-    morphology::closing,
+    luma_image::{LumaImage, map, quantile, sample, threshold},
+    shading::without_shading,
 };
 
 /// The least contrast of ink, as a fraction of the paper's light, and as a multiple of the noise.
@@ -64,18 +62,6 @@ fn fraction(ink: &LumaImage, grey: &LumaImage, is_as: impl Fn(f32, f32) -> bool)
     grey.iter().filter(|&&value| is_as(value, middle)).count() as f32 / grey.len() as f32
 }
 
-/// Returns how far each pixel is darker than the paper around it; where the paper `reflects`, as a fraction of the
-/// paper's light: a shadow takes as large a fraction from paper as from ink.
-fn without_shading(grey: &LumaImage, reflects: bool) -> LumaImage {
-    let side = grey.width().min(grey.height());
-    let paper = closing(&grey.convert(), (side / 2).max(3));
-    let paper = from_bytes(paper.dimensions(), paper.iter().copied());
-    let ink = zip(&paper, grey, |paper, value| (paper - value) / if reflects { paper.max(0.1) } else { 1.0 });
-    // The closing takes the lightest of the noise for the paper.
-    let background = quantile(&ink, 0.5).min(0.1);
-    map(&ink, |ink| (ink - background).max(0.0))
-}
-
 /// Returns the mean of the strongest pixels, one in 2,000.
 fn strength(ink: &LumaImage) -> f32 {
     let count = (ink.len() / 2_000).max(12).min(ink.len());
@@ -130,18 +116,5 @@ mod tests {
         };
         assert_eq!([moment(0), moment(1), moment(2)], [1.0, 0.0, 1.0]);
         assert_eq!(smoothed(&LumaImage::from_pixel(5, 6, Luma([0.5]))), LumaImage::from_pixel(5, 6, Luma([0.5])));
-    }
-
-    #[test]
-    fn ink_in_light_and_in_shadow_has_one_strength_and_the_shadow_none() {
-        // Paper reflects 0.9, ink 0.2; from x = 60 on, half of the light is gone.
-        let light = |x: u32| if x < 60 { 1.0 } else { 0.5 };
-        let reflected = |x: u32, y: u32| if (40..44).contains(&y) && (20..100).contains(&x) { 0.2 } else { 0.9 };
-        let grey = LumaImage::from_fn(120, 90, |x, y| Luma([light(x) * reflected(x, y)]));
-        for (x, y, ink) in without_shading(&grey, true).enumerate_pixels() {
-            let expected = 1.0 - reflected(x, y) / 0.9;
-            // The paper has eight bits.
-            assert!((ink.0[0] - expected).abs() < 0.005, "{x}, {y}: {}", ink.0[0]);
-        }
     }
 }
