@@ -92,7 +92,7 @@ pub mod support {
     pub use crate::{
         decimals::{decimals, fixed},
         model::{layer::EPSILON as BATCH_NORM_EPSILON, weights::file as weights_file},
-        notebook::{escaped, page::Parts, show},
+        notebook::{escaped, page::Parts, print, show},
         random::{Purpose, generator, uniform},
         signature::kind as file_kind,
         training::interrupt::check as check_interrupt,

@@ -3,7 +3,10 @@
 pub(crate) mod page;
 mod tables;
 
-use std::fmt;
+use std::{
+    fmt,
+    io::{self, Write},
+};
 
 pub use page::Page;
 pub use tables::Table;
@@ -11,8 +14,15 @@ pub use tables::Table;
 /// Shows one thing in several forms, each with its MIME type; who displays it takes the form that it can show best.
 pub fn show(forms: &[(&str, &str)]) {
     for (kind, content) in forms {
-        println!("EVCXR_BEGIN_CONTENT {kind}\n{content}\nEVCXR_END_CONTENT");
+        print(format_args!("EVCXR_BEGIN_CONTENT {kind}\n{content}\nEVCXR_END_CONTENT\n"));
     }
+}
+
+/// Writes to standard output, where `println!` would panic when nobody reads on or the disk is full: that is no reason
+/// to lose a training.
+pub fn print(text: fmt::Arguments) {
+    let mut output = io::stdout();
+    let _ = output.write_fmt(text).and_then(|()| output.flush());
 }
 
 /// Escapes text for HTML, including attribute values.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::{Dataset, idx, read};
-use crate::{Error, Result, files};
+use crate::{Error, Result, files, notebook::print};
 
 /// A file of MNIST: its name, and the SHA-256 of its unpacked contents.
 pub(super) type Known = (&'static str, &'static str);
@@ -87,10 +87,10 @@ impl Places {
         let mut reasons: Vec<_> = damaged.collect();
         for mirror in &self.mirrors {
             let address = format!("{mirror}/{name}.gz");
-            println!("Fetching {address}");
+            print(format_args!("Fetching {address}\n"));
             match fetch(&address, checksum) {
                 Ok(bytes) => {
-                    println!("Fetched {:.1} MB, and its checksum is right", bytes.len() as f64 / 1e6);
+                    print(format_args!("Fetched {:.1} MB, and its checksum is right\n", bytes.len() as f64 / 1e6));
                     return files::write(self.cache.join(format!("{name}.gz")), bytes);
                 }
                 Err(reason) => reasons.push(format!("{mirror}: {reason}")),

@@ -23,10 +23,9 @@ use tch::Tensor;
 use super::{
     History, Trainer,
     description::{Description, difference, fingerprint_of_weights},
-    progress,
     state::State,
 };
-use crate::{Error, Result, files, model::weights};
+use crate::{Error, Result, files, model::weights, notebook::print};
 
 /// A training's folder while the training is at work.
 pub(super) struct Checkpoint {
@@ -100,7 +99,7 @@ impl Checkpoint {
         files::remove_if_there(&replaced)?;
         fs::rename(finished, &replaced).map_err(Error::io(finished))?;
         if self.asked.training.verbose {
-            progress::print(format_args!("The training that was finished before is kept in {}\n", replaced.display()));
+            print(format_args!("The training that was finished before is kept in {}\n", replaced.display()));
         }
         Ok(())
     }

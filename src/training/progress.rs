@@ -1,14 +1,14 @@
 //! Progress as Keras prints it: in a terminal a bar that moves, elsewhere whole lines.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     time::{Duration, Instant},
 };
 
 use tch::Device;
 
 use super::{Epoch, Scores, StepScores, Training};
-use crate::{Error, Result};
+use crate::{Error, Result, notebook::print};
 
 /// Characters of a full bar.
 const BAR: usize = 20;
@@ -113,11 +113,4 @@ impl Progress {
         let start = if self.drawn.is_some() { "\r" } else { "" };
         print(format_args!("{start}{line}\n"));
     }
-}
-
-/// Writes to standard output, where `println!` would panic when nobody reads on or the disk is full: that is no reason
-/// to lose a training.
-pub(super) fn print(text: std::fmt::Arguments) {
-    let mut output = io::stdout();
-    let _ = output.write_fmt(text).and_then(|()| output.flush());
 }

@@ -6,10 +6,9 @@ use super::{
     Epoch, History, Trainer, Training,
     checkpoint::Checkpoint,
     description::{DataDescription, Description},
-    progress,
     state::State,
 };
-use crate::{Error, Result, data::Samples, model::Model};
+use crate::{Error, Result, data::Samples, model::Model, notebook::print};
 
 pub(super) struct Session<'a> {
     pub(super) trainer: Trainer<'a>,
@@ -55,7 +54,7 @@ impl<'a> Session<'a> {
             None => None,
         };
         if let (true, Some(last)) = (training.verbose, history.epochs.last()) {
-            progress::print(format_args!("Going on after epoch {} of an earlier training\n", last.epoch));
+            print(format_args!("Going on after epoch {} of an earlier training\n", last.epoch));
         }
         Ok(Self { trainer, history, training, state, before, checkpoint })
     }

@@ -17,7 +17,7 @@ use mnist_classification::{
     metrics::{ClassificationReport, ConfusionMatrix},
     model::{Model, Network, Plan},
     notebook::Table,
-    support::files,
+    support::{files, print},
     training::{self, Description, History, Predictions, Scores, Training},
 };
 use serde::Serialize;
@@ -64,7 +64,7 @@ impl Run {
         let [train, test] = [&mnist.train, &mnist.test].map(|digits| digits.preprocess().to_device(device));
         let mut model = Network::from_plan(plan, training.seed)?;
         model.to_device(device)?;
-        println!("{}\n", model.summary());
+        print(format_args!("{}\n\n", model.summary()));
         let history = training::fit(&mut model, &train, training)?;
         let (Scores { loss, accuracy }, predictions) = training::evaluate_and_predict(&model, &test)?;
         let settings = Description::of(&model, &train, training)?;
@@ -76,7 +76,8 @@ impl Run {
         };
         let confusion = ConfusionMatrix::of(&predictions)?;
         let report = ClassificationReport::new(&confusion);
-        println!("\nTest loss {loss:.4}, test accuracy {accuracy:.4} on {}\n\n{report}", mnist.test.name);
+        let data = &mnist.test.name;
+        print(format_args!("\nTest loss {loss:.4}, test accuracy {accuracy:.4} on {data}\n\n{report}\n"));
         let record = Record { version: env!("CARGO_PKG_VERSION"), settings, results };
         Ok(Self { model, history, predictions, confusion, report, record })
     }

@@ -10,7 +10,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use cli::{Run, RunFolder};
-use mnist_classification::{prelude::*, tch};
+use mnist_classification::{prelude::*, support, tch};
 use own_digit::{Answer, Classifier, Picture, pad_and_network};
 use rayon::prelude::*;
 use serde_json::json;
@@ -135,13 +135,13 @@ fn train(arguments: &Train) -> Result<()> {
         Some(folder) => Dataset::from_dir(folder)?,
     };
     let mnist = if arguments.transposed { mnist.transposed()? } else { mnist };
-    cli::data_warnings(&mnist)?.iter().for_each(|warning| println!("{warning}"));
-    println!("Device: {}", format!("{device:?}").to_lowercase());
+    cli::data_warnings(&mnist)?.iter().for_each(|warning| support::print(format_args!("{warning}\n")));
+    support::print(format_args!("Device: {}\n", format!("{device:?}").to_lowercase()));
     let plan = cli::plan(&arguments.model, &mnist.train)?;
     let folder = RunFolder::create(arguments.out.as_deref(), &training)?;
     training.checkpoint = Some(folder.checkpoint());
     Run::train(&mnist, &plan, &training, device)?.save(&mnist, &folder)?;
-    println!("Results in {}", folder.finish()?.display());
+    support::print(format_args!("Results in {}\n", folder.finish()?.display()));
     Ok(())
 }
 

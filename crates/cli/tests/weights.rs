@@ -214,5 +214,5 @@ fn a_file_with_too_few_or_too_many_bytes_is_refused() {
     for length in [whole.len() - 1, 30_000, 40, 5] {
         refused(&whole[..length], &["cut off"]);
     }
-    refused(&[&whole[..], &[0; 100]].concat(), &["100 bytes behind"]);
+    refused(&[&whole[..], &[0; 100]].concat(), &["100 bytes after"]);
 }
