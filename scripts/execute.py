@@ -23,7 +23,7 @@ from project import KERNEL_NAME, NOTEBOOKS, ROOT
 
 # The template of a notebook's page lies in the folder "page" here.
 PAGE = Path(__file__).resolve().parent
-COLOURS = re.compile("\x1b\\[[0-9;]*m")
+COLORS = re.compile("\x1b\\[[0-9;]*m")
 COMPILING = re.compile(r"^ *Compiling .*\n", re.MULTILINE)
 
 
@@ -59,7 +59,7 @@ def execute(notebook):
         errors = [output for output in failed.outputs if output.output_type == "error"]
         texts = ["\n".join(error.traceback) or error.evalue for error in errors]
         raise SystemExit(
-            f"\nCell {numbers[id(failed)]} failed:\n\n{failed.source}\n\n" + COLOURS.sub("", "\n".join(texts))
+            f"\nCell {numbers[id(failed)]} failed:\n\n{failed.source}\n\n" + COLORS.sub("", "\n".join(texts))
         )
     # evcxr counts from 2, and reports what it compiled; neither belongs into a notebook.
     for number, cell in enumerate(code, 1):

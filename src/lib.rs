@@ -82,7 +82,7 @@ pub mod prelude {
         model::{Layer, Model, Network, Plan},
         notebook::{Table, Warning},
         optimizer::Optimizer,
-        training::{History, Predictions, Sampling, Schedule, Scores, Training, evaluate, fit, predict},
+        training::{History, Predictions, Sampling, Schedule, Scores, Training, evaluate, fit, fit_with, predict},
     };
 }
 

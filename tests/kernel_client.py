@@ -19,7 +19,7 @@ from common import NOTEBOOKS, ROOT
 
 KERNELS = ROOT / "target" / "kernel"
 SPECS = ROOT / ".venv" / "share" / "jupyter" / "kernels"
-COLOURS = re.compile("\x1b\\[[0-9;]*m")
+COLORS = re.compile("\x1b\\[[0-9;]*m")
 # A notebook's first cell.
 FIRST_CELL = ':dep mnist-classification = { path = ".." }\nuse mnist_classification::prelude::*;'
 
@@ -56,7 +56,7 @@ class Kernel:
                 texts[content["name"]].append(content["text"])
                 seen(content["text"])
             if message["msg_type"] == "error":
-                texts["stderr"].append(COLOURS.sub("", "\n".join(content["traceback"])))
+                texts["stderr"].append(COLORS.sub("", "\n".join(content["traceback"])))
 
         self.client.execute_interactive(code, timeout=600, output_hook=collect)
         # evcxr passes on what a cell wrote to standard error a moment after its reply.

@@ -40,8 +40,8 @@ impl Network {
         Self::from_plan(&Plan { input: input.into(), layers: layers.into() }, seed)
     }
 
-    /// Makes a multi-layer perceptron, the original's kind of network: dense layers with ReLU between them, from the
-    /// number of inputs and of each layer's outputs.
+    /// Makes a multi-layer perceptron, the original's kind of network: dense layers with ReLU between them. `sizes` are
+    /// the number of inputs, then that of each layer's outputs.
     ///
     /// ```
     /// use mnist_classification::prelude::*;

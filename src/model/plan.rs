@@ -13,9 +13,8 @@ use crate::{Error, Result};
 pub enum Layer {
     /// Fully connected, with this many outputs.
     Dense(usize),
-    /// A convolution. Of a side of n pixels, (n + 2 `padding` − `size`) / `stride` + 1 are left, the quotient rounded
-    /// down: an odd `size`, a `stride` of 1 and a `padding` of `size / 2` keep height and width, as Keras'
-    /// `padding="same"`.
+    /// A convolution. A side of n pixels becomes ⌊(n + 2 `padding` − `size`) / `stride`⌋ + 1: an odd `size`, a `stride`
+    /// of 1 and a `padding` of `size / 2` keep height and width, as Keras' `padding="same"`.
     Convolution {
         /// The number of output channels.
         channels: usize,

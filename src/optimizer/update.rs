@@ -125,7 +125,7 @@ impl Blend {
                     size: 1.0 / (1.0 - beta_2.powf(step as f64)).sqrt(),
                 }
             }
-            Rule::RmsProp { .. } | Rule::Sgd { .. } => Self::default(),
+            _ => Self::default(),
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::{
 /// [`checkpoint`](Training::checkpoint) is of another training, [`Error::Io`] when it cannot be written;
 /// [`Error::Torch`] when another model and the samples do not fit.
 pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Result<History> {
-    fit_with(model, samples, training, None, |_, _| ControlFlow::Continue(()))
+    fit_with(model, samples, training, None, |_, _| Ok(ControlFlow::Continue(())))
 }
 
 /// Trains as [`fit`] does, with validation samples of one's own in place of a part of `samples` (Keras'
@@ -39,33 +39,34 @@ pub fn fit(model: &mut dyn Model, samples: &Samples, training: &Training) -> Res
 /// ```
 /// use std::ops::ControlFlow;
 ///
-/// use mnist_classification::{prelude::*, training::fit_with};
+/// use mnist_classification::prelude::*;
 /// let (train, validation) = Dataset::drawn(0)?.train.preprocess().split(0.2)?;
 /// let training = Training { epochs: 9, verbose: false, ..Training::default() };
 /// let mut model = Network::mlp([784, 16, 10], 0)?;
-/// let history = fit_with(&mut model, &train, &training, Some(&validation), |epoch, _| {
-///     epoch.metrics.insert("error".into(), 1.0 - epoch.accuracy);
-///     if epoch.accuracy > 0.9 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+/// let history = fit_with(&mut model, &train, &training, Some(&validation), |epoch, model| {
+///     let mistakes = predict(model, &validation)?.mistakes()?.len();
+///     epoch.metrics.insert("mistakes".into(), mistakes as f64);
+///     Ok(if epoch.accuracy > 0.9 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
 /// })?;
 /// assert!(history.epochs.len() < 9);
-/// assert!(history.frame()?.column("error").is_ok());
+/// assert!(history.frame()?.column("mistakes").is_ok());
 /// # Ok::<(), Error>(())
 /// ```
 ///
 /// # Errors
-/// As [`fit`].
+/// As [`fit`], and what `after_epoch` returns; then the epoch is not kept.
 pub fn fit_with(
     model: &mut dyn Model,
     samples: &Samples,
     training: &Training,
     validation: Option<&Samples>,
-    mut after_epoch: impl FnMut(&mut Epoch, &dyn Model) -> ControlFlow<()>,
+    mut after_epoch: impl FnMut(&mut Epoch, &dyn Model) -> Result<ControlFlow<()>>,
 ) -> Result<History> {
     let mut session = Session::open(model, samples, validation, training)?;
     let mut flow = ControlFlow::Continue(());
     while flow.is_continue() && !session.is_over() {
         let epoch = run_epoch(&session.history, &mut session.trainer, training).and_then(|mut epoch| {
-            flow = after_epoch(&mut epoch, model);
+            flow = after_epoch(&mut epoch, model)?;
             session.keep(epoch)
         });
         if let Err(error) = epoch {

@@ -126,7 +126,7 @@ mod tests {
             if epoch.epoch > 1 {
                 epoch.metrics.insert("twice the loss".into(), 2.0 * epoch.loss);
             }
-            if epoch.epoch == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            Ok(if epoch.epoch == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })
         .unwrap();
         let frame = history.frame().unwrap();

@@ -221,7 +221,7 @@ fn history_is_a_frame_and_survives_json() {
 #[test]
 fn validation_samples_of_ones_own_take_the_place_of_the_split() {
     let (train, validation) = samples(330).split(0.2).unwrap();
-    let go_on = |_: &mut Epoch, _: &dyn Model| ControlFlow::Continue(());
+    let go_on = |_: &mut Epoch, _: &dyn Model| Ok(ControlFlow::Continue(()));
     let mut model = Network::mlp([3, 16, 3], 1).unwrap();
     let history = fit_with(&mut model, &train, &quiet(2), Some(&validation), go_on).unwrap();
     let (split, expected) = trained(&quiet(2));
@@ -274,4 +274,17 @@ fn an_interrupted_training_gives_the_history_of_its_finished_epochs() {
         Error::Interrupted { epoch: 3, kept: None, history } => assert_eq!(history.epochs.len(), 2),
         error => panic!("{error}"),
     }
+}
+
+#[test]
+fn an_error_in_the_callback_ends_the_training() {
+    let mut model = Network::mlp([3, 16, 3], 1).unwrap();
+    let fails = |epoch: &mut Epoch, _: &dyn Model| match epoch.epoch {
+        2 => Err(Error::Empty { name: "nothing".into() }),
+        _ => Ok(ControlFlow::Continue(())),
+    };
+    let error = fit_with(&mut model, &samples(330), &quiet(5), None, fails).unwrap_err();
+    assert!(matches!(error, Error::Empty { .. }), "{error}");
+    let stopped = fit_with(&mut model, &samples(330), &quiet(5), None, |_, _| Err(Error::Stopped)).unwrap_err();
+    assert!(matches!(stopped, Error::Interrupted { epoch: 1, .. }), "{stopped}");
 }
