@@ -15,7 +15,10 @@ def seeds():
 
     return table(
         ["test accuracy, %", *(f"seed {row['seed']}" for row in rows), "mean", "deviation"],
-        [line("a new order in every epoch", "test_accuracy"), line("one order for all epochs", "one_order_test_accuracy")],
+        [
+            line("a new order in every epoch", "test_accuracy"),
+            line("one order for all epochs", "one_order_test_accuracy"),
+        ],
     )
 
 
@@ -41,7 +44,11 @@ def accuracy():
     def cells(row):
         name = "the original's network and settings" if row["experiment"] == "baseline" else title(row)
         deviation = row["deviation, points"]
-        return [name, row["seeds"], f"{float(row['test, %']):.2f}" + (f" ± {float(deviation):.2f}" if deviation else "")]
+        return [
+            name,
+            row["seeds"],
+            f"{float(row['test, %']):.2f}" + (f" ± {float(deviation):.2f}" if deviation else ""),
+        ]
 
     rows = [cells(row) for row in rows_of("../results/comparison.csv") if row["experiment"] in names]
     return table(["", "seeds", "test accuracy, % (mean ± standard deviation)"], rows) + "\n\n" + ALL_DIGITS
@@ -68,11 +75,7 @@ def experiments():
         ]
 
     header = ["", "seeds", "epochs", "test accuracy, %", "deviation", "difference, points (95 % interval)", "verdict"]
-    return (
-        table(header, map(cells, rows_of("../results/comparison.csv")))
-        + "\n\n"
-        + ALL_DIGITS
-    )
+    return table(header, map(cells, rows_of("../results/comparison.csv"))) + "\n\n" + ALL_DIGITS
 
 
 def conclusions():
@@ -90,7 +93,9 @@ def conclusions():
 
 def mistakes():
     """What the CNNs make alone and together."""
-    found = {name: [round(10_000 * (1 - float(run["test_accuracy"]))) for run in runs] for name, runs in outcomes().items()}
+    found = {
+        name: [round(10_000 * (1 - float(run["test_accuracy"]))) for run in runs] for name, runs in outcomes().items()
+    }
     rows = [
         [name, str(len(counts)), str(min(counts)), f"{statistics.mean(counts):.1f}", str(max(counts))]
         for name, counts in found.items()

@@ -38,17 +38,17 @@ PYTHON = (BENCH / "original.py").read_text().split("# %%\n")[1:]
 # What a reader types after the notebook has run: changed numbers, another look at what is there.
 EDITS = [
     "let digit = 7;",
-    "let digit = 8;\nprintln!(\"{}\", predictions.truth[digit]);",
+    'let digit = 8;\nprintln!("{}", predictions.truth[digit]);',
     "figures::digits(&mnist.test, 10)?",
     "figures::misclassified(&mnist.test, &predictions, 10)?",
     "figures::heatmap(&confusion)",
     "confusion.most_confused(3)?",
     "history.frame()?",
-    "println!(\"{:.3}\", scores.accuracy);",
-    "println!(\"{}\", predictions.mistakes()?.len());",
+    'println!("{:.3}", scores.accuracy);',
+    'println!("{}", predictions.mistakes()?.len());',
     "let careful = Training { batch_size: 64, ..training.clone() };",
-    "fn percent(share: f64) -> String { format!(\"{:.1} %\", 100.0 * share) }",
-    "println!(\"{}\", percent(report.classes[3].recall));",
+    'fn percent(share: f64) -> String { format!("{:.1} %", 100.0 * share) }',
+    'println!("{}", percent(report.classes[3].recall));',
 ]
 VARIABLE = [RUST[0], "let training = Training::default();"]
 CHART = ["let mnist = Dataset::mnist()?;", "figures::digits(&mnist.train, 25)?"]
@@ -79,7 +79,9 @@ def standby():
 
 def memory(folder):
     """Megabytes that the processes of a session hold for themselves."""
-    [keeper] = [process for process in psutil.process_iter(["cmdline"]) if str(folder) in (process.info["cmdline"] or [])]
+    [keeper] = [
+        process for process in psutil.process_iter(["cmdline"]) if str(folder) in (process.info["cmdline"] or [])
+    ]
     return sum(process.memory_full_info().uss for process in [keeper, *keeper.children(recursive=True)]) / 1e6
 
 

@@ -34,7 +34,9 @@ def main():
             page.close()
         browser.close()
     shown = ", ".join(f"{median:.1f}" for median in sorted(medians))
-    print(f"from the end of a stroke to the answer: {statistics.median(medians):.1f} ms (medians of the windows: {shown})")
+    print(
+        f"from the end of a stroke to the answer: {statistics.median(medians):.1f} ms (medians of the windows: {shown})"
+    )
 
 
 if __name__ == "__main__":

@@ -27,7 +27,11 @@ SHAPE = (784,) if len(PLAN["input"]) == 1 else (28, 28, 1)
 
 def folder():
     """Where this project's own programs find MNIST; the first of them has fetched it if it was nowhere."""
-    caches = Path.home() / "Library/Caches" if sys.platform == "darwin" else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    caches = (
+        Path.home() / "Library/Caches"
+        if sys.platform == "darwin"
+        else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    )
     beside = Path(__file__).resolve().parent.parent / "data/mnist"
     return Path(os.environ.get("MNIST_DIR") or (beside if beside.exists() else caches / "mnist-classification"))
 
@@ -43,7 +47,9 @@ def mnist(part):
     """Pixels and labels of `train` or `t10k`, the first DIGITS of them."""
     pixels = read(f"{part}-images-idx3-ubyte", 16).reshape(-1, *SHAPE)[:DIGITS]
     # In one go: a copy of the whole would count as the peer's memory.
-    return numpy.divide(pixels, numpy.float32(255), dtype=numpy.float32), read(f"{part}-labels-idx1-ubyte", 8)[:DIGITS].astype(numpy.int64)
+    return numpy.divide(pixels, numpy.float32(255), dtype=numpy.float32), read(f"{part}-labels-idx1-ubyte", 8)[
+        :DIGITS
+    ].astype(numpy.int64)
 
 
 def report(epoch_seconds, test_accuracy):

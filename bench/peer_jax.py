@@ -49,7 +49,10 @@ def forward(weights, statistics, inputs, key=None):
             case "Dense":
                 inputs = inputs @ own[0] + own[1]
             case "Convolution":
-                inputs = lax.conv_general_dilated(inputs, own[0], (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")) + own[1]
+                inputs = (
+                    lax.conv_general_dilated(inputs, own[0], (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+                    + own[1]
+                )
             case "MaxPool":
                 window = (1, setting, setting, 1)
                 inputs = lax.reduce_window(inputs, -jnp.inf, lax.max, window, window, "VALID")
@@ -63,7 +66,9 @@ def forward(weights, statistics, inputs, key=None):
                 axes = tuple(range(inputs.ndim - 1))
                 mean, variance = running if key is None else (inputs.mean(axes), inputs.var(axes))
                 if key is not None:
-                    running = jax.tree.map(lambda old, new: (1 - MOMENTUM) * old + MOMENTUM * new, running, (mean, variance))
+                    running = jax.tree.map(
+                        lambda old, new: (1 - MOMENTUM) * old + MOMENTUM * new, running, (mean, variance)
+                    )
                 inputs = (inputs - mean) * lax.rsqrt(variance + NORM_EPSILON) * own[0] + own[1]
         after.append(running)
     return inputs, after
@@ -92,7 +97,9 @@ def score(weights, statistics, inputs, labels):
 def step(state, taken, train, train_labels):
     (positions, key), (weights, averages, statistics) = taken, state
     gradient = jax.value_and_grad(loss_and_correct, has_aux=True)
-    (loss, (correct, statistics)), gradients = gradient(weights, statistics, train[positions], train_labels[positions], key)
+    (loss, (correct, statistics)), gradients = gradient(
+        weights, statistics, train[positions], train_labels[positions], key
+    )
     averages = jax.tree.map(lambda v, g: RHO * v + (1 - RHO) * g * g, averages, gradients)
     move = lambda w, g, v: w - LEARNING_RATE * g / jnp.sqrt(v + EPSILON)
     return (jax.tree.map(move, weights, gradients, averages), averages, statistics), (loss, correct)
@@ -106,7 +113,9 @@ def steps_of(key):
 
 @partial(jax.jit, donate_argnums=0)
 def whole_epoch(state, key, train, train_labels, *validation):
-    state, (losses, correct) = lax.scan(lambda state, taken: step(state, taken, train, train_labels), state, steps_of(key))
+    state, (losses, correct) = lax.scan(
+        lambda state, taken: step(state, taken, train, train_labels), state, steps_of(key)
+    )
     return state, losses.mean(), correct.sum(), evaluate(state[0], state[2], *validation)
 
 

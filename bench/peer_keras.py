@@ -47,8 +47,6 @@ train_labels, test_labels = (keras.utils.to_categorical(labels, CLASSES) for lab
 model = keras.Sequential([keras.Input(SHAPE), *(made(*layer) for layer in LAYERS), layers.Softmax()])
 model.compile(keras.optimizers.RMSprop(LEARNING_RATE), loss="categorical_crossentropy", metrics=["accuracy"])
 clock = Clock()
-model.fit(
-    train, train_labels, epochs=EPOCHS, batch_size=BATCH, validation_split=0.2, verbose=0, callbacks=[clock]
-)
+model.fit(train, train_labels, epochs=EPOCHS, batch_size=BATCH, validation_split=0.2, verbose=0, callbacks=[clock])
 _, accuracy = model.evaluate(test, test_labels, batch_size=VALIDATION_BATCH, verbose=0)
 report(clock.seconds, accuracy)

@@ -45,16 +45,27 @@ def speed():
     rows = []
     for name, title in NAMES.items():
         if name in found[0]["MLP"]["process_seconds"]:
-            figures = ((results["MLP"], measure, text) for results in found for measure, text in [("process_seconds", "{:.1f} s"), ("peak_memory_mb", "{:.0f} MB")])
+            figures = (
+                (results["MLP"], measure, text)
+                for results in found
+                for measure, text in [("process_seconds", "{:.1f} s"), ("peak_memory_mb", "{:.0f} MB")]
+            )
             rows.append([title, *(beside(results, measure, name, text) for results, measure, text in figures)])
     names = {results["machine"]: f"machine {number}" for number, results in enumerate(found, 1)}
     machine = rows_of("seconds.csv")[0]["machine"]
     measured_on = names.get(machine, machine)
-    header = [title for number in range(1, len(found) + 1) for title in (f"15 epochs, machine {number}", f"peak memory, machine {number}")]
+    header = [
+        title
+        for number in range(1, len(found) + 1)
+        for title in (f"15 epochs, machine {number}", f"peak memory, machine {number}")
+    ]
     return (
         table(["", *header], rows)
         + "\n\n"
-        + " ".join(f"Machine {number}: {results['machine']}. {rounds(results['rounds'])}." for number, results in enumerate(found, 1))
+        + " ".join(
+            f"Machine {number}: {results['machine']}. {rounds(results['rounds'])}."
+            for number, results in enumerate(found, 1)
+        )
         + f" The whole process of a training that reads 99 % of the test digits takes {median_seconds('99'):.1f} s on {measured_on} ([99 % in seconds](docs/speed.md#99--in-seconds))."
         + f" In the notebook ({rounds(kernel['rounds']).lower()}), the kernel is ready {kernel['ours']['ready_s']:.1f} s after its launch where a standby kernel waits "
         + f"and {kernel['ours_first']['ready_s']:.1f} s after it where none does; half of the cells answer within "
@@ -76,7 +87,11 @@ def network(results, kind):
     for name, title in NAMES.items():
         if name in results["seconds_per_epoch"]:
             accuracy = results["test_accuracy"].get(name)
-            measures = [("seconds_per_epoch", "{:.2f} s"), ("process_seconds", "{:.1f} s"), ("peak_memory_mb", "{:.0f} MB")]
+            measures = [
+                ("seconds_per_epoch", "{:.2f} s"),
+                ("process_seconds", "{:.1f} s"),
+                ("peak_memory_mb", "{:.0f} MB"),
+            ]
             figures = [beside(results, measure, name, text) for measure, text in measures]
             rows.append([title, *figures, f"{accuracy:.2%}".replace("%", " %") if accuracy else ""])
     return f"The {kind}, {digits}:\n\n" + table(["", "an epoch", process, "peak memory", "test accuracy"], rows)
@@ -101,8 +116,10 @@ def batch_size():
     rows = rows_of("batch_size.csv")
     return table(
         ["digits per batch", *(row["batch_size"] for row in rows)],
-        [[f"{threads}, seconds per epoch", *(f"{float(row[column]):.2f}" for row in rows)]
-         for threads, column in [("1 thread", "seconds_on_1_thread"), ("2 threads", "seconds_on_2_threads")]],
+        [
+            [f"{threads}, seconds per epoch", *(f"{float(row[column]):.2f}" for row in rows)]
+            for threads, column in [("1 thread", "seconds_on_1_thread"), ("2 threads", "seconds_on_2_threads")]
+        ],
     )
 
 
@@ -127,19 +144,32 @@ def seconds():
         runs = [row for row in found if row["goal"] == goal]
         if len(runs) != seeds:
             raise SystemExit(f"bench/seconds.csv: expected {seeds} runs of {goal}, found {len(runs)}")
-        accuracies, times, memory = ([float(row[column]) for row in runs] for column in ("accuracy", "seconds", "peak_memory_mb"))
+        accuracies, times, memory = (
+            [float(row[column]) for row in runs] for column in ("accuracy", "seconds", "peak_memory_mb")
+        )
         mean, half = statistics.mean(accuracies), T[seeds] * statistics.stdev(accuracies) / seeds**0.5
-        rows.append([
-            title,
-            f"{int(runs[0]['parameters']):,}",
-            str(seeds),
-            f"{mean:.2f} ({mean - half:.2f} to {mean + half:.2f})",
-            f"{min(accuracies):.2f}",
-            f"{median_seconds(goal):.1f} s",
-            f"{max(times):.1f} s",
-            f"{statistics.median(memory):.0f} MB",
-        ])
-    header = ["goal", "parameters", "seeds", "test accuracy, % (95 % interval of the mean)", "lowest", "whole process, median", "longest", "peak memory"]
+        rows.append(
+            [
+                title,
+                f"{int(runs[0]['parameters']):,}",
+                str(seeds),
+                f"{mean:.2f} ({mean - half:.2f} to {mean + half:.2f})",
+                f"{min(accuracies):.2f}",
+                f"{median_seconds(goal):.1f} s",
+                f"{max(times):.1f} s",
+                f"{statistics.median(memory):.0f} MB",
+            ]
+        )
+    header = [
+        "goal",
+        "parameters",
+        "seeds",
+        "test accuracy, % (95 % interval of the mean)",
+        "lowest",
+        "whole process, median",
+        "longest",
+        "peak memory",
+    ]
     bits = " and ".join(sorted({row["bits"] for row in found if row["goal"] != "98"}))
     return table(header, rows) + f"\n\nOn {found[0]['machine']}; convolutions in {bits} bits, as was faster there."
 
@@ -157,7 +187,12 @@ def kernel():
         "disk_mb": "disk, MB",
         "standby_mb": "memory of the standby kernel that waits, MB",
     }
-    kinds = {"ours": "**this project**", "ours_first": "this project, no standby kernel waiting", "evcxr": "evcxr", "python": "Python, Keras"}
+    kinds = {
+        "ours": "**this project**",
+        "ours_first": "this project, no standby kernel waiting",
+        "evcxr": "evcxr",
+        "python": "Python, Keras",
+    }
 
     def cell(kind, measure):
         value = results.get(kind, {}).get(measure)
@@ -167,5 +202,5 @@ def kernel():
     return (
         table(["", *kinds.values()], rows)
         + f"\n\n{rounds(results['rounds'])}, on {results['machine']}. "
-        + "\"A cell\" leaves out those that train; in the Rust kernels it has twelve small edits, too."
+        + '"A cell" leaves out those that train; in the Rust kernels it has twelve small edits, too.'
     )

@@ -18,7 +18,9 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 # Cargo names the folder after the machine.
-MACHINE = subprocess.run(["rustc", "--print", "host-tuple"], cwd=BENCH, capture_output=True, text=True, check=True).stdout.strip()
+MACHINE = subprocess.run(
+    ["rustc", "--print", "host-tuple"], cwd=BENCH, capture_output=True, text=True, check=True
+).stdout.strip()
 EXAMPLES = BENCH.parent / "target" / MACHINE / "debug" / "examples"
 OURS, KERAS, PYTORCH, JAX = (
     [EXAMPLES / "ours"], [sys.executable, BENCH / "peer_keras.py"], [sys.executable, BENCH / "peer_pytorch.py"],
@@ -106,7 +108,10 @@ def machine():
         names = {key.strip(): value.strip() for key, value in lines.items()}
         flags = names.get("flags", "").split()
         # As in crates/native/src/simd.rs.
-        wide = next((text for flag, text in [("avx512f", ", AVX-512: 16 lanes"), ("avx2", ", AVX2: 8 lanes")] if flag in flags), "")
+        wide = next(
+            (text for flag, text in [("avx512f", ", AVX-512: 16 lanes"), ("avx2", ", AVX2: 8 lanes")] if flag in flags),
+            "",
+        )
         processor = names.get("model name", processor) + wide + (", AVX512-BF16" if "avx512_bf16" in flags else "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} cores ({processor}), {memory:.0f} GB of memory, {platform.system()}"

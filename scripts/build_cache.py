@@ -24,7 +24,8 @@ WARM = KERNELS / "warm"
 # Where rust-analyzer reads Rust's own library: links to it, see link_rust_source.
 RUST_SOURCE = KERNELS / "rust-source"
 
-# In a workspace only this profile counts. With .cargo/config.toml it is the one that evcxr writes, with unoptimised cells.
+# In a workspace only this profile counts. With .cargo/config.toml it is the one that evcxr writes, with unoptimised
+# cells.
 WORKSPACE = """\
 [workspace]
 members = ["cells", "dependencies"]
@@ -99,7 +100,11 @@ def note_path_crates(environment):
 def decisive(compiler):
     """What decides whether cargo compiles the dependencies anew: names, and texts that change with it."""
     settings = cargo_home() / "config.toml"
-    files = {"Cargo.lock": ROOT / "Cargo.lock", ".cargo/config.toml": ROOT / ".cargo" / "config.toml", str(settings): settings}
+    files = {
+        "Cargo.lock": ROOT / "Cargo.lock",
+        ".cargo/config.toml": ROOT / ".cargo" / "config.toml",
+        str(settings): settings,
+    }
     return {
         "the compiler": compiler,
         "libtorch": str(LIBTORCH.resolve()),
@@ -131,7 +136,10 @@ def update():
     changed = [name for name in wanted if found.get(name) != wanted[name]]
     if found and changed:
         reason = f"{' and '.join(changed)} changed"
-        print(f"{reason[0].upper()}{reason[1:]}: what the notebooks depend on may compile anew, for minutes.", file=sys.stderr)
+        print(
+            f"{reason[0].upper()}{reason[1:]}: what the notebooks depend on may compile anew, for minutes.",
+            file=sys.stderr,
+        )
 
     cells, all_of_them = WARM / "cells", WARM / "dependencies"
     write(WARM / "Cargo.toml", WORKSPACE)
@@ -202,7 +210,9 @@ def clone(source, destination, is_lasting, path=""):
         if entry.is_dir(follow_symlinks=False):
             if entry.name != "incremental":
                 clone(entry.path, target, is_lasting, name)
-        elif is_lasting.match(name) or (entry.stat().st_size > 16_384 and "ctx" not in name and entry.name != "Cargo.lock"):
+        elif is_lasting.match(name) or (
+            entry.stat().st_size > 16_384 and "ctx" not in name and entry.name != "Cargo.lock"
+        ):
             os.link(entry.path, target)
         else:
             shutil.copy2(entry.path, target)

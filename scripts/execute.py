@@ -88,7 +88,9 @@ def pictures_of(notebook):
     """File name and bytes of every picture."""
     found = {}
     for cell in notebook.cells:
-        pictures = [output.data["image/png"] for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
+        pictures = [
+            output.data["image/png"] for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
+        ]
         for number, picture in enumerate(pictures, 1):
             found[cell.id + (f"-{number}" if number > 1 else "") + ".png"] = base64.b64decode(picture)
     return found

@@ -114,7 +114,13 @@ def with_this_library(content):
 
 def wait_until_ready(evcxr, key, control):
     """Asks until evcxr answers on iopub, too: until then it would lose what a first cell prints."""
-    header = {"msg_id": "ready", "msg_type": "kernel_info_request", "session": "launcher", "username": "launcher", "version": "5.3"}
+    header = {
+        "msg_id": "ready",
+        "msg_type": "kernel_info_request",
+        "session": "launcher",
+        "username": "launcher",
+        "version": "5.3",
+    }
     parts = [json.dumps(header).encode(), b"{}", b"{}", b"{}"]
     poller = zmq.Poller()
     poller.register(evcxr["shell"], zmq.POLLIN)

@@ -21,8 +21,8 @@ KERNEL_NAME = "rust-mnist"
 TOOLCHAIN = re.search(r'channel = "(.+)"', (ROOT / "rust-toolchain.toml").read_text()).group(1)
 
 
-# What a shell sets for other projects: with it cargo would compile everything anew, or bind another libtorch; set-up has
-# linked the right one already. Compilers, linkers and the number of jobs stay the reader's own.
+# What a shell sets for other projects: with it cargo would compile everything anew, or bind another libtorch; set-up
+# has linked the right one already. Compilers, linkers and the number of jobs stay the reader's own.
 OTHER_PROJECTS = re.compile(
     r"(CARGO_ENCODED_)?RUST(DOC)?FLAGS|RUSTC(_.*)?|(HOST_|TARGET_)?C(XX|PP)?FLAGS(_.*)?"
     r"|CARGO_(BUILD_(?!JOBS$).*|PROFILE_.*|TARGET_DIR|TARGET_.*_RUSTFLAGS|UNSTABLE_.*|INCREMENTAL)"

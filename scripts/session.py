@@ -32,15 +32,15 @@ import build_cache
 from project import CELLS, EVCXR, KERNELS, LIBTORCH, VENV, cargo_home, rust_environment
 
 # What evcxr reads when it starts. rust-analyzer inside it takes long over what a notebook asks for first: the
-# dependencies and a first variable are there before the kernel says that it is ready. The `:dep` lines are the notebooks'
-# own to the letter; then evcxr knows them when they come again.
+# dependencies and a first variable are there before the kernel says that it is ready. The `:dep` lines are the
+# notebooks' own to the letter; then evcxr knows them when they come again.
 SETTINGS = {
     # Take the crates that set-up has fetched and ask no server. For a crate of your own: `:offline 0`, then `:dep`.
     "evcxr.toml": "[evcxr]\noffline_mode = true\n",
     # With a linker that evcxr finds on PATH, cargo would compile everything anew.
     "init.evcxr": ":linker system\n" + "".join(f":dep {line}\n" for line in build_cache.dependencies().splitlines()),
     # A panic shows its message, not the kernel's own call stack, which evcxr asks for.
-    "prelude.rs": "std::panic::set_hook(Box::new(|panic| eprintln!(\"{panic}\"))); "
+    "prelude.rs": 'std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))); '
     "use mnist_classification::prelude::*; let warm_up = Network::mlp([1, 1], 0)?;",
 }
 
@@ -54,8 +54,20 @@ WAITING_TIME = 15 * 60
 
 def environment():
     """What the cells find in their environment, but for the session's own folder."""
-    # What a shell, make or Jupyter sets for itself; it would differ between a standby kernel and the notebook that takes it.
-    passing = {"_", "SHLVL", "PWD", "OLDPWD", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKE_TERMOUT", "MAKE_TERMERR", "MFLAGS"}
+    # What a shell, make or Jupyter sets for itself; it would differ between a standby kernel and the notebook that
+    # takes it.
+    passing = {
+        "_",
+        "SHLVL",
+        "PWD",
+        "OLDPWD",
+        "MAKEFLAGS",
+        "MAKELEVEL",
+        "MAKEOVERRIDES",
+        "MAKE_TERMOUT",
+        "MAKE_TERMERR",
+        "MFLAGS",
+    }
     variables = {
         name: value
         for name, value in rust_environment().items()
@@ -63,7 +75,9 @@ def environment():
     }
     # Jupyter puts its own folder first, but not always.
     programs = str(VENV / "bin")
-    variables["PATH"] = os.pathsep.join([programs, *(path for path in variables["PATH"].split(os.pathsep) if path != programs)])
+    variables["PATH"] = os.pathsep.join(
+        [programs, *(path for path in variables["PATH"].split(os.pathsep) if path != programs)]
+    )
     library_path = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
     paths = [str(LIBTORCH / "lib"), variables.get(library_path)]
     variables[library_path] = os.pathsep.join(filter(None, paths))

@@ -90,7 +90,9 @@ def room_is_missing():
     downloads = cargo_home()
     existing = next(folder for folder in [downloads.resolve(), *downloads.resolve().parents] if folder.exists())
     if not os.access(existing, os.W_OK):
-        missing.append(f"a folder for cargo's downloads: {downloads} cannot be written. Name another one: CARGO_HOME=/a/folder make …")
+        missing.append(
+            f"a folder for cargo's downloads: {downloads} cannot be written. Name another one: CARGO_HOME=/a/folder make …"
+        )
     return missing
 
 
@@ -105,7 +107,9 @@ def check_tools():
             "Debian, Ubuntu: apt install g++   Fedora: dnf install gcc-c++   macOS: xcode-select --install"
         )
     if re.search("[ ,]", str(ROOT)):
-        missing.append(f"a folder with neither spaces nor commas in its path: evcxr and linkers cut it there. This is {ROOT}.")
+        missing.append(
+            f"a folder with neither spaces nor commas in its path: evcxr and linkers cut it there. This is {ROOT}."
+        )
     missing = [text for text in missing + room_is_missing() if text]
     if missing:
         sys.exit("Set-up needs, and did not find:\n" + "\n".join("  - " + text for text in missing))
@@ -250,7 +254,11 @@ def main():
         make_venv()
         install(ROOT / "requirements.txt", "jupyterlab", "JupyterLab and what executes notebooks (30 seconds)")
         if "--tests" in sys.argv:
-            install(REQUIREMENTS / "test.txt", "playwright", "Playwright, axe and mfusepy: a browser and a networked disk for tests (10 seconds)")
+            install(
+                REQUIREMENTS / "test.txt",
+                "playwright",
+                "Playwright, axe and mfusepy: a browser and a networked disk for tests (10 seconds)",
+            )
         with ThreadPoolExecutor() as pool:
             # One compiles while the other downloads.
             libtorch = pool.submit(get_libtorch, cuda="--cuda" in sys.argv)
@@ -265,7 +273,11 @@ if __name__ == "__main__":
         main()
     except subprocess.CalledProcessError as error:
         command = " ".join(map(str, error.cmd[:4]))
-        memory = "If a compiler was killed, memory was short: with CARGO_BUILD_JOBS=1 before it, it takes less. " if error.cmd[0] == "cargo" else ""
+        memory = (
+            "If a compiler was killed, memory was short: with CARGO_BUILD_JOBS=1 before it, it takes less. "
+            if error.cmd[0] == "cargo"
+            else ""
+        )
         sys.exit(f"Set-up stopped: {command} … failed (see above). {memory}The same command goes on from here.")
     except OSError as error:
         sys.exit(f"Set-up stopped: {error}. The same command goes on from here.")

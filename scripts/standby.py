@@ -41,7 +41,9 @@ def bring_up_to_date():
 
 def start_conditions(library_compiles):
     """All that a session that starts now starts with; a standby kernel serves only while it is the same."""
-    compiled = sorted((path.name, path.stat().st_mtime_ns) for path in build_cache.WARM.glob("cells/target/*/debug/deps/*.rlib"))
+    compiled = sorted(
+        (path.name, path.stat().st_mtime_ns) for path in build_cache.WARM.glob("cells/target/*/debug/deps/*.rlib")
+    )
     installed = [EVCXR.stat().st_mtime_ns, LIBTORCH.resolve()]
     variables = sorted(session.environment().items())
     scripts = sorted([*(ROOT / "scripts").glob("*.py"), *CELLS.glob("*.*")])

@@ -20,7 +20,14 @@ def accessibility_violations(page, context=None):
 
 
 # A 7, by the keys that move the pen from the middle of the pad.
-SEVEN = ["ArrowLeft"] * 7 + ["ArrowUp"] * 8 + ["Space"] + ["ArrowRight"] * 14 + ["ArrowDown", "ArrowDown", "ArrowLeft"] * 8 + ["Space"]
+SEVEN = (
+    ["ArrowLeft"] * 7
+    + ["ArrowUp"] * 8
+    + ["Space"]
+    + ["ArrowRight"] * 14
+    + ["ArrowDown", "ArrowDown", "ArrowLeft"] * 8
+    + ["Space"]
+)
 
 
 def draw_a_seven(page, by="mouse"):
@@ -30,7 +37,9 @@ def draw_a_seven(page, by="mouse"):
     pad, answer = [frame.content_frame.locator(name) for name in ("#pad", "#answer")]
     pad.press("Delete")
     box = pad.bounding_box()
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in [(0.3, 0.2), (0.7, 0.2), (0.5, 0.8)]]
+    places = [
+        (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in [(0.3, 0.2), (0.7, 0.2), (0.5, 0.8)]
+    ]
     {"mouse": with_the_mouse, "finger": with_a_finger, "keyboard": with_keys}[by](page, pad, places)
     answer.filter(has_not_text="Nothing drawn").wait_for()
     return answer.inner_text()

@@ -97,7 +97,11 @@ class Cells(unittest.TestCase):
         self.assertEqual(self.ok('for number in 0..2_000 { print!("{number} "); }'), numbers + "\n")
         self.assertEqual(self.ok('println!("EVCXR_TMPDIR");\nprint!("EVCXR_x ");'), "EVCXR_TMPDIR\nEVCXR_x \n")
         self.assertEqual(self.ok("std::io::Write::write_all(&mut std::io::stdout(), &[255, 10])?;"), "\ufffd\n")
-        for end in ("std::process::exit(3);", "std::process::abort();", "unsafe { std::ptr::write_volatile(8 as *mut u8, 1) };"):
+        for end in (
+            "std::process::exit(3);",
+            "std::process::abort();",
+            "unsafe { std::ptr::write_volatile(8 as *mut u8, 1) };",
+        ):
             printed = self.kernel.run('for _ in 0..20_000 { println!("before"); }\n' + end)[0]
             self.assertEqual(printed, 20_000 * "before\n")
             self.assertEqual(self.ok(flushed), "half\n")
@@ -127,7 +131,9 @@ def compiled(folder):
     """The crates that a session has compiled itself, beyond its cells."""
 
     def crates(cells):
-        files = {path.name for path in cells.glob("target/*/debug/deps/lib*") if path.suffix in (".rlib", ".rmeta", ".so")}
+        files = {
+            path.name for path in cells.glob("target/*/debug/deps/lib*") if path.suffix in (".rlib", ".rmeta", ".so")
+        }
         return {name for name in files if "ctx" not in name and "code_" not in name}
 
     return crates(folder / "cells") - crates(KERNELS / "warm" / "cells")
@@ -254,7 +260,9 @@ class OtherProjects(unittest.TestCase):
         self.addCleanup(kernel.stop)
         [session] = sessions() - before
         self.assertEqual(kernel.run(FIRST_CELL)[1], "")
-        self.assertEqual(kernel.run('let training = Training::default();\nprintln!("{}", training.epochs);'), ("15\n", ""))
+        self.assertEqual(
+            kernel.run('let training = Training::default();\nprintln!("{}", training.epochs);'), ("15\n", "")
+        )
         # What evcxr checks or adds by itself.
         self.assertIn("half", kernel.run("let half = |x: f64| x / 2.0;")[1])
         self.assertEqual(kernel.run('async fn answer() -> u32 { 42 }\nprintln!("{}", answer().await);'), ("42\n", ""))
@@ -262,7 +270,9 @@ class OtherProjects(unittest.TestCase):
 
     def path_with_lld(self):
         """PATH, with the linker that comes with Rust as `lld` in front where there is one: evcxr would take it."""
-        sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        sysroot = subprocess.run(
+            ["rustc", "--print", "sysroot"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
         for linker in Path(sysroot.strip()).glob("lib/rustlib/*/bin/rust-lld"):
             for name in ("lld", "ld.lld"):
                 (self.folder / name).symlink_to(linker)

@@ -8,7 +8,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 # Cargo names the folder after the machine.
-MACHINE = subprocess.run(["rustc", "--print", "host-tuple"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+MACHINE = subprocess.run(
+    ["rustc", "--print", "host-tuple"], cwd=ROOT, capture_output=True, text=True, check=True
+).stdout.strip()
 BUILT = ROOT / "target" / MACHINE / "debug"
 MAIN = NOTEBOOKS / "MNIST-Classification.ipynb"
 STANDBY = [sys.executable, str(ROOT / "scripts" / "standby.py")]

@@ -100,7 +100,9 @@ def standby(root=ROOT, notebooks=NOTEBOOKS, **variables):
 
 def processes(folder):
     """All processes of the session in this folder."""
-    [keeper] = [process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [])[2:3] == [str(folder)]]
+    [keeper] = [
+        process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [])[2:3] == [str(folder)]
+    ]
     return [keeper, *keeper.children(recursive=True)]
 
 

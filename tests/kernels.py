@@ -28,7 +28,9 @@ NOT_COPIED = [".git", ".venv", "figures", "libtorch", "out", "runs", "target"]
 def link_compiled(copy):
     """Gives a copy of the repository what is compiled here, and its own copy of cargo's notes, which cargo writes over."""
     link = "import shutil, sys, build_cache; shutil.copytree(build_cache.WARM, sys.argv[1], copy_function=build_cache.link_or_copy)"
-    subprocess.run([sys.executable, "-c", link, str(copy / "target" / "kernel" / "warm")], cwd=ROOT / "scripts", check=True)
+    subprocess.run(
+        [sys.executable, "-c", link, str(copy / "target" / "kernel" / "warm")], cwd=ROOT / "scripts", check=True
+    )
 
 
 class One(unittest.TestCase):
@@ -65,7 +67,10 @@ class One(unittest.TestCase):
                     self.kernel.manager.interrupt_kernel()
 
             _, error = self.kernel.run(train, interrupt)
-            self.assertRegex(error, f"^training was interrupted in epoch .*; the same call (starts anew|goes on .* kept in {folder}/kept)\n$")
+            self.assertRegex(
+                error,
+                f"^training was interrupted in epoch .*; the same call (starts anew|goes on .* kept in {folder}/kept)\n$",
+            )
         printed = self.ok(train)
         self.assertIn("Going on after epoch", printed)
         self.assertIn("Epoch 12/12", printed)
@@ -114,7 +119,7 @@ class One(unittest.TestCase):
 
         threading.Thread(target=later).start()
         self.assertIn("Subprocess terminated", self.kernel.run("loop { std::hint::spin_loop(); }")[1])
-        self.assertEqual(self.ok("println!(\"{}\", 6 * 7);"), "42\n")
+        self.assertEqual(self.ok('println!("{}", 6 * 7);'), "42\n")
 
 
 class Several(unittest.TestCase):
@@ -198,7 +203,9 @@ class Several(unittest.TestCase):
     def test_of_a_killed_jupyter_ends_with_it(self):
         jupyter = "from kernel_client import Kernel\nprint(Kernel().manager.provisioner.pid, flush=True)\ninput()"
         command = [sys.executable, "-c", jupyter]
-        with subprocess.Popen(command, cwd=ROOT / "tests", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
+        with subprocess.Popen(
+            command, cwd=ROOT / "tests", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as started:
             launcher = psutil.Process(int(started.stdout.readline()))
             started.kill()
         self.assertEqual(psutil.wait_procs([launcher], timeout=60)[1], [])
@@ -212,7 +219,9 @@ class Many(unittest.TestCase):
         before, folders = self.at_work(), sessions()
         moments = random.Random(1)
         for number in range(int(os.environ.get("KERNELS", 10))):
-            manager = KernelManager(kernel_name="rust-mnist", kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(SPECS)]))
+            manager = KernelManager(
+                kernel_name="rust-mnist", kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(SPECS)])
+            )
             manager.start_kernel(cwd=str(NOTEBOOKS), stderr=subprocess.DEVNULL)
             time.sleep(moments.uniform(0, 5))
             if number % 2:
@@ -227,7 +236,9 @@ class Many(unittest.TestCase):
         """evcxr's processes and those of the sessions: with them their ports are gone, too."""
         names = {"evcxr_jupyter", "session.py", "kernel.py"}
         all_of_them = psutil.process_iter(["cmdline"])
-        return {process for process in all_of_them if names & {Path(word).name for word in process.info["cmdline"] or []}}
+        return {
+            process for process in all_of_them if names & {Path(word).name for word in process.info["cmdline"] or []}
+        }
 
 
 class Standby(unittest.TestCase):
@@ -275,7 +286,11 @@ class Standby(unittest.TestCase):
             'std::io::stdin().read_line(&mut line)?;\nprint!("{line}");'
         )
         kernel.client.execute_interactive(
-            code, timeout=60, allow_stdin=True, output_hook=collect, stdin_hook=lambda message: kernel.client.input("an answer")
+            code,
+            timeout=60,
+            allow_stdin=True,
+            output_hook=collect,
+            stdin_hook=lambda message: kernel.client.input("an answer"),
         )
         return "".join(printed)
 

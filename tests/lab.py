@@ -41,7 +41,9 @@ def jupyterlab(folder):
         server = subprocess.Popen(command, env=FEW_EPOCHS | own, stderr=messages)
     try:
         # It may tell its address before it listens there.
-        while not (address := re.search(r"http://127\.0\.0\.1:(\d+)/\S+token=\w+\n", log.read_text())) or not listens(int(address[1])):
+        while not (address := re.search(r"http://127\.0\.0\.1:(\d+)/\S+token=\w+\n", log.read_text())) or not listens(
+            int(address[1])
+        ):
             if server.poll() is not None:
                 raise RuntimeError("JupyterLab ended:\n" + log.read_text())
             time.sleep(0.2)

@@ -16,7 +16,9 @@ def code_cells(path):
 
 def pictures(cells):
     """The pictures of charts, as base64 text."""
-    html = "".join("".join(output.get("data", {}).get("text/html", "")) + "\n" for cell in cells for output in cell["outputs"])
+    html = "".join(
+        "".join(output.get("data", {}).get("text/html", "")) + "\n" for cell in cells for output in cell["outputs"]
+    )
     return re.findall(r'^<img [^>]*src="data:image/png;base64,([^"]+)"', html, re.MULTILINE)
 
 

@@ -213,8 +213,11 @@ class Pad(InBrowser):
             predicted = run("mnist-classification", "predict", "--json", "--run", NETWORK, folder)
             for line in map(json.loads, predicted.splitlines()):
                 digits = [list(digit["probabilities"].values()) for digit in line["digits"]]
-                self.assertEqual([digit.index(max(digit)) for digit in found[line["file"]]],
-                                 [digit.index(max(digit)) for digit in digits], line["file"])
+                self.assertEqual(
+                    [digit.index(max(digit)) for digit in found[line["file"]]],
+                    [digit.index(max(digit)) for digit in digits],
+                    line["file"],
+                )
                 pairs = [pair for both in zip(found.pop(line["file"]), digits) for pair in zip(*both)]
                 furthest = max(furthest, *(abs(one - other) for one, other in pairs))
         self.assertEqual(found, {})
@@ -234,8 +237,10 @@ class Mistakes(InBrowser):
         wrong = {(truth, predicted): int(count)
                  for truth, (_, *row) in enumerate(counts[1:]) for predicted, count in enumerate(row)
                  if truth != predicted and count != "0"}  # fmt: skip
-        self.assertEqual(page.locator("#about").inner_text(),
-                         f"noise: {sum(wrong.values())} of 60 samples are taken for another class.")
+        self.assertEqual(
+            page.locator("#about").inner_text(),
+            f"noise: {sum(wrong.values())} of 60 samples are taken for another class.",
+        )
         for (truth, predicted), count in wrong.items():
             button = page.get_by_role("button", name=f"{truth} taken for {predicted}: {count}")
             if truth:

@@ -80,7 +80,14 @@ averages_of_keras = [variable for variable in optimizer.variables if "velocity" 
 FOLDER.mkdir(exist_ok=True)
 source = {
     "source": f"Keras {keras.__version__} on TensorFlow {tensorflow.__version__}, CPU, float32, seed {SEED}",
-    "optimizer": {"name": "RMSprop", "learning_rate": LEARNING_RATE, "rho": RHO, "momentum": 0.0, "epsilon": EPSILON, "centered": False},
+    "optimizer": {
+        "name": "RMSprop",
+        "learning_rate": LEARNING_RATE,
+        "rho": RHO,
+        "momentum": 0.0,
+        "epsilon": EPSILON,
+        "centered": False,
+    },
     "batch_size": BATCH,
     "batches": f"in file order: step s takes the training digits from (s modulo {BATCHES}) * batch_size on",
 }
@@ -99,7 +106,10 @@ for step in range(STARTS[-1] + LENGTH):
 
 for start, (weights, averages) in states.items():
     steps = range(start, start + LENGTH)
-    batches = [(pixels[first : first + BATCH], labels[first : first + BATCH]) for first in (step % BATCHES * BATCH for step in steps)]
+    batches = [
+        (pixels[first : first + BATCH], labels[first : first + BATCH])
+        for first in (step % BATCHES * BATCH for step in steps)
+    ]
     pairs = zip(follow(weights, averages, batches), (losses[step] for step in steps))
     difference = max(abs(found / expected - 1) for found, expected in pairs)
     print(f"From step {start}: NumPy in 64 bits differs from Keras by {difference:.1e}")
@@ -109,4 +119,7 @@ for start, (weights, averages) in states.items():
     # Before the first step they are 0.
     if start > 0:
         write_tensors(f"averages_{start}.safetensors", averages)
-write_json("stretches.json", source | {"stretches": [{"start": start, "losses": losses[start : start + LENGTH]} for start in STARTS]})
+write_json(
+    "stretches.json",
+    source | {"stretches": [{"start": start, "losses": losses[start : start + LENGTH]} for start in STARTS]},
+)

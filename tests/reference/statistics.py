@@ -61,7 +61,7 @@ def main():
         "p_values": [[number, freedom, 2 * t.sf(number, freedom)] for freedom in some for number in numbers],
     }
     text = json.dumps(reference, default=float, separators=(",", ":"))
-    (HERE / "statistics.json").write_text(text.replace('},{', '},\n{') + "\n")
+    (HERE / "statistics.json").write_text(text.replace("},{", "},\n{") + "\n")
 
 
 if __name__ == "__main__":

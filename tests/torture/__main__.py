@@ -14,7 +14,8 @@ from report import ROWS, write_document
 
 from common import STANDBY
 
-# Kernels of one part would look like what another one has left behind: these run one after another, the others beside them.
+# Kernels of one part would look like what another one has left behind: these run one after another, the others beside
+# them.
 WITH_KERNELS, WITHOUT = ["access", "set_up", "kernel"], ["downloads", "runs", "training"]
 PARTS = [*WITH_KERNELS, *WITHOUT, "fuzzing"]
 # What `make test` has besides: tests/edge_cases.rs, tests/kernels.py, and tests of what fuzzing found.

@@ -35,15 +35,32 @@ def png(width, height):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     packed = zlib.compress(bytes(1 << 20))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+        + chunk(b"IDAT", packed)
+        + chunk(b"IEND", b"")
+    )
 
 
 def bmp(width, height):
-    return b"BM" + struct.pack("<IHHI", 1_000, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0) + bytes(900)
+    return (
+        b"BM"
+        + struct.pack("<IHHI", 1_000, 0, 0, 54)
+        + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+        + bytes(900)
+    )
 
 
 def gif(width, height):
-    return b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6) + b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02\x44\x01\x00;"
+    return (
+        b"GIF89a"
+        + struct.pack("<HHBBB", width, height, 0x80, 0, 0)
+        + bytes(6)
+        + b","
+        + struct.pack("<HHHHB", 0, 0, width, height, 0)
+        + b"\x02\x02\x44\x01\x00;"
+    )
 
 
 def jpeg(width, height):
@@ -55,13 +72,25 @@ def jpeg(width, height):
 
 
 def webp(width, height):
-    body = b"VP8X" + struct.pack("<IB3x", 10, 0) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    body = (
+        b"VP8X" + struct.pack("<IB3x", 10, 0) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    )
     body += b"VP8L" + struct.pack("<I", 6) + b"\x2f\xff\xff\xff\x0f\x00"
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 
 def tiff(width, height):
-    entries = [(256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 8), (277, 3, 1), (278, 4, height), (279, 4, 100)]
+    entries = [
+        (256, 4, width),
+        (257, 4, height),
+        (258, 3, 8),
+        (259, 3, 1),
+        (262, 3, 1),
+        (273, 4, 8),
+        (277, 3, 1),
+        (278, 4, height),
+        (279, 4, 100),
+    ]
     fields = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
     return b"II*\x00" + struct.pack("<I", 8) + struct.pack("<H", len(entries)) + fields + bytes(200)
 
@@ -87,7 +116,11 @@ class Access(Torture):
                     urllib.request.urlopen(f"{server}/{path}", timeout=10)
             [jupyter] = [process for process in psutil.Process().children() if "jupyterlab" in process.cmdline()]
             port = int(server.rsplit(":", 1)[1])
-            listening = [found.laddr.ip for found in jupyter.net_connections("tcp") if found.status == "LISTEN" and found.laddr.port == port]
+            listening = [
+                found.laddr.ip
+                for found in jupyter.net_connections("tcp")
+                if found.status == "LISTEN" and found.laddr.port == port
+            ]
         self.assertEqual(listening, ["127.0.0.1"])
         self.assertGreaterEqual(len(token), 32)
         self.tried("three of JupyterLab's addresses without its token", 3, "403; it listens on 127.0.0.1 alone")
@@ -103,7 +136,9 @@ class Access(Torture):
         addresses = {found.laddr.ip for found in connections if found.status == "LISTEN"}
         self.assertEqual(addresses, {"127.0.0.1"})
         self.assertEqual((session.stat().st_mode & 0o777, jupyters.stat().st_mode & 0o077), (0o700, 0))
-        files = [session / name for name in ("connection.json", "messages", "lock", "control", "cells/Cargo.toml")] + [jupyters]
+        files = [session / name for name in ("connection.json", "messages", "lock", "control", "cells/Cargo.toml")] + [
+            jupyters
+        ]
         for file in files:
             if file != jupyters:
                 self.assertTrue(file.exists(), file)
@@ -116,10 +151,18 @@ class Access(Torture):
             python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
             done = subprocess.run([python, "-c", code], capture_output=True, text=True, **nobody)
             self.assertIn("PermissionError", done.stderr)
-        self.tried("files and socket of a session, as another user", len(files), "permission denied; its ports are on 127.0.0.1 alone, with a key")
+        self.tried(
+            "files and socket of a session, as another user",
+            len(files),
+            "permission denied; its ports are on 127.0.0.1 alone, with a key",
+        )
 
     def test_packages_are_pinned_by_their_hash(self):
-        files = [ROOT / "requirements.txt", ROOT / "bench/requirements.txt", *(ROOT / "scripts/requirements").glob("*.txt")]
+        files = [
+            ROOT / "requirements.txt",
+            ROOT / "bench/requirements.txt",
+            *(ROOT / "scripts/requirements").glob("*.txt"),
+        ]
         packages = 0
         for file in files:
             text = re.sub(r"#.*", "", file.read_text()).replace("\\\n", " ")
@@ -141,14 +184,23 @@ class Access(Torture):
             self.assertRegex(done.errors, "^error: ")
             largest = max(largest, done.memory)
         self.assertLess(largest, 700 * MB)
-        self.tried(f"pictures of {LARGE:,} × {LARGE:,} pixels in a few bytes: " + ", ".join(formats), len(formats), f"an error on one line; {largest / MB:.0f} MB at most")
+        self.tried(
+            f"pictures of {LARGE:,} × {LARGE:,} pixels in a few bytes: " + ", ".join(formats),
+            len(formats),
+            f"an error on one line; {largest / MB:.0f} MB at most",
+        )
 
     def test_plans_that_ask_for_more_than_memory_holds(self):
         wide = {"input": [784], "layers": [{"Dense": 4_000_000}, {"Dense": 10}]}
         endless = {"input": [2**60, 2**60], "layers": [{"Dense": 10}]}
-        many = {"input": [1, 28, 28], "layers": [{"Convolution": {"channels": 10**9, "size": 9}}, "Flatten", {"Dense": 10}]}
+        many = {
+            "input": [1, 28, 28],
+            "layers": [{"Convolution": {"channels": 10**9, "size": 9}}, "Flatten", {"Dense": 10}],
+        }
         tensors = {"a": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}
-        contents = [struct.pack("<Q", 2**62), safetensors(tensors)] + [safetensors({"__metadata__": {"plan": json.dumps(plan)}}) for plan in (wide, endless, many)]
+        contents = [struct.pack("<Q", 2**62), safetensors(tensors)] + [
+            safetensors({"__metadata__": {"plan": json.dumps(plan)}}) for plan in (wide, endless, many)
+        ]
         largest = 0
         for content in contents:
             path = self.folder / "weights.safetensors"
@@ -157,7 +209,11 @@ class Access(Torture):
             self.assertEqual((done.code, done.errors.count("\n")), (1, 1), done.errors)
             largest = max(largest, done.memory)
         self.assertLess(largest, 700 * MB)
-        self.tried("networks whose header or plan asks for terabytes", len(contents), f"an error on one line; {largest / MB:.0f} MB at most")
+        self.tried(
+            "networks whose header or plan asks for terabytes",
+            len(contents),
+            f"an error on one line; {largest / MB:.0f} MB at most",
+        )
 
     def test_settings_name_no_files(self):
         write_digits(self.folder / "small")

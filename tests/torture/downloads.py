@@ -175,7 +175,11 @@ class Downloads(Torture):
     @unittest.skipIf(QUICK, "takes five minutes")
     def test_a_server_that_falls_silent(self):
         done = self.assert_loads(every(1_000, silence), limit=400)
-        self.tried("a server that falls silent in the middle of a file", 1, f"given up after {done.seconds:.0f} s; the other mirror serves")
+        self.tried(
+            "a server that falls silent in the middle of a file",
+            1,
+            f"given up after {done.seconds:.0f} s; the other mirror serves",
+        )
 
     def test_a_certificate_that_nobody_knows(self):
         self.assert_refuses(good, "[Cc]ertificate|[Ii]ssuer", SSL_CERT_FILE="/etc/ssl/certs/ca-certificates.crt")
@@ -216,11 +220,20 @@ class Downloads(Torture):
                 process.wait()
                 self.assertEqual(self.bad(), [])
         self.assert_loads()
-        self.tried("SIGKILL at a random moment of a download", times(50), "never a bad file under a final name; the next run loaded")
+        self.tried(
+            "SIGKILL at a random moment of a download",
+            times(50),
+            "never a bad file under a final name; the next run loaded",
+        )
 
     def test_damaged_files_in_the_cache(self):
         self.assert_loads()
-        damages = [lambda body: body[:-100], lambda body: b"", lambda body: b"<!DOCTYPE html>", lambda body: body[:50] + b"?" + body[51:]]
+        damages = [
+            lambda body: body[:-100],
+            lambda body: b"",
+            lambda body: b"<!DOCTYPE html>",
+            lambda body: body[:50] + b"?" + body[51:],
+        ]
         for name in NAMES:
             for damage in damages:
                 path = self.cache / name
@@ -235,7 +248,9 @@ class Downloads(Torture):
             done = self.load(good)
             self.assertRegex(done.errors, "^error: .*No space left on device.*\n$")
             self.assertEqual((set(self.kept()) - set(NAMES), self.bad()), (set(), []))
-            self.tried("a full disk", 1, f"an error on one line; the {len(self.kept())} files that are whole stay, no other")
+            self.tried(
+                "a full disk", 1, f"an error on one line; the {len(self.kept())} files that are whole stay, no other"
+            )
             remount("size=100m")
             self.assert_loads()
         with ram_disk(self.cache, "ro"):
@@ -254,6 +269,7 @@ def redirect_to_itself(connection, mirror, name):
 
 
 def silence(connection, mirror, name):
-    connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(CONTENTS[name])}\r\n\r\n".encode() + CONTENTS[name][:1000])
+    connection.sendall(
+        f"HTTP/1.1 200 OK\r\nContent-Length: {len(CONTENTS[name])}\r\n\r\n".encode() + CONTENTS[name][:1000]
+    )
     time.sleep(1_000)
-

@@ -34,12 +34,27 @@ RUNNING = {}
 
 def seed_corpus():
     """Real files, cut to what a target reads quickly."""
-    images = bytes([0, 0, 8, 3]) + b"".join(number.to_bytes(4, "big") for number in (2, 28, 28)) + bytes(range(256)) * 6 + bytes(32)
+    images = (
+        bytes([0, 0, 8, 3])
+        + b"".join(number.to_bytes(4, "big") for number in (2, 28, 28))
+        + bytes(range(256)) * 6
+        + bytes(32)
+    )
     labels = bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 3])
-    pictures = [path for folder in ("crates/cli/tests/pictures/formats", "notebooks/pictures") for path in (ROOT / folder).glob("*.*")]
+    pictures = [
+        path
+        for folder in ("crates/cli/tests/pictures/formats", "notebooks/pictures")
+        for path in (ROOT / folder).glob("*.*")
+    ]
     small = [path.read_bytes() for path in pictures if path.stat().st_size <= LONGEST]
     network = {"input": [4], "layers": [{"Dense": 3}, "BatchNorm", "Relu", {"Dropout": 0.1}, {"Dense": 2}]}
-    run = {"version": "1", "settings": {"model": {"plan": network}, "training": {"epochs": 2, "schedule": {"Step": {"epochs": 1, "factor": 0.5}}}}}
+    run = {
+        "version": "1",
+        "settings": {
+            "model": {"plan": network},
+            "training": {"epochs": 2, "schedule": {"Step": {"epochs": 1, "factor": 0.5}}},
+        },
+    }
     training = ROOT / "models" / "page" / "settings.json"
     return {
         "idx": [images, labels, gzip.compress(images), gzip.compress(labels)],
@@ -53,7 +68,13 @@ def seed_corpus():
 
 
 def safetensors(plan):
-    shapes = {"dense.kernel": [4, 3], "dense.bias": [3], "batch_norm.gamma": [3], "dense_1.kernel": [3, 2], "dense_1.bias": [2]}
+    shapes = {
+        "dense.kernel": [4, 3],
+        "dense.bias": [3],
+        "batch_norm.gamma": [3],
+        "dense_1.kernel": [3, 2],
+        "dense_1.bias": [2],
+    }
     header, end = {"__metadata__": {"plan": json.dumps(plan)}}, 0
     for name, shape in shapes.items():
         size = 4
@@ -86,9 +107,17 @@ def start():
             (corpus / str(number)).write_bytes(content)
         command = ["nice", "-n", "19", BUILT / name, corpus, f"-max_len={LONGEST}", "-max_total_time=7200"]
         command += [f"-rss_limit_mb={MEMORY_MB}", "-timeout=60", "-report_slow_units=60"]
-        command += [f"-artifact_prefix={ROOT / 'fuzz' / 'found'}-{name}-", "-print_final_stats=1", "-use_value_profile=1"]
+        command += [
+            f"-artifact_prefix={ROOT / 'fuzz' / 'found'}-{name}-",
+            "-print_final_stats=1",
+            "-use_value_profile=1",
+        ]
         log = (place / f"{name}.log").open("w+")
-        own = os.environ | {"TMPDIR": str(place), "OMP_NUM_THREADS": "1", "LD_LIBRARY_PATH": str(ROOT / "libtorch" / "lib")}
+        own = os.environ | {
+            "TMPDIR": str(place),
+            "OMP_NUM_THREADS": "1",
+            "LD_LIBRARY_PATH": str(ROOT / "libtorch" / "lib"),
+        }
         process = psutil.Popen(command, stdout=log, stderr=log, env=own, start_new_session=True)
         RUNNING[name] = process, log
         atexit.register(lambda process=process: process.poll() is None and process.kill())
@@ -122,5 +151,7 @@ class Fuzzing(Torture):
         runs = int(re.findall(r"stat::number_of_executed_units: (\d+)", text)[0])
         memory = int(re.findall(r"stat::peak_rss_mb: +(\d+)", text)[0])
         self.assertGreater(runs, 100)
-        what = f"{TARGETS[name]} (`fuzz/targets/{name}.rs`, {minutes:.0f} minutes, {computed:.0f} of them on a processor)"
+        what = (
+            f"{TARGETS[name]} (`fuzz/targets/{name}.rs`, {minutes:.0f} minutes, {computed:.0f} of them on a processor)"
+        )
         self.tried(what, runs, f"an answer or an error; {memory} MB at most")

@@ -25,7 +25,11 @@ LIMIT = 60  # seconds for an answer
 def kernel_processes():
     """All processes of kernels that there are."""
     names = {"evcxr_jupyter", "session.py", "kernel.py"}
-    return {process for process in psutil.process_iter(["cmdline"]) if names & {Path(word).name for word in process.info["cmdline"] or []}}
+    return {
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if names & {Path(word).name for word in process.info["cmdline"] or []}
+    }
 
 
 class Stress(Torture):
@@ -65,7 +69,12 @@ class Stress(Torture):
         self.tried(f"a cell that prints {megabytes} MB", 1, "all of it arrived")
 
     def test_cells_that_end_their_process(self):
-        for code in ['panic!("on purpose");', "std::process::abort();", "std::process::exit(3);", "unsafe { std::ptr::write_volatile(8 as *mut u8, 1) };"]:
+        for code in [
+            'panic!("on purpose");',
+            "std::process::abort();",
+            "std::process::exit(3);",
+            "unsafe { std::ptr::write_volatile(8 as *mut u8, 1) };",
+        ]:
             self.assertNotEqual(self.kernel.run(code)[1], "")
             self.assert_answers()
         self.tried("a panic, an abort, `process::exit`, a segmentation fault", 4, "an error; the next cell worked")
@@ -79,7 +88,11 @@ class Stress(Torture):
         self.assertRegex(error, "memory allocation of|Subprocess terminated")
         self.assertFalse(cells.is_running())
         self.assert_answers()
-        self.tried("a cell that takes memory until it has 6 GB, and may have no more", 1, f"an error after {seconds:.0f} s; the next cell worked")
+        self.tried(
+            "a cell that takes memory until it has 6 GB, and may have no more",
+            1,
+            f"an error after {seconds:.0f} s; the next cell worked",
+        )
 
     def test_interrupts(self):
         interrupt = self.kernel.manager.interrupt_kernel
@@ -90,7 +103,9 @@ class Stress(Torture):
             interrupt()
 
         endless = "loop { std::hint::spin_loop(); }"
-        slow = "let mut table = std::collections::BTreeMap::new();\n" + "".join(f"table.insert({i}, vec![{i}; 3]);\n" for i in range(300))
+        slow = "let mut table = std::collections::BTreeMap::new();\n" + "".join(
+            f"table.insert({i}, vec![{i}; 3]);\n" for i in range(300)
+        )
         for what, code, then, after in [
             ("an interrupt of an endless loop", endless, interrupt, 1.5),
             ("two interrupts within a second", endless, twice, 1.5),
@@ -119,7 +134,9 @@ class Killed(Torture):
         self.moments = random.Random(1)
 
     def assert_nothing_stays(self):
-        self.assertTrue(eventually(lambda: kernel_processes() <= self.before[0] | self.of_standbys()), "a process stays")
+        self.assertTrue(
+            eventually(lambda: kernel_processes() <= self.before[0] | self.of_standbys()), "a process stays"
+        )
         subprocess.run([*STANDBY, "--end"], check=True)
         self.assertEqual(set(KERNELS.glob("session-*")), self.before[1])
         self.assertTrue(eventually(lambda: kernel_processes() <= self.before[0]), "a process stays")
@@ -149,7 +166,9 @@ class Killed(Torture):
                     self.assertTrue(eventually(lambda: kernel.run('println!("{}", 6 * 7);')[0] == "42\n"))
                 else:
                     self.assertTrue(eventually(lambda: not kernel.manager.is_alive()), f"{kind}: the launcher stays")
-                    self.assertTrue(eventually(lambda: not session.exists() or kind == "session"), f"{kind}: its folder stays")
+                    self.assertTrue(
+                        eventually(lambda: not session.exists() or kind == "session"), f"{kind}: its folder stays"
+                    )
             finally:
                 kernel.stop()
             self.assert_nothing_stays()
@@ -165,7 +184,11 @@ class Killed(Torture):
                     request = urllib.request.Request(f"{server}/api/kernels", body, {"Authorization": f"token {token}"})
                     urllib.request.urlopen(request, timeout=LIMIT).read()
                     time.sleep(self.moments.uniform(0, 8))
-                    [jupyter] = [process for process in psutil.Process().children() if "jupyterlab" in process.cmdline()]
+                    [jupyter] = [
+                        process for process in psutil.Process().children() if "jupyterlab" in process.cmdline()
+                    ]
                     jupyter.kill()
             self.assert_nothing_stays()
-        self.tried("SIGKILL to JupyterLab with a kernel that starts or is ready", times(10), "no process and no folder stayed")
+        self.tried(
+            "SIGKILL to JupyterLab with a kernel that starts or is ready", times(10), "no process and no folder stayed"
+        )

@@ -42,10 +42,14 @@ def write_digits(folder):
     patterns = [source.randbytes(28 * 28) for _ in range(10)]
     for name, count in (("train", 2_000), ("t10k", 300)):
         labels = bytes(source.randrange(10) for _ in range(count))
-        images = b"".join(bytes((a + b) // 2 for a, b in zip(patterns[label], source.randbytes(28 * 28))) for label in labels)
+        images = b"".join(
+            bytes((a + b) // 2 for a, b in zip(patterns[label], source.randbytes(28 * 28))) for label in labels
+        )
         head = [number.to_bytes(4, "big") for number in (0x803, count, 28, 28)]
         (folder / f"{name}-images-idx3-ubyte").write_bytes(b"".join(head) + images)
-        (folder / f"{name}-labels-idx1-ubyte").write_bytes(b"".join([(0x801).to_bytes(4, "big"), count.to_bytes(4, "big")]) + labels)
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(
+            b"".join([(0x801).to_bytes(4, "big"), count.to_bytes(4, "big")]) + labels
+        )
 
 
 class Runs(Torture):
@@ -82,7 +86,9 @@ class Runs(Torture):
             self.assertTrue((one / file).read_bytes() == (other / file).read_bytes(), f"{file} of {other.name} differs")
 
     def start(self, arguments):
-        return subprocess.Popen([PROGRAM, *arguments], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [PROGRAM, *arguments], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
 
     def killed(self, name, moment):
         """Trains, and is killed when `moment` has passed."""
@@ -178,13 +184,19 @@ class Runs(Torture):
                 self.assertEqual(self.train("RMSprop", "disk/run").code, 0)
             self.assert_same_bits(whole, place / "run")
         self.assertGreater(refused, 2)
-        self.tried("a full disk, of more and more kilobytes", refused, "an error on one line; with room again, went on to the same bits")
+        self.tried(
+            "a full disk, of more and more kilobytes",
+            refused,
+            "an error on one line; with room again, went on to the same bits",
+        )
         with ram_disk(place, "ro"):
             done = self.train("RMSprop", "disk/run")
             self.assertRegex(done.errors, "^error: .*Read-only file system.*\n$")
         self.tried("a disk that cannot be written", 1, "an error on one line")
 
-    @unittest.skipUnless(can_mount(network_disk), "a disk behind a server cannot be mounted here: libfuse is missing, or FUSE")
+    @unittest.skipUnless(
+        can_mount(network_disk), "a disk behind a server cannot be mounted here: libfuse is missing, or FUSE"
+    )
     def test_networked_disks(self):
         """A server that dies while an epoch is trained; one that knows no locks."""
         place = self.folder / "network"
@@ -203,11 +215,17 @@ class Runs(Torture):
                     self.assertLess(missed, 100, "no run was at work when the server died")
                 else:
                     caught += 1
-                    self.assertRegex(errors, "^error: .*(Transport endpoint is not connected|Software caused connection abort).*\n$")
+                    self.assertRegex(
+                        errors, "^error: .*(Transport endpoint is not connected|Software caused connection abort).*\n$"
+                    )
                     self.assertIn("Going on after epoch", self.train("RMSprop", "network/run").output)
                     self.assert_same_bits(self.whole("RMSprop"), place / "run")
                 shutil.rmtree(place / "run")
-        self.tried("a networked disk whose server dies during a run", caught, "an error on one line; with the server back, went on to the same bits")
+        self.tried(
+            "a networked disk whose server dies during a run",
+            caught,
+            "an error on one line; with the server back, went on to the same bits",
+        )
         with network_disk(place, "--without-locks"):
             done = self.train("RMSprop", "network/run")
             self.assertRegex(done.errors, "^error: .*No locks available.*\n$")

@@ -57,14 +57,28 @@ class SetUp(Torture):
     def test_what_is_missing_or_wrong(self):
         copy = self.copy()
         old = "import runpy, sys; sys.version_info = (3, 8, 1); runpy.run_path(sys.argv[1], run_name='__main__')"
-        self.assert_says("Python 3.8", self.set_up(copy, "-c", old), r"Python 3\.8 is too old, 3\.10 or newer is needed")
-        self.assert_says("no C++ compiler", self.set_up(copy, CXX="/nowhere/c++"), r"a C\+\+ compiler \(/nowhere/c\+\+ does not run\)")
+        self.assert_says(
+            "Python 3.8", self.set_up(copy, "-c", old), r"Python 3\.8 is too old, 3\.10 or newer is needed"
+        )
+        self.assert_says(
+            "no C++ compiler",
+            self.set_up(copy, CXX="/nowhere/c++"),
+            r"a C\+\+ compiler \(/nowhere/c\+\+ does not run\)",
+        )
         for name in ("one,two", "one two"):
-            self.assert_says(f"the folder “{name}”", self.set_up(self.copy(name)), "a folder with neither spaces nor commas in its path")
+            self.assert_says(
+                f"the folder “{name}”",
+                self.set_up(self.copy(name)),
+                "a folder with neither spaces nor commas in its path",
+            )
         alone = {"PATH": str(self.folder), "CARGO_HOME": str(self.folder)}
         self.assert_says("no Rust", self.set_up(copy, **alone), "Rust 1.*https://rustup.rs")
         if shutil.which("rustup"):
-            self.assert_says("no rust-src", self.set_up(copy, **self.rust_without_source()), "rust-src, the source of Rust's own library")
+            self.assert_says(
+                "no rust-src",
+                self.set_up(copy, **self.rust_without_source()),
+                "rust-src, the source of Rust's own library",
+            )
         for what, version, pattern in [
             ("a LIBTORCH that is none", None, "holds no libtorch"),
             ("libtorch 2.0.0 in LIBTORCH", "2.0.0", r"is libtorch 2\.0\.0, but the tch crate used here binds"),
@@ -74,14 +88,18 @@ class SetUp(Torture):
             header.parent.mkdir(parents=True)
             if version:
                 header.write_text(f'#define TORCH_VERSION "{version}"\n')
-            self.assert_says(what, self.set_up(self.copy(what.replace(" ", "-"), prepared=True), LIBTORCH=str(libtorch)), pattern)
+            self.assert_says(
+                what, self.set_up(self.copy(what.replace(" ", "-"), prepared=True), LIBTORCH=str(libtorch)), pattern
+            )
 
     def rust_without_source(self):
         """Cargo and rustc without rustup, and with a folder of their own that is empty."""
         programs = self.folder / "programs"
         programs.mkdir()
         for name in ("cargo", "rustc"):
-            real = subprocess.run(["rustup", "which", name], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+            real = subprocess.run(
+                ["rustup", "which", name], cwd=ROOT, capture_output=True, text=True, check=True
+            ).stdout.strip()
             path = programs / name
             path.write_text(f'#!/bin/sh\ncase "$*" in *sysroot*) echo {self.folder} ;; *) exec {real} "$@" ;; esac\n')
             path.chmod(0o755)
@@ -123,12 +141,21 @@ class SetUp(Torture):
         taken = next(copy.glob("target/*-*-*/debug/deps/libpolars_core-*.rlib"))
         [compiled] = copy.glob(f"target/kernel/warm/cells/target/*-*-*/debug/deps/{taken.name}")
         self.assertTrue(taken.samefile(compiled))
-        variables = {"LIBTORCH_USE_PYTORCH": "1", "LIBTORCH_CXX11_ABI": "0", "LIBTORCH_LIB": "/nowhere", "RUSTFLAGS": "-Cdebuginfo=1"}
+        variables = {
+            "LIBTORCH_USE_PYTORCH": "1",
+            "LIBTORCH_CXX11_ABI": "0",
+            "LIBTORCH_LIB": "/nowhere",
+            "RUSTFLAGS": "-Cdebuginfo=1",
+        }
         for name, value in variables.items():
             done = self.set_up(copy, **{name: value})
             self.assertEqual(done.code, 0, done.errors)
             self.assertNotIn("Compiling", done.errors)
-        self.tried(", ".join(f"`{name}`" for name in variables) + " in the shell", len(variables), "success; nothing compiled anew")
+        self.tried(
+            ", ".join(f"`{name}`" for name in variables) + " in the shell",
+            len(variables),
+            "success; nothing compiled anew",
+        )
         kernel = Kernel(specs=copy / ".venv/share/jupyter/kernels", folder=copy / "notebooks")
         self.addCleanup(kernel.stop)
         self.assertEqual(kernel.run(FIRST_CELL)[1], "")
@@ -152,10 +179,14 @@ class SetUp(Torture):
             if process.returncode:
                 self.assertIn("Interrupted. " + GOES_ON, errors)
                 # What pip shows of itself is its own affair.
-                self.assertNotIn("scripts/setup.py\", line", errors)
+                self.assertNotIn('scripts/setup.py", line', errors)
                 interrupted += 1
             if not (copy / "target/kernel/warm").exists() and (copy / "libtorch").exists():
                 link_compiled(copy)
         done = self.set_up(copy, PATH=path, limit=900)
         self.assertEqual(done.code, 0, done.errors)
-        self.tried("interrupted after 1, 4, 15, 30 and 45 seconds", interrupted, "each said that the same command goes on; it did, to success")
+        self.tried(
+            "interrupted after 1, 4, 15, 30 and 45 seconds",
+            interrupted,
+            "each said that the same command goes on; it did, to success",
+        )
