@@ -1,5 +1,5 @@
-// The main notebook's cells as `make bench-kernel` runs them, so that its figures stay comparable when the notebook grows.
-// The original's are in original.py.
+// The main notebook's cells as `make bench-kernel` runs them, so that its figures stay comparable when the notebook
+// grows. The original's are in original.py.
 
 // %%
 :dep mnist-classification = { path = ".." }

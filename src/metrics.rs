@@ -1,4 +1,5 @@
-//! How good predictions are: counts of what was taken for what, scores for each class, and how far confidence can be trusted.
+//! How good predictions are: counts of what was taken for what, scores for each class, and how far confidence can be
+//! trusted.
 
 pub mod calibration;
 mod confusion;

@@ -212,8 +212,8 @@ impl Optimizer {
 impl TryFrom<Value> for Optimizer {
     type Error = String;
 
-    /// Reads an optimizer; settings that are left out keep their defaults. In earlier versions weight decay was a setting
-    /// of SGD.
+    /// Reads an optimizer; settings that are left out keep their defaults. In earlier versions weight decay was a
+    /// setting of SGD.
     fn try_from(value: Value) -> Result<Self, String> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]

@@ -182,24 +182,44 @@ class Pad(InBrowser):
             self.assertRegex(self.answer(page), "^3, ")
             self.assertEqual(accessibility_violations(page), [], f"{scheme}, a 3 drawn")
 
-    @unittest.skipUnless(test_digits(), "MNIST_DIR names no folder with MNIST's test digits")
-    def test_gives_the_test_digits_the_same_probabilities_as_rust(self):
+    def compare_with_rust(self, page, network, count):
+        """Gives how many of the first test digits the page reads right, and how far it is from Rust's probabilities."""
         images, labels = test_digits()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "probabilities"
-            run("examples/probabilities", NETWORK, file)
+            run("examples/probabilities", network, file)
             expected = struct.unpack(f"<{10 * len(labels)}d", file.read_bytes())
-        page, right, furthest = self.open(), 0, 0
-        for start in range(0, DIGITS, 500):
+        right, furthest = 0, 0
+        for start in range(0, count, 500):
             chunk = base64.b64encode(images[784 * start : 784 * (start + 500)]).decode()
             for index, found in enumerate(page.evaluate(READ_DIGITS, chunk), start):
                 rusts = expected[10 * index : 10 * index + 10]
                 furthest = max(furthest, *(abs(one - other) for one, other in zip(found, rusts)))
                 self.assertEqual(found.index(max(found)), rusts.index(max(rusts)), f"test digit {index}")
                 right += found.index(max(found)) == labels[index]
+        return right, furthest
+
+    @unittest.skipUnless(test_digits(), "MNIST_DIR names no folder with MNIST's test digits")
+    def test_gives_the_test_digits_the_same_probabilities_as_rust(self):
+        right, furthest = self.compare_with_rust(self.open(), NETWORK, DIGITS)
         print(f"\n{right} of {DIGITS} test digits are right; at most {furthest:.1e} from Rust's probabilities")
         self.assertLess(furthest, CLOSE)
         self.assertGreaterEqual(right / DIGITS, 0.995)
+
+    @unittest.skipUnless(test_digits(), "MNIST_DIR names no folder with MNIST's test digits")
+    def test_runs_convolutions_with_any_stride_and_padding(self):
+        first = {"Convolution": {"channels": 6, "size": 5, "stride": 2, "padding": 1}}
+        second = {"Convolution": {"channels": 8, "size": 4, "stride": 3, "padding": 0}}
+        plan = {"input": [1, 28, 28], "layers": [first, "Relu", second, "Flatten", {"Dense": 10}]}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder)
+            (path / "plan.json").write_text(json.dumps(plan))
+            model = ["--model", path / "plan.json", "--epochs", 1]
+            run("mnist-classification", "--data", "drawn", *model, "--out", path / "run")
+            of_page = ["--out", path / "page.html", "--network", path / "network"]
+            run("mnist-classification", "page", "--run", path / "run", *of_page)
+            _, furthest = self.compare_with_rust(self.open(path / "page.html"), path / "network", 1_000)
+        self.assertLess(furthest, CLOSE)
 
     def test_reads_pads_as_predict_reads_their_pictures(self):
         page = self.open()

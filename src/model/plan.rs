@@ -234,8 +234,8 @@ impl Layer {
                 "one row of values before it, which Flatten makes, and 1 to 65,536 outputs with 2³⁰ weights at most"
             }
             Self::Convolution { .. } => {
-                "[channels, height, width] before it, a kernel that fits into the padded picture and is no larger than \
-                 twice the picture, 1 to 65,536 channels, a stride of at least 1, and a padding of at most half of the size"
+                "[channels, height, width] before it, a kernel that fits into the padded picture and is at most twice \
+                 the picture, 1 to 65,536 channels, a stride of at least 1, and a padding of at most half of the size"
             }
             Self::MaxPool(_) => "[channels, height, width] before it, and a side from 1 to that of the picture",
             Self::Dropout(_) => "a fraction from 0 to below 1",

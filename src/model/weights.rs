@@ -182,7 +182,8 @@ impl Stored {
         let names: Vec<_> = self.tensors.iter().map(|(name, _)| name.as_str()).collect();
         let expected = match names.first() {
             Some(name) if names.iter().all(|name| name.ends_with(".weight") || name.ends_with(".bias")) => format!(
-                "dense_1.kernel of shape [inputs, outputs]; {name} is one of PyTorch's names: rename all, and transpose each weight"
+                "dense_1.kernel of shape [inputs, outputs]; {name} is one of PyTorch's names: rename all, and transpose \
+                 each weight"
             ),
             _ => "a network's plan, or dense_1.kernel of shape [inputs, outputs]".into(),
         };

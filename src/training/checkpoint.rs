@@ -141,8 +141,8 @@ impl Checkpoint {
         if name == "epochs" && training.epochs > history.epochs.len() {
             let (schedule, folder) = (training.schedule, self.folder.display());
             let expected = format!(
-                "{found}, as in the training kept in {folder}, because the schedule {schedule:?} depends on their number; \
-                 to start anew, remove that folder"
+                "{found}, as in the training kept in {folder}, because the schedule {schedule:?} depends on their \
+                 number; to start anew, remove that folder"
             );
             return Err(Error::invalid_setting("epochs", training.epochs, expected));
         }

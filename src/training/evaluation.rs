@@ -170,10 +170,9 @@ impl Predictions {
     /// [`Error::Torch`] or [`Error::Polars`] when the lists do not have one length.
     pub fn frame(&self) -> Result<DataFrame> {
         let probability = Vec::<f64>::try_from(self.probabilities.f_amax(1, false)?.to_kind(Kind::Double))?;
-        let numbers = |classes: &[usize]| classes.iter().map(|&class| class as u32).collect::<Vec<_>>();
-        Ok(
-            df!["truth" => numbers(&self.truth), "prediction" => numbers(&self.predicted), "probability" => probability]?,
-        )
+        let [truth, prediction] =
+            [&self.truth, &self.predicted].map(|classes| classes.iter().map(|&class| class as u32).collect::<Vec<_>>());
+        Ok(df!["truth" => truth, "prediction" => prediction, "probability" => probability]?)
     }
 }
 
