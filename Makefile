@@ -59,7 +59,7 @@ test: set-up  ## runs every check
 	$(LINT)
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 	cargo test
-	for file in page kernels cells notebooks lab; do .venv/bin/python tests/$$file.py || exit 1; done
+	for file in page kernels cells notebooks readers lab; do .venv/bin/python tests/$$file.py || exit 1; done
 	.venv/bin/python tests/torture --quick
 
 torture: SETUP += --tests
@@ -67,7 +67,8 @@ torture: set-up  ## tries crashes, hostile servers, full disks and any bytes for
 	cargo build --bins
 	.venv/bin/python tests/torture
 
-figures: set-up  ## executes the notebooks, keeps their outputs in them and the documents' pictures in figures/
+figures: SETUP += --tests
+figures: set-up  ## executes the notebooks, keeps their outputs in them and the documents' pictures in figures/ (needs Chromium)
 	@$(EXECUTE) $(NOTEBOOK) --refresh
 	@$(EXECUTE) $(IMPROVEMENTS) --refresh
 	@$(EXECUTE) $(ERRORS) --refresh

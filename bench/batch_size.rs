@@ -44,7 +44,8 @@ fn draw(seconds: &Seconds) -> Result<(), Box<dyn Error>> {
     };
     let axes = ["digits per batch, as a power of 2", "seconds per epoch"];
     let lines = [("1 thread", line(0)), ("2 threads", line(1))];
-    error_analysis::lines("Seconds per epoch over the batch size", axes, &lines)?.save("figures/epoch_time.png")?;
+    error_analysis::lines("Seconds per epoch over the batch size", axes, None, &lines)?
+        .save("figures/epoch_time.png")?;
     Ok(())
 }
 

@@ -141,4 +141,4 @@ let picture = Picture::of_digits("pictures/photograph.jpg", [28, 28])?;
 classified(&picture, &classify(&model, &picture, &test.classes)?)?
 
 // %%
-pad(&Network::load("../models/page")?)?
+pad(&[("a small CNN", &Network::load("../models/page")?)])?

@@ -4,6 +4,12 @@ const { name, classes, counts, size: [height, width], mistakes } = CONFUSION;
 const element = (id) => document.getElementById(id);
 const [about, chosen, digits] = ["about", "chosen", "digits"].map(element);
 
+// Rounding must not turn a doubt into a certainty.
+function percent(probability) {
+  const text = (100 * probability).toFixed(1);
+  return text === "100.0" ? "> 99.9 %" : `${text} %`;
+}
+
 function made(tag, text = "", attributes = {}) {
   const node = document.createElement(tag);
   node.textContent = text;
@@ -21,7 +27,7 @@ function digit({ index, truth, predicted, probability, pixels }) {
     picture.data.set([grey, grey, grey, 255], 4 * at);
   });
   canvas.getContext("2d").putImageData(picture, 0, 0);
-  figure.append(canvas, made("figcaption", `no. ${index}\n${(100 * probability).toFixed(1)} %`));
+  figure.append(canvas, made("figcaption", `no. ${index}\n${percent(probability)}`));
   return figure;
 }
 

@@ -1,7 +1,7 @@
 // The pad: strokes by mouse, pen, finger or keyboard, and the answer as one draws. READER stands before this script:
-// the network's layers, and the probability below which an answer is doubtful.
+// the networks, each with its name and its layers, and the probability below which an answer is doubtful.
 
-const network = READER.layers.map(unpacked);
+const networks = READER.networks.map(({ name, layers }) => ({ name, layers: layers.map(unpacked) }));
 const element = (id) => document.getElementById(id);
 const [pad, pen, answer] = ["pad", "pen", "answer"].map(element);
 const context = pad.getContext("2d", { willReadFrequently: true });
@@ -36,33 +36,50 @@ function inkOfPad() {
   return withMargin(ink, MARGIN);
 }
 
+// Rounding must not turn a doubt into a certainty.
 function percent(probability) {
-  return `${(100 * probability).toFixed(1)} %`;
+  const text = (100 * probability).toFixed(1);
+  return text === "100.0" ? "> 99.9 %" : `${text} %`;
 }
 
-// A digit's 28 × 28 pixels and its ten probabilities, which may be those of nothing.
-function shown(values, chances) {
-  const figure = element("digit").content.cloneNode(true);
-  const seen = figure.querySelector("canvas"), best = chances.indexOf(Math.max(...chances));
-  const pixels = new ImageData(28, 28);
-  values.forEach((ink, at) => pixels.data.set([255 * ink, 255 * ink, 255 * ink, 255], 4 * at));
-  seen.getContext("2d").putImageData(pixels, 0, 0);
-  seen.setAttribute("aria-label", values.some((ink) => ink) ? `a ${best} in 28 by 28 pixels` : "28 by 28 empty pixels");
+const bestOf = (chances) => chances.indexOf(Math.max(...chances));
+
+// A bar for each digit, below the network's name where there are several.
+function bars({ name }, chances) {
+  const list = document.createElement("ol"), heading = document.createElement("p");
+  heading.textContent = networks.length > 1 ? name : "";
   for (const [digit, chance] of chances.entries()) {
     const row = document.createElement("li"), [name, track, share] = ["span", "div", "span"].map((tag) => document.createElement(tag));
     name.textContent = digit;
     share.textContent = percent(chance);
     track.appendChild(document.createElement("div")).style.width = `${100 * chance}%`;
-    row.classList.toggle("best", chance > 0 && digit === best);
+    row.classList.toggle("best", chance > 0 && digit === bestOf(chances));
     row.append(name, track, share);
-    figure.querySelector("ol").append(row);
+    list.append(row);
   }
+  return [heading, list];
+}
+
+// A digit's 28 × 28 pixels and, for each network, its ten probabilities, which may be those of nothing.
+function shown(values, answers) {
+  const figure = element("digit").content.cloneNode(true);
+  const seen = figure.querySelector("canvas"), best = bestOf(answers[0]);
+  const pixels = new ImageData(28, 28);
+  values.forEach((ink, at) => pixels.data.set([255 * ink, 255 * ink, 255 * ink, 255], 4 * at));
+  seen.getContext("2d").putImageData(pixels, 0, 0);
+  seen.setAttribute("aria-label", values.some((ink) => ink) ? `a ${best} in 28 by 28 pixels` : "28 by 28 empty pixels");
+  figure.firstElementChild.append(...networks.flatMap((network, index) => bars(network, answers[index])));
   return figure;
 }
 
-// What the digits are read as, in words.
+// What each network reads the digits as, in words.
 function inWords(all) {
-  const each = all.map((chances) => [chances.indexOf(Math.max(...chances)), Math.max(...chances)]);
+  const answers = networks.map((_, index) => answerInWords(all.map((chances) => chances[index])));
+  return networks.length > 1 ? answers.map((answer, index) => `${networks[index].name}: ${answer}`).join("; ") : answers[0];
+}
+
+function answerInWords(all) {
+  const each = all.map((chances) => [bestOf(chances), Math.max(...chances)]);
   const least = Math.min(...each.map(([, chance]) => chance));
   const doubt = least < READER.sure ? " (doubtful)" : "";
   if (each.length === 1) return `${each[0][0]}${doubt}, ${percent(least)}`;
@@ -74,8 +91,9 @@ function inWords(all) {
 function read() {
   isAwaited = false;
   const taken = strokes.length ? inputs(inkOfPad()) : [];
-  const all = taken.map((values) => probabilities(network, values));
-  const figures = all.length ? all.map((chances, index) => shown(taken[index], chances)) : [shown(new Float32Array(784), Array(10).fill(0))];
+  const all = taken.map((values) => networks.map(({ layers }) => probabilities(layers, values)));
+  const none = () => shown(new Float32Array(784), networks.map(() => Array(10).fill(0)));
+  const figures = all.length ? all.map((answers, index) => shown(taken[index], answers)) : [none()];
   element("digits").replaceChildren(...figures);
   // While a stroke is drawn, nothing is read out.
   if (!isDrawing) answer.textContent = all.length ? inWords(all) : "Nothing drawn";

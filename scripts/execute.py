@@ -1,15 +1,17 @@
 """Executes a notebook from top to bottom in the Rust kernel and exports what it shows.
 
-    execute.py NOTEBOOK             writes the executed notebook, its HTML page and its pictures into out/
-    execute.py NOTEBOOK --refresh   writes the outputs into the notebook itself, and into figures/ the pictures that
-                                    README and docs/ show
+    execute.py NOTEBOOK                writes the executed notebook, its HTML page and its pictures into out/
+    execute.py NOTEBOOK --out FOLDER   writes them into a folder there
+    execute.py NOTEBOOK --refresh      writes the outputs into the notebook itself, in forms that every viewer shows, and
+                                       into figures/ the pictures that README and docs/ show
 
 A picture is named after its cell (a cell's `id` in the notebook's file).
 """
 
+import argparse
 import base64
+import os
 import re
-import sys
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -20,6 +22,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert import HTMLExporter
 
 from project import KERNEL_NAME, NOTEBOOKS, ROOT
+from screenshot import PAGE_WIDTH, screenshot
 
 # The template of a notebook's page lies in the folder "page" here.
 PAGE = Path(__file__).resolve().parent
@@ -109,12 +112,17 @@ def save_pictures(pictures, folder):
     return [folder / name for name in pictures]
 
 
-def keep_pictures_once(notebook):
-    """As HTML, with their size and description; the other form would double the notebook."""
+def keep_what_every_viewer_shows(notebook):
+    """Charts and pages as PNG with their words: GitHub and LaTeX show no HTML, and both forms would be too large."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if "text/html" in output.get("data", {}):
-                output.data.pop("image/png", None)
+            html = output.get("data", {}).get("text/html", "")
+            if html.startswith("<iframe"):
+                output.data["image/png"] = base64.b64encode(screenshot(html)).decode()
+            if "image/png" in output.get("data", {}):
+                output.data.pop("text/html", None)
+                width = re.match('<img width="([0-9]+)"', html)
+                output.metadata["image/png"] = {"width": int(width.group(1)) if width else PAGE_WIDTH}
 
 
 def contents(notebook):
@@ -145,12 +153,16 @@ def test_accuracy(notebook):
 
 
 def relative(path):
-    return path.relative_to(ROOT)
+    return os.path.relpath(path, ROOT)
 
 
 def main():
-    refresh = "--refresh" in sys.argv
-    path = Path(sys.argv[1]).resolve()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("--out", type=Path, default=ROOT / "out")
+    parser.add_argument("--refresh", action="store_true")
+    arguments = parser.parse_args()
+    path = arguments.notebook.resolve()
     notebook = nbformat.read(path, as_version=4)
     began = time.monotonic()
     execute(notebook)
@@ -158,15 +170,15 @@ def main():
     print(f"\n{path.name} ran without an error in {minutes} min {seconds} s.")
     if accuracy := test_accuracy(notebook):
         print(accuracy)
-    if refresh:
+    if arguments.refresh:
         shown = shown_in_documents()
         pictures = {name: picture for name, picture in pictures_of(notebook).items() if name in shown}
         saved = save_pictures(pictures, ROOT / "figures")
-        keep_pictures_once(notebook)
+        keep_what_every_viewer_shows(notebook)
         nbformat.write(notebook, path)
         print(f"Refreshed:          {relative(path)}")
     else:
-        folder = ROOT / "out" / path.stem
+        folder = arguments.out / path.stem
         saved = save_pictures(pictures_of(notebook), folder)
         nbformat.write(notebook, folder / path.name)
         (folder / (path.stem + ".html")).write_text(html_page(notebook, path.stem))

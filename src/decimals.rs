@@ -23,6 +23,16 @@ pub fn fixed(number: f64, decimals: usize) -> String {
     }
 }
 
+/// Writes a probability in per cent with so many decimals. What rounds to 100 is written as above the number before it:
+/// rounding must not turn a doubt into a certainty.
+pub fn percent(probability: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", 100.0 * probability);
+    if text.starts_with("100") {
+        return format!("> {:.decimals$} %", 100.0 - 0.1_f64.powi(decimals as i32));
+    }
+    text + " %"
+}
+
 /// Writes a number with a comma between thousands.
 pub(crate) fn with_commas(number: usize) -> String {
     let digits = number.to_string();
@@ -47,6 +57,14 @@ mod tests {
         assert_eq!(of(&[f64::from(0.123_456_f32)]), 4);
         assert_eq!(of(&[]), 0);
         assert_eq!(of(&[f64::NAN, 0.5, f64::INFINITY]), 1);
+    }
+
+    #[test]
+    fn no_probability_is_shown_as_certain() {
+        let shown = |probability, decimals| percent(probability, decimals);
+        assert_eq!((shown(0.5, 0), shown(0.9994, 1)), ("50 %".into(), "99.9 %".into()));
+        assert_eq!((shown(1.0, 0), shown(0.9996, 1)), ("> 99 %".into(), "> 99.9 %".into()));
+        assert_eq!((shown(0.99994, 2), shown(0.99996, 2)), ("99.99 %".into(), "> 99.99 %".into()));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Charts: each shows itself in a notebook and saves as PNG or SVG.
 //!
-//! A chart of your own implements [`Chart`], and [`Figure::new`] makes it a figure; the axes, colors and texts that the
-//! charts here share are plotters'.
+//! [`custom`] shows what a cell draws with plotters. A chart of your own for more than one place implements [`Chart`],
+//! and [`Figure::new`] makes it a figure.
 
 pub(crate) mod axes;
 mod backend;
 mod bitmap;
 mod curves;
+mod custom;
 mod grid;
 mod heatmap;
 mod reliability;
@@ -19,6 +20,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use plotters::prelude::*;
 
 pub use curves::training_curves;
+pub use custom::custom;
 pub use grid::{digits, misclassified, predictions};
 pub use heatmap::{heatmap, normalised_heatmap};
 pub use reliability::reliability;

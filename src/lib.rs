@@ -80,7 +80,7 @@ pub mod prelude {
         figures,
         metrics::{ClassificationReport, ConfusionMatrix},
         model::{Layer, Model, Network, Plan},
-        notebook::{Table, Warning},
+        notebook::{Table, Warning, mnist_or_drawn},
         optimizer::Optimizer,
         training::{History, Predictions, Sampling, Schedule, Scores, Training, evaluate, fit, fit_with, predict},
     };
@@ -90,7 +90,7 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod support {
     pub use crate::{
-        decimals::{decimals, fixed},
+        decimals::{decimals, fixed, percent},
         model::{layer::EPSILON as BATCH_NORM_EPSILON, weights::file as weights_file},
         notebook::{escaped, page::Parts, print, show},
         random::{Purpose, generator, uniform},

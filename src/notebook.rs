@@ -11,6 +11,8 @@ use std::{
 pub use page::Page;
 pub use tables::Table;
 
+use crate::{Result, data::Dataset};
+
 /// Shows one thing in several forms, each with its MIME type; who displays it takes the form that it can show best.
 pub fn show(forms: &[(&str, &str)]) {
     for (kind, content) in forms {
@@ -29,6 +31,18 @@ pub fn print(text: fmt::Arguments) {
 pub fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     text.replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+/// Loads MNIST or, where it cannot be had, draws digits by a program in its place and shows a warning that says why.
+///
+/// # Errors
+/// As [`Dataset::drawn`].
+pub fn mnist_or_drawn(seed: u64) -> Result<Dataset> {
+    Dataset::mnist().or_else(|error| {
+        let instead = "This run uses digits drawn by a program instead. Its results say nothing about MNIST.";
+        Warning(format!("{error}. {instead}")).evcxr_display();
+        Dataset::drawn(seed)
+    })
 }
 
 /// One line of text, shown in a colored box.

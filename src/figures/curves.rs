@@ -111,8 +111,9 @@ impl Panel {
             let color = look.series(number);
             let points = || values.iter().enumerate().map(|(index, &value)| ((index + 1) as f64, value));
             chart.draw_series(LineSeries::new(points(), color.stroke_width(3)))?;
+            let marked = points().step_by(last.div_ceil(MOST_EPOCHS));
             chart
-                .draw_series(points().map(|point| EmptyElement::at(point) + marker(number, 0, color)))?
+                .draw_series(marked.map(|point| EmptyElement::at(point) + marker(number, 0, color)))?
                 .label(name)
                 .legend(move |place| {
                     let line = PathElement::new([(0, 0), (28, 0)], color.stroke_width(3));

@@ -8,7 +8,7 @@ use super::{
     Chart, Figure, Look,
     style::{Area, DrawResult, GREEN, LABEL, RED, TEXT, below, fitted, text_width},
 };
-use crate::{Error, Result, data::Images, training::Predictions};
+use crate::{Error, Result, data::Images, decimals::percent, training::Predictions};
 
 const COLUMNS: usize = 5;
 /// The most digits that a picture of 32,000 pixels has room for.
@@ -55,9 +55,7 @@ pub fn misclassified(digits: &Images, predictions: &Predictions, count: usize) -
     };
     let tiles = mistakes.into_iter().map(|(index, probability)| {
         let mut tile = Tile::answered(digits, predictions, index)?;
-        // Rounding must not turn a doubt into a certainty.
-        let is_near_one = probability > 0.9999;
-        tile.caption.push(if is_near_one { "> 99.99 %".into() } else { format!("{:.2} %", 100.0 * probability) });
+        tile.caption.push(percent(probability, 2));
         Ok(tile)
     });
     Grid::figure(title, count, tiles)

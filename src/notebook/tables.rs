@@ -127,10 +127,16 @@ impl Column {
 fn cell(value: &AnyValue, decimals: usize) -> String {
     match value {
         AnyValue::Null => String::new(),
-        AnyValue::Float32(number) => fixed(f64::from(*number), decimals),
-        AnyValue::Float64(number) => fixed(*number, decimals),
+        AnyValue::Float32(number) => rounded(f64::from(*number), decimals),
+        AnyValue::Float64(number) => rounded(*number, decimals),
         other => other.get_str().map_or_else(|| other.to_string(), String::from),
     }
+}
+
+/// Writes a number with so many decimals; one that is above 0 is not shown as 0.
+fn rounded(number: f64, decimals: usize) -> String {
+    let smallest = 0.1_f64.powi(decimals as i32);
+    if number > 0.0 && number < smallest / 2.0 { format!("< {smallest:.decimals$}") } else { fixed(number, decimals) }
 }
 
 /// Writes a value with all its digits: polars itself rounds floats and shortens lists.
@@ -183,6 +189,12 @@ mod tests {
         assert!(html.contains("a,&quot;b&quot;</td><td style=\"text-align:right\"></td>"), "{html}");
         let html = df!["<it's>" => [0.123_456_f32]].unwrap().html();
         assert!(html.contains("&lt;it&#39;s&gt;</th>") && html.contains(">0.1235</td>"), "{html}");
+    }
+
+    #[test]
+    fn what_is_above_0_is_not_shown_as_0() {
+        let cells = shown(&df!["p" => [0.0, 0.000_001, 0.0002, -0.000_001, 0.5]].unwrap()).0.remove(0).cells;
+        assert_eq!(cells, ["0.0000", "< 0.0001", "0.0002", "0.0000", "0.5000"]);
     }
 
     #[test]

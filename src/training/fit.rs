@@ -18,8 +18,9 @@ use crate::{
 /// and an epoch's loss and accuracy are running means over its steps, each measured before its update.
 ///
 /// Each call is a training of its own: the optimizer's running averages begin at 0, and order, dropout and augmentation
-/// are again those of epoch 1. (Keras keeps the optimizer's state between two calls.) More epochs of the same training
-/// are the same call with a [`checkpoint`](Training::checkpoint) and a higher number.
+/// are again those of epoch 1. (Keras keeps the optimizer's state between two calls.) A network that is trained already
+/// goes on from its weights, and the first line says so. More epochs of the same training are the same call with a
+/// [`checkpoint`](Training::checkpoint) and a higher number.
 ///
 /// # Errors
 /// [`Error::Empty`] without samples; [`Error::InvalidSetting`] for settings that cannot work; [`Error::Mismatch`] when
@@ -83,7 +84,7 @@ fn run_epoch(history: &History, trainer: &mut Trainer, training: &Training) -> R
     let mut progress = Progress::start(training, number, samples);
     let mut learning_rate = training.optimizer.learning_rate;
     trainer.begin(number);
-    let order = order(training, trainer.model, &trainer.samples, number)?;
+    let order = training.order(trainer.model, &trainer.samples, number)?;
     let order = order.to_device(trainer.samples.labels.device());
     for (step, positions) in order.f_split(training.batch_size as i64, 0)?.iter().enumerate() {
         interrupt::check()?;
@@ -111,8 +112,13 @@ fn run_epoch(history: &History, trainer: &mut Trainer, training: &Training) -> R
     Ok(epoch)
 }
 
-/// Returns the positions of the samples in the order in which an epoch, counted from 1, takes them.
-pub(super) fn order(training: &Training, model: &dyn Model, samples: &Samples, epoch: usize) -> Result<Tensor> {
-    let random = generator(training.seed, Purpose::Shuffle(epoch));
-    training.sampling.order(model, samples, training.shuffle, random)
+impl Training {
+    /// Returns the positions of the training samples, without those for validation, in the order in which [`fit`] takes
+    /// them in an epoch, counted from 1.
+    ///
+    /// # Errors
+    /// As [`predict`](super::predict), where the sampling favours the model's mistakes.
+    pub fn order(&self, model: &dyn Model, samples: &Samples, epoch: usize) -> Result<Tensor> {
+        self.sampling.order(model, samples, self.shuffle, generator(self.seed, Purpose::Shuffle(epoch)))
+    }
 }

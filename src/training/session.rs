@@ -10,6 +10,10 @@ use super::{
 };
 use crate::{Error, Result, data::Samples, model::Model, notebook::print};
 
+/// What is said of a network whose weights are no longer those that it was made with.
+const TRAINED: &str =
+    "This network is trained already, and goes on from its weights. To start anew, make it again first.";
+
 pub(super) struct Session<'a> {
     pub(super) trainer: Trainer<'a>,
     pub(super) history: History,
@@ -53,8 +57,12 @@ impl<'a> Session<'a> {
             }
             None => None,
         };
-        if let (true, Some(last)) = (training.verbose, history.epochs.last()) {
-            print(format_args!("Going on after epoch {} of an earlier training\n", last.epoch));
+        match history.epochs.last() {
+            Some(last) if training.verbose => {
+                print(format_args!("Going on after epoch {} of an earlier training\n", last.epoch));
+            }
+            None if training.verbose && is_trained(model) => print(format_args!("{TRAINED}\n")),
+            _ => {}
         }
         Ok(Self { trainer, history, training, state, before, checkpoint })
     }
@@ -103,5 +111,42 @@ impl<'a> Session<'a> {
             checkpoint.finish()?;
         }
         Ok(self.history)
+    }
+}
+
+/// Tells whether a network that was made from a plan has other biases than 0, those that it starts with.
+fn is_trained(model: &dyn Model) -> bool {
+    let is_changed = |(name, tensor): &(String, Tensor)| name.ends_with(".bias") && tensor.any().int64_value(&[]) != 0;
+    model.plan().is_some() && model.parameters().iter().any(is_changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        data::Dataset,
+        model::{Layer::*, Network},
+        training::fit,
+    };
+
+    #[test]
+    fn a_network_is_trained_once_its_weights_have_changed() {
+        let digits = Dataset::drawn(0).unwrap().test.preprocess();
+        let network = || Network::new([784], [Dense(4), BatchNorm, Relu, Dense(10)], 3).unwrap();
+        let training = |learning_rate| {
+            let optimizer = crate::optimizer::Optimizer::sgd(learning_rate);
+            Training { epochs: 1, optimizer, verbose: false, ..Training::default() }
+        };
+        let mut model = network();
+        assert!(!is_trained(&model));
+        // What diverged is as it was before.
+        assert!(fit(&mut model, &digits, &training(1e30)).is_err());
+        assert!(!is_trained(&model));
+        fit(&mut model, &digits, &training(0.1)).unwrap();
+        assert!(is_trained(&model) && is_trained(&model.clone()));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("saved.safetensors");
+        model.save(&file).unwrap();
+        assert!(is_trained(&Network::load(&file).unwrap()) && !is_trained(&network()));
     }
 }

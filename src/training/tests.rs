@@ -61,7 +61,7 @@ fn a_seed_gives_the_same_bits_and_another_order_gives_others() {
 fn every_epoch_takes_all_digits_once_in_another_order() {
     let training = quiet(1);
     let (model, samples) = (Network::mlp([3, 3], 1).unwrap(), samples(100));
-    let order = |epoch| Vec::<i64>::try_from(fit::order(&training, &model, &samples, epoch).unwrap()).unwrap();
+    let order = |epoch| Vec::<i64>::try_from(training.order(&model, &samples, epoch).unwrap()).unwrap();
     let mut sorted = order(1);
     sorted.sort_unstable();
     assert_eq!(sorted, (0..100).collect::<Vec<_>>());

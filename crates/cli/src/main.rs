@@ -11,7 +11,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use cli::{Run, RunFolder};
 use mnist_classification::{prelude::*, support, tch};
-use own_digit::{Answer, Classifier, Picture, pad_and_network};
+use own_digit::{Answer, Classifier, Picture, pad_and_networks};
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -210,9 +210,9 @@ fn show(picture: &Path, read: Result<&Answer, &Error>, as_json: bool) -> Result<
 }
 
 fn page(arguments: &DrawingPage) -> Result<()> {
-    let (page, network) = pad_and_network(&Network::load(&arguments.run)?)?;
+    let (page, networks) = pad_and_networks(&[("network", &Network::load(&arguments.run)?)])?;
     page.save(&arguments.out)?;
-    if let Some(folder) = &arguments.network {
+    if let (Some(folder), [network]) = (&arguments.network, &networks[..]) {
         network.save(folder)?;
     }
     print(format_args!("Page: {}, {} bytes\n", arguments.out.display(), page.html().len()))

@@ -100,7 +100,10 @@ impl Chart for Comparison {
             area.draw_text(note, &below(LABEL - 2, &TEXT), (middle, bottom + 72))?;
         }
         let line = across(self.baseline);
-        area.draw(&PathElement::new([(line, TOP - 6), (line, bottom)], look.color(1, ORANGE).stroke_width(2)))?;
+        let color = look.color(1, ORANGE);
+        area.draw(&PathElement::new([(line, TOP - 6), (line, bottom)], color.stroke_width(2)))?;
+        let name = font(LABEL - 3, &color).pos(Pos::new(HPos::Center, VPos::Bottom));
+        area.draw_text("the baseline's mean", &name, (line, TOP - 10))?;
         for (row, y) in self.rows.iter().zip((TOP + ROW / 2..).step_by(ROW as usize)) {
             row.draw(area, y, across, look.color(0, BLUE))?;
         }

@@ -4,7 +4,10 @@ use image::{DynamicImage, GrayImage, RgbImage, imageops::FilterType};
 use mnist_classification::{
     Result,
     figures::{Chart, Figure, Look},
-    support::chart::{Area, BLUE, DrawResult, LABEL, LINES, TEXT, below, cut, font, paste},
+    support::{
+        chart::{Area, BLUE, DrawResult, LABEL, LINES, TEXT, below, cut, font, paste},
+        percent,
+    },
 };
 use plotters::{
     prelude::*,
@@ -80,7 +83,7 @@ impl Chart for Reading {
     fn description(&self) -> String {
         let digits = self.answer.digits.iter().map(DigitAnswer::best);
         let digits: Vec<_> =
-            digits.map(|(name, probability)| format!("{name} with {:.1} %", 100.0 * probability)).collect();
+            digits.map(|(name, probability)| format!("{name} with {}", percent(probability, 1))).collect();
         format!("{}. Beside it the picture, its ink and the network's input.", digits.join(", "))
     }
 
@@ -115,8 +118,7 @@ fn bars(area: &Area, digit: &DigitAnswer, (x, y): (i32, i32)) -> DrawResult {
             let end = start + (f64::from(BAR) * length).round() as i32;
             area.draw(&Rectangle::new([(start, middle - 5), (end, middle + 5)], color.filled()))?;
         }
-        let percent = format!("{:.0} %", 100.0 * probability);
-        area.draw_text(&percent, &text(HPos::Left), (start + BAR + 6, middle))?;
+        area.draw_text(&percent(*probability, 0), &text(HPos::Left), (start + BAR + 6, middle))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use mnist_classification::{
     Error, Result,
     data::Classes,
     model::{Model, Network},
+    support::percent,
 };
 use serde_json::{Value, json};
 use tch::{Kind, Tensor};
@@ -131,7 +132,7 @@ impl fmt::Display for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         let doubt = self.doubt().map(|doubt| format!(" ({doubt})")).unwrap_or_default();
         writeln!(formatter, "{}{doubt}", self.text())?;
-        let mut line = |name: &str, probability: f64| writeln!(formatter, "  {name}  {:6.2} %", 100.0 * probability);
+        let mut line = |name: &str, probability: f64| writeln!(formatter, "  {name}  {:>9}", percent(probability, 2));
         match &self.digits[..] {
             [digit] => {
                 digit.probabilities.iter().try_for_each(|(name, probability)| line(name, *probability))?;
@@ -154,9 +155,9 @@ mod tests {
     #[test]
     fn an_answer_is_as_sure_as_its_least_sure_digit() {
         let sure = Answer { digits: vec![digit([0.0, 0.95, 0.05])] };
-        assert_eq!(sure.to_string(), "b\n  a    0.00 %\n  b   95.00 %\n  c    5.00 %\n");
+        assert_eq!(sure.to_string(), "b\n  a     0.00 %\n  b    95.00 %\n  c     5.00 %\n");
         let number = Answer { digits: vec![digit([0.0, 0.95, 0.05]), digit([0.6, 0.4, 0.0])] };
-        assert_eq!(number.to_string(), "ba (doubtful)\n  b   95.00 %\n  a   60.00 %\n");
+        assert_eq!(number.to_string(), "ba (doubtful)\n  b    95.00 %\n  a    60.00 %\n");
         assert_eq!((number.json()["answer"].as_str(), number.json()["doubtful"].as_bool()), (Some("ba"), Some(true)));
         assert_eq!(number.json()["digits"][1]["probabilities"]["b"], 0.4);
     }
@@ -164,7 +165,7 @@ mod tests {
     #[test]
     fn what_may_be_none_of_the_classes_is_told_and_takes_its_share_of_the_probabilities() {
         let letter = Answer { digits: vec![DigitAnswer { none: Some(0.3), ..digit([0.0, 0.7, 0.0]) }] };
-        let shown = "b (this may not be a digit)\n  a    0.00 %\n  b   70.00 %\n  c    0.00 %\n  none   30.00 %\n";
+        let shown = "b (this may not be a digit)\n  a     0.00 %\n  b    70.00 %\n  c     0.00 %\n  none    30.00 %\n";
         assert_eq!(letter.to_string(), shown);
         assert_eq!(letter.json()["doubt"], "this may not be a digit");
         let known = Answer { digits: vec![DigitAnswer { none: Some(0.01), ..digit([0.0, 0.7, 0.29]) }] };

@@ -3,7 +3,7 @@
 //! - [`Picture`]: a picture from a file, made to look as MNIST's do, step by step.
 //! - [`classify`]: asks a network which digits a picture shows; [`Classifier`]: a saved network that answers.
 //! - [`classified`]: the picture, its ink and the answer as a chart.
-//! - [`pad`]: a page to draw digits on, which a network reads in the browser.
+//! - [`pad`]: a page to draw digits on, which networks read in the browser.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
@@ -19,7 +19,7 @@ mod quantised;
 pub use chart::classified;
 pub use classifier::Classifier;
 pub use classify::{Answer, DigitAnswer, SURE, classify, classify_or_reject};
-pub use pad::{pad, pad_and_network};
+pub use pad::{pad, pad_and_networks};
 pub use picture::Picture;
 
 /// What a notebook needs, in one line: `use own_digit::prelude::*;`

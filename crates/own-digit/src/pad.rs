@@ -1,4 +1,4 @@
-//! The page to draw a digit on: a pad, its scripts, and a network in eight bits a weight.
+//! The page to draw a digit on: a pad, its scripts, and networks in eight bits a weight.
 
 use mnist_classification::{Error, Result, model::Network, notebook::Page, support::Parts};
 use serde::Serialize;
@@ -22,33 +22,45 @@ const PARTS: Parts = Parts {
     ],
 };
 
-/// Makes the page to draw digits on, which this network reads.
+/// Makes the page to draw digits on, which these networks read, each with its name; the names show where there are
+/// several.
 ///
 /// # Errors
 /// [`Error::Mismatch`] for a network that does not tell ten digits from 28 × 28 pixels, or has a batch normalisation
 /// that cannot be folded.
-pub fn pad(network: &Network) -> Result<Page> {
-    pad_and_network(network).map(|(page, _)| page)
+pub fn pad(networks: &[(&str, &Network)]) -> Result<Page> {
+    pad_and_networks(networks).map(|(page, _)| page)
 }
 
-/// Makes the page, and the network as the page has it: folded, and its weights in eight bits.
+/// Makes the page, and the networks as the page has them: folded, and their weights in eight bits.
 ///
 /// # Errors
 /// As [`pad`].
-pub fn pad_and_network(network: &Network) -> Result<(Page, Network)> {
-    let network = folded(network)?;
-    let plan = network.plan();
-    if plan.picture() != Some([28, 28]) || plan.shapes()?.pop() != Some(vec![10]) {
-        return Err(Error::mismatch("a network for the page", plan, "from 28 × 28 pixels to ten logits"));
-    }
-    let reader = Reader { layers: quantise(&network)?, sure: SURE };
-    Ok((Page::assemble(PARTS, "READER", &reader)?, network))
+pub fn pad_and_networks(networks: &[(&str, &Network)]) -> Result<(Page, Vec<Network>)> {
+    let reader = |&(name, network): &(&str, &Network)| {
+        let network = folded(network)?;
+        let plan = network.plan();
+        if plan.picture() != Some([28, 28]) || plan.shapes()?.pop() != Some(vec![10]) {
+            return Err(Error::mismatch("a network for the page", plan, "from 28 × 28 pixels to ten logits"));
+        }
+        Ok((Reader { name: name.into(), layers: quantise(&network)? }, network))
+    };
+    let both = networks.iter().map(reader).collect::<Result<Vec<_>>>()?;
+    let (readers, networks) = both.into_iter().unzip();
+    Ok((Page::assemble(PARTS, "READER", &Readers { networks: readers, sure: SURE })?, networks))
 }
 
-/// The network as the page's script reads it.
+/// A network as the page's script reads it.
 #[derive(Serialize)]
 struct Reader {
+    name: String,
     layers: Vec<Quantised>,
+}
+
+/// What the page's script finds.
+#[derive(Serialize)]
+struct Readers {
+    networks: Vec<Reader>,
     /// An answer with a lower probability is doubtful.
     sure: f64,
 }
@@ -62,15 +74,15 @@ mod tests {
     #[test]
     fn only_networks_for_digits_get_a_page() {
         for (input, layers) in [(&[1, 28, 28][..], &[Flatten, Dense(26)][..]), (&[1, 20, 20], &[Flatten, Dense(10)])] {
-            let error = pad(&Network::new(input, layers, 0).unwrap()).unwrap_err().to_string();
+            let error = pad(&[("", &Network::new(input, layers, 0).unwrap())]).unwrap_err().to_string();
             assert!(error.starts_with("a network for the page: found ["), "{error}");
         }
         let network = Network::new([784], [Dense(20), Relu, Dense(10)], 0).unwrap();
         let values = || network.parameters().iter().map(|(_, tensor)| tensor.detach().copy()).collect::<Vec<_>>();
         let before = values();
-        let (_, of_page) = pad_and_network(&network).unwrap();
+        let (page, of_page) = pad_and_networks(&[("one", &network), ("the <other>", &network)]).unwrap();
         assert!(values().iter().zip(&before).all(|(now, before)| now == before));
-        assert!(of_page.parameters().iter().zip(&before).any(|((_, rounded), before)| rounded != before));
-        assert!(pad(&Network::new([784], [Dense(20), Relu, Dense(10)], 0).unwrap()).is_ok());
+        assert!(of_page[1].parameters().iter().zip(&before).any(|((_, rounded), before)| rounded != before));
+        assert!(page.html().contains("\"name\":\"one\"") && page.html().contains("the \\u003cother>"));
     }
 }

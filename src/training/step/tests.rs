@@ -3,7 +3,7 @@
 use native::uses_dense_input;
 use tch::{Device, Kind, Tensor};
 
-use super::super::{Schedule, Training, fit, fit::order};
+use super::super::{Schedule, Training, fit};
 use super::*;
 use crate::{
     data::Augmentation,
@@ -182,7 +182,7 @@ fn the_learning_rate_follows_its_schedule_within_an_epoch() {
     let stepped = Network::mlp([3, 8, 3], 1).unwrap();
     let mut steps = Trainer::new(&stepped, &samples, &training).unwrap();
     for epoch in [1, 2] {
-        let order = order(&training, &stepped, &samples, epoch).unwrap();
+        let order = training.order(&stepped, &samples, epoch).unwrap();
         for (step, positions) in order.split(32, 0).iter().enumerate() {
             // Six steps in all, each with the rate at which it begins.
             let done = (3 * (epoch - 1) + step) as f64 / 6.0;

@@ -79,7 +79,7 @@ impl Chart for Attributions {
             row[0].1.clone() + &captions.collect::<String>()
         });
         let rows: Vec<_> = rows.collect();
-        format!("Change of the probability without the marked, or a random, tenth. {}.", rows.join(". "))
+        format!("Change of the probability without the marked tenth, or as much random ink. {}.", rows.join(". "))
     }
 
     fn draw(&self, area: &Area, _: &Look) -> DrawResult {
@@ -88,8 +88,8 @@ impl Chart for Attributions {
             area.draw_text(&text, &below(size, &TEXT), place)
         };
         let notes = [
-            "orange: for the class; blue: against it; dark: the digit's ink; each map by its own largest value",
-            "below: the change of the class's probability without the marked, or a random, tenth of the pixels",
+            "orange: for the class; blue with a light point: against it; dark: ink; each map by its own largest value",
+            "below: the change of the class's probability without the marked tenth, or as much random ink",
         ];
         let width = area.dim_in_pixel().0 as i32;
         for (note, y) in notes.into_iter().zip([48, 70]) {
@@ -117,19 +117,29 @@ fn signed(number: f64) -> String {
     }
 }
 
-/// Paints values over ink, which darkens its pixel: orange for values above 0, blue below, white at 0.
+/// Below this share of the largest value, a value against the class has no point.
+const POINTED: f32 = -0.1;
+
+/// Paints values over ink, which darkens its pixel: orange for values above 0, blue with a light point in the middle
+/// below, white at 0.
 fn painted(ink: &[f32], values: &[f32], [height, width]: [u32; 2]) -> RgbImage {
     let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+    let share = |index: usize| if largest > 0.0 { values[index] / largest } else { 0.0 };
     let color = |index: usize| {
-        let share = if largest > 0.0 { values[index] / largest } else { 0.0 };
+        let share = share(index);
         let end = if share > 0.0 { ORANGE } else { BLUE };
         let light = 1.0 - if largest > 0.0 { 0.5 } else { 0.9 } * ink[index].clamp(0.0, 1.0);
         let part = |end: u8| ((255.0 + (f32::from(end) - 255.0) * share.abs()) * light) as u8;
         Rgb([part(end.0), part(end.1), part(end.2)])
     };
-    let small = RgbImage::from_fn(width, height, |x, y| color((y * width + x) as usize));
+    let pixel = (SIDE / width.max(height)).max(1);
+    let large = RgbImage::from_fn(width * pixel, height * pixel, |x, y| {
+        let index = (y / pixel * width + x / pixel) as usize;
+        let is_middle = [x, y].iter().all(|place| (2 * (place % pixel) + 1).abs_diff(pixel) <= pixel / 4);
+        if is_middle && share(index) < POINTED { Rgb([255; 3]) } else { color(index) }
+    });
     let scaled = |side: u32| (SIDE * side / width.max(height)).max(1);
-    image::imageops::resize(&small, scaled(width), scaled(height), image::imageops::FilterType::Nearest)
+    image::imageops::resize(&large, scaled(width), scaled(height), image::imageops::FilterType::Nearest)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use mnist_classification::{
     support::{Purpose, generator, uniform},
     training::predict,
 };
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::{BATCH, as_pictures, asked_about, of_class, picture};
 use crate::in_batches;
@@ -69,14 +69,13 @@ const DRAWS: usize = 20;
 pub struct ProbabilityDrop {
     /// Without the tenth that the map marks most.
     pub marked: f64,
-    /// Without a random tenth: the mean over twenty draws. Most pixels of a digit are paper, which blanking leaves as
-    /// it is.
+    /// Without as many random pixels of ink as lie within that tenth: the mean over twenty draws.
     pub random: f64,
 }
 
 /// Measures, for each sample, how much the probability of its class falls without the tenth of the pixels that has the
-/// highest values in its map, against a random tenth drawn from `seed`. Smaller maps, such as Grad-CAM's, are
-/// [`enlarged`](super::enlarged).
+/// highest values in its map, against as much ink drawn at random from `seed`: blank paper changes nothing, so random
+/// pixels would be too easy to beat. Smaller maps, such as Grad-CAM's, are [`enlarged`](super::enlarged).
 ///
 /// # Errors
 /// [`Error::Mismatch`] when samples are not pictures, or a map or class is missing, or a class is none of the model's;
@@ -95,15 +94,19 @@ pub fn probability_drops(
         let predictions = predict(model, &Samples { inputs, ..samples.shallow_clone() })?;
         of_class(&predictions.probabilities, &classes)
     };
-    let without_highest = |values: &Tensor| -> Result<Tensor> {
-        let (_, tenth) = values.f_topk((size[1] / 10).max(1), 1, true, false)?;
-        probability(samples.inputs.f_scatter_value(1, &tenth, 0.0)?)
-    };
     let whole = probability(samples.inputs.shallow_clone())?;
-    let marked = whole.f_sub(&without_highest(&maps.f_to(device)?)?)?;
+    let (_, tenth) = maps.f_to(device)?.f_topk((size[1] / 10).max(1), 1, true, false)?;
+    let marked = whole.f_sub(&probability(samples.inputs.f_scatter_value(1, &tenth, 0.0)?)?)?;
+    let ink = samples.inputs.f_gt(0.0)?;
+    let inked = ink.f_gather(1, &tenth, false)?.f_sum_dim_intlist([1].as_slice(), true, Kind::Int64)?;
     let (mut random, mut sum) = (generator(seed, Purpose::Pixels), whole.f_zeros_like()?);
     for _ in 0..DRAWS {
-        sum = sum.f_add(&without_highest(&uniform(&size, [0.0, 1.0], device, &mut random)?)?)?;
+        // From 1 on ink, 0 on paper: the ink's highest values come first.
+        let drawn = uniform(&size, [1.0, 2.0], device, &mut random)?.f_mul(&ink)?;
+        let (sorted, _) = drawn.f_sort(1, true)?;
+        let lowest = sorted.f_gather(1, &inked.f_sub_scalar(1)?.f_clamp_min(0)?, false)?.f_clamp_min(0.5)?;
+        let blanked = drawn.f_ge_tensor(&lowest)?.f_logical_and(&inked.f_gt(0)?)?;
+        sum = sum.f_add(&probability(samples.inputs.f_masked_fill(&blanked, 0.0)?)?)?;
     }
     let random = whole.f_sub(&sum.f_div_scalar(DRAWS as f64)?)?;
     let drops = Vec::<f64>::try_from(marked)?.into_iter().zip(Vec::<f64>::try_from(random)?);

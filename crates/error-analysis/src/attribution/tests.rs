@@ -160,6 +160,12 @@ fn an_answer_falls_without_the_pixel_that_it_needs() {
     let hits = drops(&map).random / all * 20.0;
     assert!((hits - hits.round()).abs() < 1e-4 && (1.0..=7.0).contains(&hits.round()), "{hits}");
     assert_eq!(drops(&map), drops(&map));
+    // Where a map marks paper alone, no ink is blanked at random either.
+    let _ = samples.inputs.get(0).get(3).fill_(0.0);
+    let paper = Tensor::zeros([10], (Kind::Float, Device::Cpu));
+    let _ = paper.get(3).fill_(1.0);
+    let ProbabilityDrop { marked, random } = drops(&paper.reshape([1, 2, 5]));
+    assert!(marked.abs() < 1e-6 && random.abs() < 1e-6, "{marked} {random}");
     // A smaller map is enlarged: its right column is the highest.
     let small = Tensor::from_slice(&[0.0_f32, 0.0, 0.0, 1.0]).reshape([1, 2, 2]);
     assert!((drops(&small).marked - all).abs() < 1e-6);
