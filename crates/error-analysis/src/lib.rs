@@ -6,6 +6,7 @@
 //! - [`label_errors`]: labels that the predictions contradict, and what people said of MNIST's.
 //! - [`pca`]: a network's last hidden layer, seen in two dimensions.
 //! - [`stability`]: which mistakes every training makes, and which depend on the seed.
+//! - [`mcnemar`]: two networks on the same samples; [`proportion_interval`]: how sure a share of right answers is.
 //! - [`SelectiveAccuracy`]: how accurate a network is that may decline; [`lines`]: a chart of named lines;
 //!   [`mistakes_page`]: a page with every mistake.
 
@@ -20,12 +21,14 @@ mod examples;
 pub mod label_errors;
 mod lines;
 mod mistakes_page;
+mod paired;
 pub mod pca;
 mod selective;
 pub mod stability;
 
 pub use lines::lines;
 pub use mistakes_page::mistakes_page;
+pub use paired::{McNemar, mcnemar, proportion_interval};
 pub use selective::SelectiveAccuracy;
 
 use mnist_classification::{Result, data::Samples, support::check_interrupt};
@@ -48,8 +51,9 @@ pub mod prelude {
         },
         corruption::{Corruption, Distortion},
         label_errors::{Votes, lowest_margins},
-        lines, mistakes_page,
+        lines, mcnemar, mistakes_page,
         pca::{Pca, components, last_hidden},
+        proportion_interval,
         stability::Stability,
     };
 }

@@ -22,6 +22,9 @@ const PARTS: Parts = Parts {
     ],
 };
 
+/// In pixels, the room for a further network's bars.
+const BARS: u32 = 280;
+
 /// Makes the page to draw digits on, which these networks read, each with its name; the names show where there are
 /// several.
 ///
@@ -46,8 +49,9 @@ pub fn pad_and_networks(networks: &[(&str, &Network)]) -> Result<(Page, Vec<Netw
         Ok((Reader { name: name.into(), layers: quantise(&network)? }, network))
     };
     let both = networks.iter().map(reader).collect::<Result<Vec<_>>>()?;
-    let (readers, networks) = both.into_iter().unzip();
-    Ok((Page::assemble(PARTS, "READER", &Readers { networks: readers, sure: SURE })?, networks))
+    let (readers, networks): (Vec<_>, Vec<_>) = both.into_iter().unzip();
+    let height = PARTS.height + BARS * networks.len().saturating_sub(1) as u32;
+    Ok((Page::assemble(Parts { height, ..PARTS }, "READER", &Readers { networks: readers, sure: SURE })?, networks))
 }
 
 /// A network as the page's script reads it.
