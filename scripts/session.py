@@ -152,7 +152,16 @@ def take(folder):
         return control, int(control.recv(20))
     except (OSError, ValueError):
         control.close()
+        kill_evcxr(folder)
         return None
+
+
+def kill_evcxr(folder):
+    """Where the session's own process was killed, as it is when memory runs out, evcxr lives on and nobody can take it."""
+    for process in psutil.process_iter(["cmdline"]):
+        if str(folder / "connection.json") in (process.info["cmdline"] or []):
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def end(folder):
@@ -169,18 +178,31 @@ def end(folder):
 
 
 def interrupt(evcxr, request, control):
-    """Asks a training at work to stop, which keeps the notebook's variables; where none answers, ends the process that
-    runs the cells, as evcxr itself does at an interrupt. A cell that ends by itself meanwhile needs neither."""
+    """Ends the compiler, where the cell is still compiled, and asks a training at work to stop: both keep the notebook's
+    variables. Where neither is there, ends the process that runs the cells, as evcxr itself does at an interrupt. A cell
+    that ends by itself meanwhile needs nothing."""
     request.touch()
     deadline = time.monotonic() + PATIENCE
     while request.exists():
         if select.select([control], [], [], 0.01)[0] and received(control) != INTERRUPT:
             request.unlink(missing_ok=True)
+        elif kill_compilers(evcxr):
+            deadline = time.monotonic() + PATIENCE
         elif time.monotonic() > deadline:
             request.unlink(missing_ok=True)
             for process in psutil.Process(evcxr.pid).children():
                 if process.name().startswith("evcxr"):
                     process.kill()
+
+
+def kill_compilers(evcxr):
+    """Tells whether evcxr had a program at work other than the one that runs the cells."""
+    others = [process for process in psutil.Process(evcxr.pid).children() if not process.name().startswith("evcxr")]
+    for process in others:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for each in [*process.children(recursive=True), process]:
+                each.kill()
+    return bool(others)
 
 
 def received(control):

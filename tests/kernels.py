@@ -112,6 +112,19 @@ class One(unittest.TestCase):
         self.ok(wait.format(3))
         self.assertEqual(self.ok('println!("{kept}");'), "7\n")
 
+    def test_an_interrupt_while_a_cell_is_compiled_keeps_the_variables(self):
+        self.kernel.run("let kept = 7;")
+        slow = "while i < 20_000_000_000 { i += 1; }"
+        code = f"#[allow(long_running_const_eval)]\nconst LONG: u64 = {{ let mut i = 0; {slow} i }};\nprintln!(\"{{LONG}}\");"
+        timer = threading.Timer(3, self.kernel.manager.interrupt_kernel)
+        timer.start()
+        began = time.monotonic()
+        printed, error = self.kernel.run(code)
+        self.assertLess(time.monotonic() - began, 20)
+        self.assertEqual(printed, "")
+        self.assertNotEqual(error, "")
+        self.assertEqual(self.kernel.run('println!("{}", kept);'), ("7\n", ""))
+
     def test_z_an_endless_cell_can_be_interrupted(self):
         def later():
             time.sleep(2)
@@ -308,6 +321,19 @@ class Standby(unittest.TestCase):
         waiting = standby()
         self.assertFalse(killed.exists())
         self.assertEqual(standby(), waiting)
+
+    def test_whose_own_process_was_killed_gives_way_to_another(self):
+        # As when memory runs out: evcxr lives on.
+        for use in ("taken", "ended"):
+            with self.subTest(use):
+                started = processes(standby())
+                started[0].kill()
+                if use == "taken":
+                    kernel = self.kernel()
+                    self.assertEqual(kernel.run('println!("{}", 1 + 1);'), ("2\n", ""))
+                else:
+                    subprocess.run([*STANDBY, "--end"], check=True, timeout=60)
+                self.assertEqual(psutil.wait_procs(started, timeout=30)[1], [])
 
     def test_ends_when_it_is_told_to(self):
         started = processes(standby())
