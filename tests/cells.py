@@ -152,6 +152,10 @@ class LaterCrates(unittest.TestCase):
             with self.subTest(crate=crate, **variables):
                 line = f':dep {crate} = {{ path = "../crates/{crate}" }}\nuse {crate.replace("-", "_")}::prelude::*;\n'
                 self.assertEqual(kernel.run(line + 'println!("{}", network.summary().parameters());'), ("8\n", ""))
+        # As plotters' tutorial has it.
+        line = ':dep plotters = { version = "0.3", default-features = false, features = ["evcxr", "all_series"] }\n'
+        code = 'use plotters::prelude::*;\nprintln!("{} {}", network.summary().parameters(), BLUE.2);'
+        self.assertEqual(kernel.run(line + code), ("8 255\n", ""))
         self.assertEqual(compiled(session), set())
 
     def test_leave_variables_alone(self):
