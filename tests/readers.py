@@ -12,7 +12,7 @@ from outputs import quick, source
 EXERCISE = re.compile(r"\*\*(\d+)\.\*\*.+?```rust\n(.+?)\n```\n\nAnswer: \*\*([\d.]+)", re.DOTALL)
 # By how much the answers of exercises that train may differ, as their questions say; after two epochs the shifted
 # digits are read differently from after fifteen.
-TOLERANCES = {"9": 0.5, "10": 8.0}
+TOLERANCES = {"9": 0.5, "10": 12.0}
 TRAINED = "This network is trained already"
 
 
