@@ -14,6 +14,7 @@ use crate::{Error, Result};
 /// disk. Missing folders are made.
 pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
     let path = path.as_ref();
+    refuse_tilde(path)?;
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
     }
@@ -34,6 +35,15 @@ pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
     written
 }
 
+/// Refuses a path that begins with `~`: a folder of that name would be made here.
+pub fn refuse_tilde(path: &Path) -> Result<()> {
+    if path.starts_with("~") {
+        let expected = "the home folder's own path in place of ~, which only a shell knows";
+        return Err(Error::invalid_setting("a path", path.display(), expected));
+    }
+    Ok(())
+}
+
 /// Removes from a folder what [`write`] left there under temporary names, at least this long ago, when its process was
 /// killed.
 pub fn remove_unfinished(folder: &Path, age: Duration) {
@@ -51,6 +61,7 @@ pub fn remove_unfinished(folder: &Path, age: Duration) {
 /// Makes a folder and locks it by the file `lock` in it; the lock goes with the process, however that ends. Returns
 /// nothing where another process has it.
 pub fn lock(folder: &Path) -> Result<Option<File>> {
+    refuse_tilde(folder)?;
     fs::create_dir_all(folder).map_err(Error::io(folder))?;
     let path = folder.join("lock");
     let file = File::create(&path).map_err(Error::io(&path))?;
@@ -76,7 +87,8 @@ pub fn read_json<T: serde::de::DeserializeOwned>(path: impl AsRef<Path>, expecte
         return Err(Error::missing(path, expected));
     }
     let text = fs::read_to_string(path).map_err(Error::io(path))?;
-    serde_json::from_str(&text).map_err(|error| Error::malformed(path, error, expected))
+    // Some editors begin a file with a byte-order mark.
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| Error::malformed(path, error, expected))
 }
 
 /// Writes `value` to `path` as JSON that people can read, as [`write`] does.

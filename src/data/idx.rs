@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
@@ -191,7 +191,27 @@ fn not_idx(start: &[u8]) -> String {
 pub(super) fn open(path: &Path) -> Result<Box<dyn Read>> {
     let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);
     let is_gzip = file.fill_buf().map_err(Error::io(path))?.starts_with(b"\x1f\x8b");
-    if is_gzip { Ok(Box::new(MultiGzDecoder::new(file))) } else { Ok(Box::new(file)) }
+    if is_gzip { Ok(Box::new(Members(Some(GzDecoder::new(file))))) } else { Ok(Box::new(file)) }
+}
+
+/// Unpacks one gzip stream after the other. Zeros may stand behind each, as `gzip -t` permits them.
+struct Members(Option<GzDecoder<BufReader<File>>>);
+
+impl Read for Members {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let count = member.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let Some(mut file) = self.0.take().map(GzDecoder::into_inner) else { break };
+            while file.fill_buf()?.starts_with(&[0]) {
+                file.consume(1);
+            }
+            self.0 = (!file.fill_buf()?.is_empty()).then(|| GzDecoder::new(file));
+        }
+        Ok(0)
+    }
 }
 
 /// Says what a failed read means: the decoder reports a bad stream, and one that ends too soon, in these kinds.

@@ -123,13 +123,18 @@ impl ConfusionMatrix {
         ]?)
     }
 
-    /// Returns the matrix as a frame with a row per class: `true class`, then a column for each predicted class.
+    /// Returns the matrix as a frame with a row per class: `true class`, then a column for each predicted class. Where a
+    /// class has that name, the first column gets a longer one.
     ///
     /// # Errors
     /// [`Error::Polars`] as polars reports it.
     pub fn frame(&self) -> Result<DataFrame> {
         let names = self.classes.names();
-        let mut columns = vec![Column::new("true class".into(), names)];
+        let mut title = String::from("true class");
+        while names.contains(&title) {
+            title += " (row)";
+        }
+        let mut columns = vec![Column::new(title.into(), names)];
         for (class, name) in names.iter().enumerate() {
             let column: Vec<_> = self.counts.iter().map(|row| row[class]).collect();
             columns.push(Column::new(name.into(), column));
@@ -171,6 +176,10 @@ mod tests {
         let confusion = ConfusionMatrix::new("example", &clothes, &[0, 0, 1, 2], &[2, 0, 1, 0]).unwrap();
         let frame = "true class,T-shirt,Trouser,Shirt\nT-shirt,1,0,1\nTrouser,0,1,0\nShirt,1,0,0\n";
         assert_eq!(confusion.frame().unwrap().csv(), frame);
+        let awkward = Classes::new(["true class", "accuracy", "macro avg"]);
+        let confusion_of_awkward = ConfusionMatrix::new("example", &awkward, &[0, 1], &[2, 1]).unwrap();
+        let frame = confusion_of_awkward.frame().unwrap().csv();
+        assert!(frame.starts_with("true class (row),true class,accuracy,macro avg\ntrue class,0,0,1\n"), "{frame}");
         let pairs = "pair,mistakes,first as second,second as first\nT-shirt-Shirt,2,1,1\n";
         assert_eq!(confusion.most_confused(5).unwrap().csv(), pairs);
         assert_eq!((confusion.count(0, 2), confusion.count(3, 0)), (1, 0));

@@ -81,7 +81,9 @@ impl Table for DataFrame {
         let header: Vec<_> = self.columns().iter().map(|column| quoted(column.name())).collect();
         let rows = (0..self.height()).filter_map(|row| self.get(row));
         let rows = rows.map(|values| values.iter().map(csv_cell).collect::<Vec<_>>());
-        [header].into_iter().chain(rows).map(|cells| cells.join(",") + "\n").collect()
+        let lines = [header].into_iter().chain(rows).map(|cells| cells.join(","));
+        // A line without a character would be none.
+        lines.map(|line| if line.is_empty() { "\"\"\n".into() } else { line + "\n" }).collect()
     }
 }
 
@@ -227,6 +229,7 @@ mod tests {
     #[test]
     fn csv_quotes_what_would_end_a_cell_and_leaves_missing_values_empty() {
         assert_eq!(frame().csv(), "digit,f1,count\n1 < 2,0.25,3\n\"a,\"\"b\"\"\",,4\n");
+        assert_eq!(df!["share" => [Some(0.5), None]].unwrap().csv(), "share\n0.5\n\"\"\n");
         // polars keeps the text of a single row in another way.
         assert_eq!(df!["digit" => ["4 to 9"]].unwrap().csv(), "digit\n4 to 9\n");
         let texts = df!["a,b" => [Some("one\rtwo"), Some(""), None], "right" => [Some(true), Some(false), None]];

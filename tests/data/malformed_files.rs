@@ -157,6 +157,22 @@ fn counts_that_differ_and_labels_and_pixels_out_of_range_are_errors() {
 }
 
 #[test]
+fn zeros_behind_a_gzip_file_are_no_damage() {
+    let labels = idx(8, &[3], &[7, 0, 9]);
+    for zeros in [1, 4, 10_000] {
+        let folder = good();
+        // In two streams, as bgzip writes them.
+        let packed = [gzip(&labels[..5]), gzip(&labels[5..]), vec![0; zeros]].concat();
+        fs::remove_file(folder.path().join(TRAIN_LABELS)).unwrap();
+        fs::write(folder.path().join(format!("{TRAIN_LABELS}.gz")), packed).unwrap();
+        let found = Vec::<i64>::try_from(&Dataset::from_dir(folder.path()).unwrap().train.labels).unwrap();
+        assert_eq!(found, [7, 0, 9], "{zeros} zeros");
+    }
+    let other = [gzip(&labels), vec![b'x'; 20]].concat();
+    assert_names(&error_with(TRAIN_LABELS, &other), "a damaged gzip file", "a whole gzip file");
+}
+
+#[test]
 fn a_damaged_gzip_file_is_called_so() {
     let whole = gzip(&idx(8, &[3], &[7, 0, 9]));
     assert_names(

@@ -180,8 +180,8 @@ class Access(Torture):
             path = self.folder / f"large.{name}"
             path.write_bytes(picture(LARGE, LARGE))
             done = run("predict", path, folder=self.folder)
-            self.assertEqual((done.code, done.errors.count("\n")), (1, 1), done.errors + done.output)
-            self.assertRegex(done.errors, "^error: ")
+            self.assertEqual((done.code, done.errors.count("\n")), (1, 2), done.errors + done.output)
+            self.assertRegex(done.errors, "^Network: .+\nerror: ")
             largest = max(largest, done.memory)
         self.assertLess(largest, 700 * MB)
         self.tried(

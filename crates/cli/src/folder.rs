@@ -41,6 +41,7 @@ impl RunFolder {
     /// it cannot be made.
     pub fn create(path: Option<&Path>, training: &Training) -> Result<Self> {
         let Some(path) = path else { return Self::next(Path::new(RUNS)) };
+        files::refuse_tilde(path)?;
         if path.file_name().is_none() {
             return Err(refused(path, "the name of a folder"));
         }
@@ -119,11 +120,14 @@ impl RunFolder {
         Ok(self.path.clone())
     }
 
-    /// Returns the finished run with the highest number in `runs`, where there is one.
+    /// Returns the run in `runs` that was finished last, where there is one: a number that became free is taken again.
     pub fn latest() -> Option<PathBuf> {
         let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
-        let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u64>().ok());
-        numbers.max().map(|number| Path::new(RUNS).join(number.to_string()))
+        let finished = entries.filter_map(|entry| {
+            let number = entry.file_name().to_str()?.parse::<u64>().ok()?;
+            Some((fs::metadata(entry.path().join("run.json")).ok()?.modified().ok()?, number, entry.path()))
+        });
+        finished.max().map(|(.., path)| path)
     }
 }
 

@@ -53,7 +53,7 @@ struct Train {
     #[arg(long)]
     learning_rate: Option<f64>,
     /// Seed of all random numbers [default: 0]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = seed)]
     seed: Option<u64>,
     /// A file of settings in JSON, or the run.json of a run; the options above override it
     #[arg(long)]
@@ -145,6 +145,10 @@ fn train(arguments: &Train) -> Result<()> {
     Ok(())
 }
 
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number, 0 or more, up to {}", u64::MAX))
+}
+
 impl Train {
     /// Returns the settings of the file, where there is one, with the options in their place.
     fn training(&self) -> Result<Training> {
@@ -162,7 +166,11 @@ impl Train {
 fn predict(arguments: &Predict) -> Result<ExitCode> {
     // Each core has pictures of its own; more threads for the few digits of one would mostly wait for each other.
     tch::set_num_threads(1);
-    let classifier = Classifier::load(&cli::network(arguments.run.as_deref()))?;
+    let folder = cli::network(arguments.run.as_deref());
+    let classifier = Classifier::load(&folder)?;
+    // Answers go to standard output; whoever closed this has no use for it.
+    let network = shown(&folder);
+    let _ = writeln!(io::stderr(), "Network: {network}, learnt from {}", classifier.learnt_from());
     let open = classifier.opener();
     // The network takes one picture at a time, while other cores open theirs.
     let classifier = Mutex::new(classifier);
@@ -183,7 +191,7 @@ fn predict(arguments: &Predict) -> Result<ExitCode> {
         let some = pictures.len().min(16 * rayon::current_num_threads());
         let answers = pictures.par_drain(..some).map(|(path, found)| (found.and_then(|()| read(&path)), path));
         for (read, path) in answers.collect::<Vec<_>>() {
-            show(&path, read.as_ref().map(|(answer, _)| answer), arguments.json)?;
+            show(&path, read.as_ref().map(|(answer, _)| answer), arguments.json.then_some(&network))?;
             match read {
                 Ok((_, picture)) => opened.extend(picture),
                 Err(_) => code = ExitCode::FAILURE,
@@ -196,14 +204,21 @@ fn predict(arguments: &Predict) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// Prints what a picture was read as, or why it was not.
-fn show(picture: &Path, read: Result<&Answer, &Error>, as_json: bool) -> Result<()> {
+/// Shortens the path of a network of this repository.
+fn shown(folder: &Path) -> String {
+    let repository = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    folder.strip_prefix(repository).unwrap_or(folder).display().to_string()
+}
+
+/// Prints what a picture was read as, or why it was not; in JSON where it is given the network's name.
+fn show(picture: &Path, read: Result<&Answer, &Error>, json_of: Option<&String>) -> Result<()> {
     if let Err(error) = read {
         eprintln!("error: {error}");
     }
-    if as_json {
+    if let Some(network) = json_of {
         let mut line = read.map_or_else(|error| json!({ "error": error.to_string() }), Answer::json);
         line["file"] = json!(picture.display().to_string());
+        line["network"] = json!(network);
         return print(format_args!("{line}\n"));
     }
     read.map_or(Ok(()), |answer| print(format_args!("{}: {answer}", picture.display())))

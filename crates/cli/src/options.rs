@@ -70,7 +70,9 @@ fn read_json<T: DeserializeOwned>(path: &Path, pointer: &str, expected: &str) ->
         io::ErrorKind::NotFound => Error::missing(path, expected),
         _ => Error::io(path)(error),
     })?;
-    let json = serde_json::from_str(&text).map(|json: Value| json.pointer(pointer).cloned().unwrap_or(json));
+    // Some editors begin a file with a byte-order mark.
+    let json = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map(|json: Value| json.pointer(pointer).cloned().unwrap_or(json));
     json.and_then(serde_json::from_value).map_err(|error| Error::malformed(path, error, expected))
 }
 

@@ -51,6 +51,31 @@ fn a_run_leaves_a_complete_folder_and_predict_reads_a_picture_with_it() {
 }
 
 #[test]
+fn the_run_that_was_finished_last_answers_and_is_named() {
+    let folder = trained();
+    draw_stroke(folder.path());
+    let train = || assert!(run(folder.path(), &["--data", "small", "--epochs", "1"]).status.success());
+    let answers = |name: &str| {
+        let shown = text(&run(folder.path(), &["predict", "stroke.png"]).stderr);
+        assert_eq!(shown, format!("Network: {name}, learnt from small\n"));
+    };
+    train();
+    answers("runs/2");
+    // The number that became free is taken again.
+    fs::remove_dir_all(folder.path().join("runs/1")).unwrap();
+    train();
+    answers("runs/1");
+}
+
+#[test]
+fn settings_may_begin_with_a_byte_order_mark() {
+    let folder = with_data();
+    fs::write(folder.path().join("settings.json"), "\u{feff}{\"epochs\": 1}").unwrap();
+    let output = run(folder.path(), &["--data", "small", "--settings", "settings.json", "--out", "marked"]);
+    assert!(output.status.success() && text(&output.stdout).contains("Epoch 1/1"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn the_same_seed_gives_the_same_weights_byte_for_byte() {
     let folder = trained();
     let again = ["--data", "small", "--epochs", "3", "--seed", "4", "--batch-size", "50", "--out", "again"];
@@ -73,6 +98,8 @@ fn mistakes_are_one_clear_line_and_an_exit_code() {
         (&["--data", "drawn", "--epochs", "0"], 1, "epochs is 0; expected at least 1"),
         (&["--data", "drawn", "--learning-rate", "0"], 1, "learning_rate is 0; expected a number above 0"),
         (&["predict", "digit.png", "--run", "nowhere"], 1, "weights.safetensors: no such file"),
+        (&["--data", "drawn", "--out", "~/digits"], 1, "a path is ~/digits; expected the home folder's own path"),
+        (&["--seed", "-1"], 2, "expected a whole number, 0 or more"),
         (&["--device", "abacus"], 2, "possible values: auto, cpu, cuda"),
         (&["--epochs", "many"], 2, "invalid value 'many'"),
         (&["predict"], 2, "required"),
@@ -85,6 +112,7 @@ fn mistakes_are_one_clear_line_and_an_exit_code() {
             assert_eq!(shown.lines().count(), 1, "{shown}");
         }
     }
+    assert!(!folder.path().join("~").exists());
     let left: Vec<_> = fs::read_dir(folder.path().join("runs")).into_iter().flatten().collect();
     assert!(left.is_empty(), "{left:?}");
 }

@@ -2,7 +2,12 @@
 
 use std::{fs, path::Path};
 
-use mnist_classification::{Error, Result, data::Classes, model::Network, support::weights_file};
+use mnist_classification::{
+    Error, Result,
+    data::{Classes, MNIST},
+    model::Network,
+    support::weights_file,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -20,6 +25,8 @@ pub struct Classifier {
     /// Height and width of the pictures that the network takes.
     size: [usize; 2],
     classes: Classes,
+    /// The name of the data, where it is known.
+    data: Option<String>,
 }
 
 impl Classifier {
@@ -45,7 +52,14 @@ impl Classifier {
         let none = none_of(&shapes, folder)?;
         let count = shapes.last().map_or(0, values);
         let classes = setting(folder, "classes").filter(|classes: &Classes| classes.len() == count);
-        Ok(Self { network, none, size, classes: classes.unwrap_or_else(|| Classes::numbered(count)) })
+        let classes = classes.unwrap_or_else(|| Classes::numbered(count));
+        Ok(Self { network, none, size, classes, data: setting(folder, "name") })
+    }
+
+    /// Returns the name of the data that the network was trained on, as its run has noted it; other networks here learnt
+    /// from MNIST.
+    pub fn learnt_from(&self) -> &str {
+        self.data.as_deref().unwrap_or(MNIST)
     }
 
     /// Finds the digits or letters of a picture, or one thing where the classes are neither.

@@ -172,7 +172,8 @@ fn formats_are_told_by_their_contents_and_what_is_none_in_words() {
         let output = run(pictures.0.path(), &["predict", "other.png"]);
         let shown = text(&output.stderr);
         assert!(shown.contains(&format!("other.png: found {expected}")), "{shown}");
-        assert_eq!((shown.lines().count(), output.status.code()), (1, Some(1)));
+        // Behind the line that names the network.
+        assert_eq!((shown.lines().count(), output.status.code()), (2, Some(1)));
     }
 }
 
@@ -190,8 +191,10 @@ fn every_good_picture_is_answered_and_every_bad_one_told() {
         let (answers, errors) = (text(&output.stdout), text(&output.stderr));
         let heads: Vec<_> = answers.lines().filter(|line| line.contains(".png: ")).collect();
         assert!(heads.len() == 2 && heads[0].ends_with("a.png: 4") && heads[1].ends_with("c.png: 7"), "{answers}");
-        assert!(errors.starts_with("error: ") && errors.contains("b.png: found text"), "{errors}");
-        assert_eq!((errors.lines().count(), output.status.code()), (1, Some(1)));
+        let expected = ["Network: models/cnn, learnt from MNIST", "error: "];
+        assert!(errors.lines().zip(expected).all(|(line, begin)| line.starts_with(begin)), "{errors}");
+        assert!(errors.contains("b.png: found text"), "{errors}");
+        assert_eq!((errors.lines().count(), output.status.code()), (2, Some(1)));
     }
     fs::create_dir(folder.join("empty")).unwrap();
     assert!(text(&run(folder, &["predict", "empty"]).stderr).contains("expected pictures: png, jpg"));
@@ -201,6 +204,7 @@ fn every_good_picture_is_answered_and_every_bad_one_told() {
         (&lines[0]["answer"], &lines[0]["file"], &lines[0]["doubtful"]),
         (&"4".into(), &"a.png".into(), &false.into())
     );
+    assert_eq!((&lines[0]["network"], &lines[1]["network"]), (&"models/cnn".into(), &"models/cnn".into()));
     let probabilities = lines[0]["digits"][0]["probabilities"].as_object().unwrap();
     let none = lines[0]["digits"][0]["none"].as_f64().unwrap();
     let sum: f64 = none + probabilities.values().filter_map(Value::as_f64).sum::<f64>();
@@ -233,7 +237,8 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert_eq!((text(&output.stderr), output.status.success()), (String::new(), true));
+    let shown = text(&output.stderr);
+    assert_eq!((shown.as_str(), output.status.success()), ("Network: models/cnn, learnt from MNIST\n", true));
 }
 
 /// Digits drawn anew with other pens, on other grounds and in other light; `labels.csv` says which they are.
