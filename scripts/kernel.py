@@ -6,6 +6,7 @@ The session has ports and a key of its own, because it was there before Jupyter 
 import contextlib
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import re
@@ -34,6 +35,9 @@ CHANNELS = {
 PATH_CRATE = re.compile(r'^(:dep +([\w-]+) *=.*\bpath *= *")([^"]+)(")', re.MULTILINE)
 # So long a kernel is quiet before the next standby kernel is started: it takes the processor for a while.
 QUIET_SECONDS = 20
+# How long printed text waits for more of it, and how many messages are joined at most.
+JOINING_SECONDS = 0.005
+MOST_JOINED = 1_000
 # How often a kernel looks whether the Jupyter that started it still runs.
 PARENT_SECONDS = 5
 
@@ -95,6 +99,37 @@ def signed_anew(frames, old_key, new_key):
     if json.loads(parts[0])["msg_type"] == "execute_request":
         parts[3] = with_this_library(parts[3])
     return [*frames[:start], sign(new_key, parts), *parts]
+
+
+def stream_of(frames):
+    """The cell and the stream that printed a text; nothing for other messages."""
+    if DELIMITER in frames and json.loads(frames[-4])["msg_type"] == "stream":
+        return frames[-3], json.loads(frames[-1])["name"]
+    return None
+
+
+def received(source):
+    """The messages that have come. Behind printed text a moment passes, so that lines which come together can be joined."""
+    messages = [source.recv_multipart()]
+    if stream_of(messages[0]):
+        time.sleep(JOINING_SECONDS)
+        with contextlib.suppress(zmq.Again):
+            while len(messages) < MOST_JOINED:
+                messages.append(source.recv_multipart(zmq.NOBLOCK))
+    return messages
+
+
+def joined(messages, key):
+    """evcxr sends each printed line by itself, and Jupyter drops lines when there are too many: neighbours of one cell and
+    one stream become one message."""
+    for stream, group in itertools.groupby(messages, stream_of):
+        first, *others = group
+        if stream is None:
+            yield from [first, *others]
+            continue
+        text = "".join(json.loads(frames[-1])["text"] for frames in [first, *others])
+        parts = [*first[-4:-1], json.dumps({"name": stream[1], "text": text}).encode()]
+        yield [*first[:-5], sign(key, parts), *parts]
 
 
 def with_this_library(content):
@@ -172,7 +207,9 @@ def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, control):
         if events:
             last_message = time.monotonic()
         for source, (target, old_key, new_key) in ways.items():
-            if source in events and (frames := signed_anew(source.recv_multipart(), old_key, new_key)):
+            messages = received(source) if source in events else []
+            messages = [frames for each in messages if (frames := signed_anew(each, old_key, new_key))]
+            for frames in joined(messages, new_key):
                 target.send_multipart(frames)
                 if source == evcxr["iopub"]:
                     was_busy, busy = busy, is_busy(frames, busy)

@@ -101,6 +101,14 @@ class One(unittest.TestCase):
         shown = self.kernel.client.inspect("evaluate", len("evaluate"), reply=True, timeout=60)["content"]
         self.assertIn("Measures a model on samples", str(shown["data"]))
 
+    def test_many_lines_arrive_in_few_messages_and_in_order(self):
+        count = []
+        code = 'for line in 0..10_000 { println!("{line}"); if line % 1_000 == 0 { eprintln!("at {line}"); } }'
+        printed, errors = self.kernel.run(code, count.append)
+        self.assertEqual(printed, "".join(f"{line}\n" for line in range(10_000)))
+        self.assertEqual(errors, "".join(f"at {line}\n" for line in range(0, 10_000, 1_000)))
+        self.assertLess(len(count), 1_000)
+
     def test_an_interrupt_that_comes_before_or_after_a_cell_harms_no_other(self):
         wait = "std::thread::sleep(std::time::Duration::from_secs({}));"
         self.ok("let kept = 7;")
