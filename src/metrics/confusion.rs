@@ -123,8 +123,8 @@ impl ConfusionMatrix {
         ]?)
     }
 
-    /// Returns the matrix as a frame with a row per class: `true class`, then a column for each predicted class. Where a
-    /// class has that name, the first column gets a longer one.
+    /// Returns the matrix as a frame with a row per class: `true class`, then a column for each predicted class. Where
+    /// a class has that name, the first column gets a longer one.
     ///
     /// # Errors
     /// [`Error::Polars`] as polars reports it.

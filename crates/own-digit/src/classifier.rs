@@ -56,8 +56,8 @@ impl Classifier {
         Ok(Self { network, none, size, classes, data: setting(folder, "name") })
     }
 
-    /// Returns the name of the data that the network was trained on, as its run has noted it; other networks here learnt
-    /// from MNIST.
+    /// Returns the name of the data that the network was trained on, as its run has noted it; other networks here
+    /// learnt from MNIST.
     pub fn learnt_from(&self) -> &str {
         self.data.as_deref().unwrap_or(MNIST)
     }
