@@ -108,10 +108,10 @@ def stream_of(frames):
     return None
 
 
-def received(source):
-    """The messages that have come. Behind printed text a moment passes, so that lines which come together can be joined."""
+def received(source, is_output):
+    """The messages that have come. Behind a cell's printed text a moment passes, so that its lines can be joined."""
     messages = [source.recv_multipart()]
-    if stream_of(messages[0]):
+    if is_output and stream_of(messages[0]):
         time.sleep(JOINING_SECONDS)
         with contextlib.suppress(zmq.Again):
             while len(messages) < MOST_JOINED:
@@ -207,11 +207,12 @@ def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, control):
         if events:
             last_message = time.monotonic()
         for source, (target, old_key, new_key) in ways.items():
-            messages = received(source) if source in events else []
+            is_output = source == evcxr["iopub"]
+            messages = received(source, is_output) if source in events else []
             messages = [frames for each in messages if (frames := signed_anew(each, old_key, new_key))]
-            for frames in joined(messages, new_key):
+            for frames in joined(messages, new_key) if is_output else messages:
                 target.send_multipart(frames)
-                if source == evcxr["iopub"]:
+                if is_output:
                     was_busy, busy = busy, is_busy(frames, busy)
                     if was_busy and not busy:
                         tell(control, session.CELL_OVER)

@@ -197,12 +197,16 @@ def interrupt(evcxr, request, control):
 
 def kill_compilers(evcxr):
     """Tells whether evcxr had a program at work other than the one that runs the cells."""
-    others = [process for process in psutil.Process(evcxr.pid).children() if not process.name().startswith("evcxr")]
-    for process in others:
+    found = False
+    for process in psutil.Process(evcxr.pid).children():
+        # It may end at any moment; what has ended may stay listed until evcxr asks for it.
         with contextlib.suppress(psutil.NoSuchProcess):
+            if process.name().startswith("evcxr") or process.status() == psutil.STATUS_ZOMBIE:
+                continue
             for each in [*process.children(recursive=True), process]:
                 each.kill()
-    return bool(others)
+            found = True
+    return found
 
 
 def received(control):

@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import Empty
 
 import psutil
+import zmq
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 
@@ -100,6 +101,14 @@ class One(unittest.TestCase):
         self.assertIn("verbose", matches)
         shown = self.kernel.client.inspect("evaluate", len("evaluate"), reply=True, timeout=60)["content"]
         self.assertIn("Measures a model on samples", str(shown["data"]))
+
+    def test_what_is_no_message_or_is_not_signed_is_left_out(self):
+        connection = self.kernel.manager.get_connection_info()
+        with zmq.Context() as context, context.socket(zmq.DEALER) as sender:
+            sender.connect(f"tcp://{connection['ip']}:{connection['shell_port']}")
+            for frames in ([b"x"], [b"<IDS|MSG>"], [b"<IDS|MSG>", b"wrong", b"{", b"{}", b"{}", b"{}"]):
+                sender.send_multipart(frames)
+            self.assertEqual(self.ok('println!("{}", 6 * 7);'), "42\n")
 
     def test_many_lines_arrive_in_few_messages_and_in_order(self):
         count = []

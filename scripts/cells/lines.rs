@@ -1,8 +1,8 @@
-//! Ends the lines that a cell leaves open, as `print!` does. evcxr takes whole lines: without this, such text would stay in
-//! Rust's buffer, or share a line with one of evcxr's own words, which evcxr would then miss and wait for.
+//! Ends the lines that a cell leaves open, as `print!` does. evcxr takes whole lines: without this, such text would stay
+//! in Rust's buffer, or share a line with one of evcxr's own words, which evcxr would then miss and wait for.
 //!
-//! The cells' standard output goes through a pipe and two threads of their process. What a process wrote last may be lost when
-//! it is killed.
+//! The cells' standard output goes through a pipe and two threads of their process. What a process wrote last may be
+//! lost when it is killed.
 
 use std::{
     env,
@@ -18,7 +18,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// evcxr's own words: those that are a whole line, the first of them behind each cell, and those with something behind them.
+/// evcxr's own words: those that are a whole line, the first of them behind each cell, and those with something behind
+/// them.
 const LINES: [&str; 4] =
     ["EVCXR_EXECUTION_COMPLETE\n", "EVCXR_PANIC_NOTIFICATION\n", "EVCXR_ERROR_OCCURRED\n", "EVCXR_END_CONTENT\n"];
 const BEGINNINGS: [&str; 3] = ["EVCXR_BEGIN_CONTENT ", "EVCXR_VARIABLE_CHANGED_TYPE:", "EVCXR_INPUT_REQUEST"];
@@ -121,8 +122,8 @@ fn write(lines: &Receiver<Vec<u8>>, output: File) -> io::Result<()> {
 
 /// Writes what a cell has left in Rust's buffer.
 fn put_what_waits(lines: &Receiver<Vec<u8>>, output: &mut Output) -> io::Result<()> {
-    // In a thread of its own: it may have to wait until this one has taken what fills the pipe. Where there is none to be had,
-    // the time passes.
+    // In a thread of its own: it may have to wait until this one has taken what fills the pipe. Where there is none to
+    // be had, the time passes.
     let _ = thread::Builder::new().spawn(|| print!("{END}"));
     let deadline = Instant::now() + PATIENCE;
     while let Some(left) = deadline.checked_duration_since(Instant::now())

@@ -170,7 +170,8 @@ fn predict(arguments: &Predict) -> Result<ExitCode> {
     let classifier = Classifier::load(&folder)?;
     // Answers go to standard output; whoever closed this has no use for it.
     let network = shown(&folder);
-    let _ = writeln!(io::stderr(), "Network: {network}, learnt from {}", classifier.learnt_from());
+    let data = classifier.learnt_from().map(|name| format!(", learnt from {name}")).unwrap_or_default();
+    let _ = writeln!(io::stderr(), "Network: {network}{data}");
     let open = classifier.opener();
     // The network takes one picture at a time, while other cores open theirs.
     let classifier = Mutex::new(classifier);

@@ -2,12 +2,7 @@
 
 use std::{fs, path::Path};
 
-use mnist_classification::{
-    Error, Result,
-    data::{Classes, MNIST},
-    model::Network,
-    support::weights_file,
-};
+use mnist_classification::{Error, Result, data::Classes, model::Network, support::weights_file};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -56,10 +51,9 @@ impl Classifier {
         Ok(Self { network, none, size, classes, data: setting(folder, "name") })
     }
 
-    /// Returns the name of the data that the network was trained on, as its run has noted it; other networks here
-    /// learnt from MNIST.
-    pub fn learnt_from(&self) -> &str {
-        self.data.as_deref().unwrap_or(MNIST)
+    /// Returns the name of the data that the network was trained on, where its run has noted it.
+    pub fn learnt_from(&self) -> Option<&str> {
+        self.data.as_deref()
     }
 
     /// Finds the digits or letters of a picture, or one thing where the classes are neither.
