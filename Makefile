@@ -59,7 +59,7 @@ test: set-up  ## runs every check
 	$(LINT)
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 	cargo test
-	for file in page kernels cells notebooks readers lab; do .venv/bin/python tests/$$file.py || exit 1; done
+	for file in page interop kernels cells notebooks readers lab; do .venv/bin/python tests/$$file.py || exit 1; done
 	.venv/bin/python tests/torture --quick
 
 torture: SETUP += --tests

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::Write,
+    io::{self, Write},
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -13,7 +13,11 @@ use crate::{Error, Result};
 /// Writes `contents` to `path`: first under a temporary name beside it, which becomes `path` when all of it is on the
 /// disk. Missing folders are made.
 pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
-    let path = path.as_ref();
+    replace(path.as_ref(), |temporary| File::create(temporary)?.write_all(contents.as_ref()))
+}
+
+/// As [`write`], with a function that makes the file of the temporary name.
+pub fn replace(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
     refuse_tilde(path)?;
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
@@ -24,8 +28,8 @@ pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{process}-{number}.partial"));
     // Without waiting for the disk, a renamed file could be one without contents after a power cut.
-    let written = File::create(&temporary)
-        .and_then(|mut file| file.write_all(contents.as_ref()).and_then(|()| file.sync_all()))
+    let written = make(&temporary)
+        .and_then(|()| File::open(&temporary)?.sync_all())
         .and_then(|()| fs::rename(&temporary, path))
         .map_err(Error::io(path));
     if written.is_err() {

@@ -91,7 +91,10 @@ pub mod prelude {
 pub mod support {
     pub use crate::{
         decimals::{decimals, fixed, percent},
-        model::{layer::EPSILON as BATCH_NORM_EPSILON, weights::file as weights_file},
+        model::{
+            layer::EPSILON as BATCH_NORM_EPSILON,
+            weights::{file as weights_file, read_tensors, write as write_tensors},
+        },
         notebook::{escaped, page::Parts, print, show},
         random::{Purpose, generator, uniform},
         signature::kind as file_kind,

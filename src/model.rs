@@ -7,6 +7,8 @@ mod plan;
 mod summary;
 pub(crate) mod weights;
 
+use std::path::Path;
+
 use tch::{Device, Tensor};
 
 pub use network::Network;
@@ -49,15 +51,48 @@ pub trait Model {
         None
     }
 
+    /// Returns parameters, then running statistics.
+    fn tensors(&self) -> Vec<(String, Tensor)> {
+        self.parameters().into_iter().chain(self.buffers()).collect()
+    }
+
+    /// Writes parameters and running statistics as one safetensors file, under names such as `dense_1.kernel`
+    /// (`[inputs, outputs]`), and the plan, where there is one, as the file's metadata. `path` ends in `.safetensors`,
+    /// or is a folder, which then gets the file `weights.safetensors`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for a name that ends as another format's;
+    /// [`Error::Io`](crate::Error::Io) when the file cannot be written; a file that was there stays as it was.
+    fn save(&self, path: impl AsRef<Path>) -> Result<()>
+    where
+        Self: Sized,
+    {
+        weights::check_name(path.as_ref())?;
+        weights::write(&weights::file(path.as_ref()), &self.tensors(), self.plan())
+    }
+
+    /// Reads what [`Model::save`] wrote of a model of this kind. A network needs no other one to be read:
+    /// [`Network::load`].
+    ///
+    /// # Errors
+    /// As [`Network::load`]; the model then stays as it was.
+    fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<()>
+    where
+        Self: Sized,
+    {
+        weights::Stored::read(&weights::file(path.as_ref()))?.copy_into(&self.tensors())
+    }
+
     /// Moves parameters and running statistics to a device.
     ///
     /// # Errors
     /// [`Error::Torch`](crate::Error::Torch) when the device cannot be used.
     fn to_device(&self, device: Device) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        let tensors = self.parameters().into_iter().chain(self.buffers());
         // The tensors stay the same for whoever holds them; what they hold moves, as PyTorch's `Module.to` does it.
-        tensors.into_iter().try_for_each(|(_, mut tensor)| Ok(tensor.f_set_data(&tensor.f_detach()?.f_to(device)?)?))
+        self.tensors()
+            .into_iter()
+            .try_for_each(|(_, mut tensor)| Ok(tensor.f_set_data(&tensor.f_detach()?.f_to(device)?)?))
     }
 }
 

@@ -52,7 +52,7 @@ fn everything(epochs: usize) -> Training {
 }
 
 fn numbers(model: &dyn Model) -> Vec<Vec<f32>> {
-    let all = model.parameters().into_iter().chain(model.buffers());
+    let all = model.tensors().into_iter();
     all.map(|(_, tensor)| Vec::try_from(tensor.detach().reshape([-1])).unwrap()).collect()
 }
 
@@ -138,7 +138,7 @@ impl Model for Failing {
 fn half_precision_learns_with_weights_of_full_precision_and_leaves_dense_layers_alone() {
     let (model, history) = trained(&half(3));
     assert!(history.best().unwrap().validation.unwrap().accuracy > 0.8, "{history:?}");
-    let kinds = model.parameters().into_iter().chain(model.buffers()).map(|(_, tensor)| tensor.kind());
+    let kinds = model.tensors().into_iter().map(|(_, tensor)| tensor.kind());
     assert!(kinds.into_iter().all(|kind| kind == Kind::Float));
     let (other, _) = trained(&Training { half_precision: false, ..half(3) });
     assert_ne!(numbers(&model), numbers(&other));

@@ -101,19 +101,7 @@ impl Network {
         Ok(())
     }
 
-    /// Writes the network as one safetensors file: parameters and running statistics under names such as
-    /// `dense_1.kernel` (`[inputs, outputs]`), and the plan as the file's metadata. `path` ends in `.safetensors`, or
-    /// is a folder, which then gets the file `weights.safetensors`.
-    ///
-    /// # Errors
-    /// [`Error::InvalidSetting`] for a name that ends as another format's;
-    /// [`Error::Io`] when the file cannot be written; a file that was there stays as it was.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        weights::check_name(path.as_ref())?;
-        weights::write(&weights::file(path.as_ref()), &self.tensors(), Some(&self.plan))
-    }
-
-    /// Reads a network that [`Network::save`] wrote. Files of earlier versions, which lack the plan, are read as well:
+    /// Reads a network that [`Model::save`] wrote. Files of earlier versions, which lack the plan, are read as well:
     /// it comes from `network.json` beside them, or is a multi-layer perceptron's.
     ///
     /// # Errors
@@ -140,11 +128,6 @@ impl Network {
             outputs.push(layer.forward(outputs.last().unwrap_or(&inputs), None)?);
         }
         Ok(outputs)
-    }
-
-    /// Parameters and running statistics.
-    pub(super) fn tensors(&self) -> Vec<(String, Tensor)> {
-        self.parameters().into_iter().chain(self.buffers()).collect()
     }
 
     /// Runs all layers; `random` is there in training only.

@@ -99,7 +99,7 @@ impl Plan {
         }
         let mut shapes: Vec<Vec<usize>> = Vec::new();
         for layer in layers {
-            shapes.push(layer.output(shapes.last().unwrap_or(input))?);
+            shapes.push(layer.output_shape(shapes.last().unwrap_or(input))?);
         }
         Ok(shapes)
     }
@@ -197,7 +197,10 @@ impl Layer {
     }
 
     /// Returns the shape of a sample after this layer.
-    fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+    ///
+    /// # Errors
+    /// [`Error::InvalidSetting`] where it cannot take a sample of this shape.
+    pub fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
         let output = match (*self, input) {
             (Self::Dense(outputs), &[inputs]) => {
                 let fits = SIZES.contains(&outputs) && inputs <= LARGEST_KERNEL / outputs;

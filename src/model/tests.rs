@@ -11,7 +11,7 @@ const SIZES: [usize; 3] = [6, 4, 3];
 
 fn values(model: &Network) -> Vec<Vec<f32>> {
     let flat = |tensor: Tensor| Vec::<f32>::try_from(tensor.detach().reshape([-1])).unwrap();
-    model.parameters().into_iter().chain(model.buffers()).map(|(_, tensor)| flat(tensor)).collect()
+    model.tensors().into_iter().map(|(_, tensor)| flat(tensor)).collect()
 }
 
 /// A network with a layer of every kind.
@@ -76,6 +76,29 @@ fn networks_survive_saving_and_loading_as_a_file_and_as_a_folder() {
     }
     assert!(folder.path().join("a folder/weights.safetensors").is_file());
     assert_eq!(fs::read_dir(folder.path().join("new folder")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_model_of_ones_own_is_saved_and_loaded() {
+    struct Linear(Tensor);
+    impl Model for Linear {
+        fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
+            Ok(inputs.f_mm(&self.0)?)
+        }
+
+        fn parameters(&self) -> Vec<(String, Tensor)> {
+            vec![("kernel".into(), self.0.shallow_clone())]
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let model = |value: f64| Linear(Tensor::full([2, 3], value, (Kind::Float, Device::Cpu)).set_requires_grad(true));
+    model(2.0).save(folder.path()).unwrap();
+    let mut other = model(0.0);
+    other.load_weights(folder.path()).unwrap();
+    assert_eq!(other.0, model(2.0).0);
+    assert!(other.0.requires_grad());
+    let error = Linear(Tensor::zeros([3, 3], (Kind::Float, Device::Cpu))).load_weights(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("kernel of shape [2, 3]"), "{error}");
 }
 
 /// The plan lies in the file of the weights, so that the two cannot be of two networks, whatever lies beside it.

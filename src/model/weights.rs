@@ -36,12 +36,12 @@ pub(crate) fn check_name(path: &Path) -> Result<()> {
     if !others.contains(&ending.as_str()) {
         return Ok(());
     }
-    let expected = "a name that ends in .safetensors, the format that is written, or a folder";
+    let expected = "a name that ends in .safetensors, or a folder; `cargo run -- export` writes other formats";
     Err(Error::invalid_setting("a network's file", path.display(), expected))
 }
 
 /// Writes tensors with their names; a file that was there stays as it was when that fails.
-pub(crate) fn write(path: &Path, tensors: &[(String, Tensor)], plan: Option<&Plan>) -> Result<()> {
+pub fn write(path: &Path, tensors: &[(String, Tensor)], plan: Option<&Plan>) -> Result<()> {
     let refused = |error: String| Error::io(path)(std::io::Error::other(error));
     let mut bytes = Vec::new();
     for (_, tensor) in tensors {
@@ -59,6 +59,14 @@ pub(crate) fn write(path: &Path, tensors: &[(String, Tensor)], plan: Option<&Pla
     let json = plan.map(serde_json::to_string).transpose().map_err(|error| refused(error.to_string()))?;
     let metadata = json.map(|json| HashMap::from([(PLAN.to_string(), json)]));
     files::write(path, safetensors::serialize(views, &metadata).map_err(|error| refused(error.to_string()))?)
+}
+
+/// Reads the tensors of a safetensors file.
+///
+/// # Errors
+/// As [`Stored::read`].
+pub fn read_tensors(file: &Path) -> Result<Vec<(String, Tensor)>> {
+    Ok(Stored::read(file)?.tensors)
 }
 
 /// The contents of a safetensors file.
@@ -181,9 +189,9 @@ impl Stored {
     fn no_mlp(&self) -> Error {
         let names: Vec<_> = self.tensors.iter().map(|(name, _)| name.as_str()).collect();
         let expected = match names.first() {
-            Some(name) if names.iter().all(|name| name.ends_with(".weight") || name.ends_with(".bias")) => format!(
-                "dense_1.kernel of shape [inputs, outputs]; {name} is one of PyTorch's names: rename all, and transpose \
-                 each weight"
+            Some(name) if names.iter().any(|name| name.ends_with(".weight")) => format!(
+                "dense_1.kernel of shape [inputs, outputs]; {name} is one of PyTorch's names, and \
+                 `cargo run -- import --plan PLAN FILE FOLDER` reads those"
             ),
             _ => "a network's plan, or dense_1.kernel of shape [inputs, outputs]".into(),
         };

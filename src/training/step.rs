@@ -109,7 +109,7 @@ impl<'a> Trainer<'a> {
 
     /// Returns what the steps change: the tensors themselves, not copies.
     pub(super) fn state(&self) -> State {
-        let weights = self.model.parameters().into_iter().chain(self.model.buffers()).collect();
+        let weights = self.model.tensors();
         State { weights, averages: self.averages(), best: Vec::new() }
     }
 

@@ -23,6 +23,7 @@ MEMORY_MB, LONGEST = 512, 100_000
 TARGETS = {
     "idx": "IDX, raw or in gzip",
     "weights": "safetensors with a plan",
+    "onnx": "ONNX",
     "picture": "pictures: PNG, JPEG, WebP, BMP, GIF, TIFF",
     "records": "plans, settings and `run.json` in JSON; results in CSV",
 }
@@ -59,6 +60,7 @@ def seed_corpus():
     return {
         "idx": [images, labels, gzip.compress(images), gzip.compress(labels)],
         "weights": [safetensors(network), (ROOT / "models/cnn/none.safetensors").read_bytes()[:LONGEST]],
+        "onnx": [path.read_bytes() for path in (ROOT / "tests/reference/interop").glob("[!r]*.onnx")],
         "picture": small,
         "records": [
             json.dumps(network).encode(), json.dumps(run).encode(), training.read_bytes(),

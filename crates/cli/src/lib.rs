@@ -1,9 +1,11 @@
-//! The command line's work: the notebook's run from end to end, the folder that keeps its results, and predictions.
+//! The command line's work: the notebook's run from end to end, the folder that keeps its results, predictions, and
+//! networks for other programs.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod data_warnings;
+mod exchange;
 mod folder;
 mod options;
 
@@ -24,6 +26,7 @@ use serde::Serialize;
 use tch::Device;
 
 pub use data_warnings::data_warnings;
+pub use exchange::{export, import};
 pub use folder::RunFolder;
 pub use options::{network, pictures, plan, settings};
 

@@ -1,7 +1,7 @@
 //! The command line: trains as the notebook does and keeps the results; says which digits pictures show.
 
 use std::{
-    fmt,
+    fmt, fs,
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -23,7 +23,8 @@ Examples:
   cargo run -- --settings runs/1/run.json     the settings of an earlier run
   cargo run -- --data fashion --out runs/f    four IDX files of your own
   cargo run -- predict three.png              which digit a picture shows
-  cargo run -- predict --run models/cnn *.png     the same, by the best CNN";
+  cargo run -- predict --run models/cnn *.png     the same, by the best CNN
+  cargo run -- export runs/1 model.onnx       the network for other programs";
 
 /// Trains a network on MNIST and keeps its weights, history, report, predictions and pictures in a folder.
 #[derive(Parser)]
@@ -39,6 +40,8 @@ struct Arguments {
 enum Command {
     Predict(Predict),
     Page(DrawingPage),
+    Export(Export),
+    Import(Import),
 }
 
 #[derive(Args)]
@@ -108,12 +111,39 @@ struct DrawingPage {
     network: Option<PathBuf>,
 }
 
+/// Writes a network for other programs: .onnx, .safetensors (PyTorch) or .npz (Keras); says how it is loaded there
+#[derive(Args)]
+struct Export {
+    /// The folder of a finished run, or of another network; several become one ensemble (.onnx)
+    #[arg(required = true)]
+    folders: Vec<PathBuf>,
+    /// The file
+    file: PathBuf,
+    /// Give probabilities in place of logits (.onnx)
+    #[arg(long)]
+    probabilities: bool,
+}
+
+/// Reads a network of another program: .onnx; or its weights: .safetensors, .pt (PyTorch), .npz (Keras)
+#[derive(Args)]
+struct Import {
+    /// The file
+    file: PathBuf,
+    /// The folder for the network
+    folder: PathBuf,
+    /// The layers that the weights belong to: a plan in JSON, a run.json, or a saved network
+    #[arg(long)]
+    plan: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.command {
         None => train(&arguments.train).map(|()| ExitCode::SUCCESS),
         Some(Command::Predict(arguments)) => predict(arguments),
         Some(Command::Page(arguments)) => page(arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Export(arguments)) => export(arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Import(arguments)) => import(arguments).map(|()| ExitCode::SUCCESS),
     };
     match done {
         Ok(code) => code,
@@ -232,6 +262,17 @@ fn page(arguments: &DrawingPage) -> Result<()> {
         network.save(folder)?;
     }
     print(format_args!("Page: {}, {} bytes\n", arguments.out.display(), page.html().len()))
+}
+
+fn export(arguments: &Export) -> Result<()> {
+    let code = cli::export(&arguments.folders, &arguments.file, arguments.probabilities)?;
+    let bytes = fs::metadata(&arguments.file).map_err(Error::io(&arguments.file))?.len();
+    print(format_args!("{}, {bytes} bytes. In Python:\n\n{code}\n", arguments.file.display()))
+}
+
+fn import(arguments: &Import) -> Result<()> {
+    let network = cli::import(&arguments.file, arguments.plan.as_deref(), &arguments.folder)?;
+    print(format_args!("{}\nThe network is in {}\n", network.summary(), arguments.folder.display()))
 }
 
 /// Writes to standard output, where `println!` panics when nobody reads on.

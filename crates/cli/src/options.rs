@@ -45,7 +45,7 @@ pub fn plan(name: &str, digits: &Images) -> Result<Plan> {
     }
 }
 
-fn stored_plan(path: &Path) -> Result<Plan> {
+pub(super) fn stored_plan(path: &Path) -> Result<Plan> {
     if path.extension().is_some_and(|ending| ending == "json") {
         return read_json(path, "/settings/model/plan", "a plan in JSON: input and layers");
     }

@@ -79,7 +79,7 @@ fn network(folder: &Path, name: &str) -> Network {
     };
     let network = Network::from_plan(&serde_json::from_str(&plan).unwrap(), 0).unwrap();
     let stored: HashMap<_, _> = Tensor::read_safetensors(weights).unwrap().into_iter().collect();
-    let own = network.parameters().into_iter().chain(network.buffers());
+    let own = network.tensors().into_iter();
     tch::no_grad(|| own.for_each(|(name, mut tensor)| tensor.copy_(&stored[&name])));
     network
 }

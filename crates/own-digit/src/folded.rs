@@ -75,7 +75,7 @@ mod tests {
         let network = Network::new([1, 6, 6], layers, 1).unwrap();
         let _guard = tch::no_grad_guard();
         let mut random = generator(2, Purpose::DrawnDigits);
-        for (_, mut tensor) in network.parameters().into_iter().chain(network.buffers()) {
+        for (_, mut tensor) in network.tensors() {
             let _ = tensor.f_add_(&uniform(&tensor.size(), [0.0, 0.5], Device::Cpu, &mut random).unwrap()).unwrap();
         }
         network

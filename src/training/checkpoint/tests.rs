@@ -37,7 +37,7 @@ fn training(folder: &Path, epochs: usize) -> Training {
 }
 
 fn values(model: &dyn Model) -> Vec<Vec<f32>> {
-    let all = model.parameters().into_iter().chain(model.buffers());
+    let all = model.tensors().into_iter();
     all.map(|(_, tensor)| Vec::try_from(tensor.detach().reshape([-1])).unwrap()).collect()
 }
 

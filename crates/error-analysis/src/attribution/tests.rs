@@ -110,7 +110,7 @@ fn the_model_is_left_as_it_was_also_where_gradients_are_off() {
     let (linear, samples) = example();
     let network = convolutional();
     let state = |model: &dyn Model| -> Vec<Vec<f32>> {
-        let tensors = model.parameters().into_iter().chain(model.buffers());
+        let tensors = model.tensors().into_iter();
         tensors.map(|(_, tensor)| values(&tensor.detach())).collect()
     };
     for model in [&linear as &dyn Model, &network] {

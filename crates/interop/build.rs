@@ -1,0 +1,2 @@
+// The same for every crate here.
+include!("../../build.rs");

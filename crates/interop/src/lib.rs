@@ -1,0 +1,123 @@
+//! Networks for other programs, and from them.
+//!
+//! - [`Export`] writes a network: as ONNX, or as weights for PyTorch or Keras. [`Onnx`] has the options.
+//! - [`Import`] reads one: an ONNX file as a whole, PyTorch's and Keras' weights into a plan.
+//! - [`pytorch_code`] and [`keras_code`] write a plan in Python, as the model that takes the weights.
+//!
+//! Softmax and sigmoid are not layers of this library: its networks give logits.
+//!
+//! ```
+//! use interop::prelude::*;
+//! use mnist_classification::{model::Layer::*, prelude::*};
+//!
+//! let convolution = Convolution { channels: 4, size: 3, stride: 1, padding: 1 };
+//! let network = Network::new([1, 28, 28], [convolution, MaxPool(2), BatchNorm, Relu, Flatten, Dense(10)], 0)?;
+//! let folder = std::path::Path::new("../../target/doc-example");
+//! network.save_onnx(folder.join("model.onnx"))?;
+//! network.save_pytorch(folder.join("model.safetensors"))?;
+//! network.save_keras(folder.join("model.npz"))?;
+//!
+//! let same = Network::load_onnx(folder.join("model.onnx"))?;
+//! assert_eq!(same.plan(), network.plan());
+//! let same = Network::load_pytorch(folder.join("model.safetensors"), network.plan())?;
+//! let same = Network::load_keras(folder.join("model.npz"), network.plan())?;
+//! # Ok::<(), Error>(())
+//! ```
+
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod code;
+mod keras;
+mod onnx;
+mod parts;
+mod pytorch;
+
+use std::path::Path;
+
+use mnist_classification::{
+    Result,
+    model::{Model, Network, Plan},
+};
+
+pub use code::{keras_code, pytorch_code};
+pub use onnx::Onnx;
+
+/// What a notebook needs, in one line: `use interop::prelude::*;`
+pub mod prelude {
+    pub use crate::{Export, Import, Onnx, keras_code, pytorch_code};
+}
+
+/// Writes a network in other programs' formats. Files are written whole or not at all.
+pub trait Export: Model + Sized {
+    /// Writes the network as ONNX: from a batch of samples to logits, without its dropout. [`Onnx`] has options.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSetting`](mnist_classification::Error::InvalidSetting) for a model without a plan, which alone
+    /// says what it computes; [`Error::Io`](mnist_classification::Error::Io) when the file cannot be written.
+    fn save_onnx(&self, file: impl AsRef<Path>) -> Result<()> {
+        Onnx::of(self).save(file)
+    }
+
+    /// Writes parameters and running statistics as safetensors, with the names and layouts that the `nn.Sequential` of
+    /// [`pytorch_code`] has: `model.load_state_dict(safetensors.torch.load_file(…))`.
+    ///
+    /// # Errors
+    /// As [`Export::save_onnx`].
+    fn save_pytorch(&self, file: impl AsRef<Path>) -> Result<()> {
+        pytorch::save(self, file.as_ref())
+    }
+
+    /// Writes parameters and running statistics as NumPy's archive, in the order of the weights of the model that
+    /// [`keras_code`] has: `model.set_weights(list(numpy.load(…).values()))`.
+    ///
+    /// # Errors
+    /// As [`Export::save_onnx`].
+    fn save_keras(&self, file: impl AsRef<Path>) -> Result<()> {
+        keras::save(self, file.as_ref())
+    }
+}
+
+impl<M: Model> Export for M {}
+
+/// Reads a network from other programs' formats.
+pub trait Import: Sized {
+    /// Reads an ONNX file as PyTorch, Keras, tf2onnx and [`Export::save_onnx`] write it. A softmax at the end is left
+    /// out; pictures are taken as `[channels, height, width]`, whatever the order of the file's axes.
+    ///
+    /// # Errors
+    /// [`Error::Missing`](mnist_classification::Error::Missing), or
+    /// [`Error::Malformed`](mnist_classification::Error::Malformed) naming the first node that is no layer of a
+    /// [`Plan`].
+    fn load_onnx(file: impl AsRef<Path>) -> Result<Self>;
+
+    /// Reads the weights of a PyTorch model with these layers: a state dict in a safetensors file, or one that
+    /// `torch.save` wrote. Its names may be any; layers of one shape need names that differ in their numbers only,
+    /// which give their order.
+    ///
+    /// # Errors
+    /// [`Error::Missing`](mnist_classification::Error::Missing), or
+    /// [`Error::Malformed`](mnist_classification::Error::Malformed) naming the tensor that is missing or does not fit.
+    fn load_pytorch(file: impl AsRef<Path>, plan: &Plan) -> Result<Self>;
+
+    /// Reads the weights of a Keras model with these layers: `numpy.savez(file, *model.get_weights())`. Batch
+    /// normalisations have Keras' default ε of 0.001, and pictures `[height, width, channels]`.
+    ///
+    /// # Errors
+    /// As [`Import::load_pytorch`].
+    fn load_keras(file: impl AsRef<Path>, plan: &Plan) -> Result<Self>;
+}
+
+impl Import for Network {
+    fn load_onnx(file: impl AsRef<Path>) -> Result<Self> {
+        onnx::load(file.as_ref())
+    }
+
+    fn load_pytorch(file: impl AsRef<Path>, plan: &Plan) -> Result<Self> {
+        pytorch::load(file.as_ref(), plan)
+    }
+
+    fn load_keras(file: impl AsRef<Path>, plan: &Plan) -> Result<Self> {
+        keras::load(file.as_ref(), plan)
+    }
+}

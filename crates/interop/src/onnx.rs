@@ -1,0 +1,10 @@
+//! ONNX, out and in.
+
+mod chain;
+mod constants;
+mod proto;
+mod read;
+mod write;
+
+pub(crate) use read::load;
+pub use write::Onnx;
