@@ -148,7 +148,7 @@ class LaterCrates(unittest.TestCase):
         self.addCleanup(kernel.stop)
         [session] = sessions() - before
         self.assertEqual(kernel.run(f"{FIRST_CELL}\nlet network = Network::mlp([3, 2], 0)?;"), ("", ""))
-        for crate in ("own-digit", "experiments", "error-analysis"):
+        for crate in ("own-digit", "experiments", "error-analysis", "interop"):
             with self.subTest(crate=crate, **variables):
                 line = f':dep {crate} = {{ path = "../crates/{crate}" }}\nuse {crate.replace("-", "_")}::prelude::*;\n'
                 self.assertEqual(kernel.run(line + 'println!("{}", network.summary().parameters());'), ("8\n", ""))

@@ -72,23 +72,35 @@ impl Classes {
     }
 }
 
-/// Returns the classes of a data set of this name, and the label of the first of them: 1 where labels count from 1,
-/// else 0.
+/// How the labels of a file number the classes.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Labels {
+    FromZero,
+    FromOne,
+    /// As SVHN has its digits (Y. Netzer and others, 2011): from 1, and 10 is the digit 0.
+    TenIsZero,
+}
+
+/// Returns the classes of a data set of this name, and how its labels number them.
 ///
 /// # Errors
 /// [`Error::Malformed`] when a file of names does not fit.
-pub(super) fn classes(labels: [&Tensor; 2], name: &str, files: &Files) -> Result<(Classes, usize)> {
+pub(super) fn classes(labels: [&Tensor; 2], name: &str, files: &Files) -> Result<(Classes, Labels)> {
     let counts = Vec::<i64>::try_from(Tensor::f_cat(&labels, 0)?.f_bincount::<Tensor>(None, 0)?)?;
     let largest = counts.len() - 1;
     let first = |names: &Classes| usize::from(counts[0] == 0 && names.len() == largest);
     let are_enough = |names: &Classes| first(names) + names.len() > largest;
+    let known = known_names(name, &files.prefix).filter(are_enough);
     let names = match names_beside(&files.folder)? {
         Some(names) if !are_enough(&names) => {
             let (found, expected) = (format!("{} names", names.len()), format!("{}, one per class", counts.len()));
             return Err(Error::malformed(files.folder.join(FILE), found, expected));
         }
         Some(names) => names,
-        None => known_names(name, &files.prefix).filter(are_enough).unwrap_or_else(|| match largest {
+        None if known.is_none() && largest == 10 && counts[0] == 0 => {
+            return Ok((Classes::numbered(10), Labels::TenIsZero));
+        }
+        None => known.unwrap_or_else(|| match largest {
             // Where one of the ten digits is missing, it is a digit all the same.
             0..=9 if counts.contains(&0) => Classes::numbered(10),
             // More than ten classes of which none is 0: they are counted from 1, and keep their numbers as names.
@@ -96,8 +108,8 @@ pub(super) fn classes(labels: [&Tensor; 2], name: &str, files: &Files) -> Result
             _ => Classes::numbered(counts.len()),
         }),
     };
-    let first = first(&names);
-    Ok((names, first))
+    let labels = if first(&names) == 1 { Labels::FromOne } else { Labels::FromZero };
+    Ok((names, labels))
 }
 
 /// Reads the names that lie beside the data, if any.

@@ -7,7 +7,8 @@ use std::{
 };
 
 use super::{
-    Classes, Dataset, Images, MNIST, class_names,
+    Classes, Dataset, Images, MNIST,
+    class_names::{self, Labels},
     download::{FILES, Known},
     idx::{Contents, Idx},
     layout,
@@ -35,9 +36,15 @@ pub(super) fn folder(folder: &Path, known: Option<&[Known; 4]>) -> Result<Datase
         name if name.eq_ignore_ascii_case(MNIST) => format!("{name} (not the original)"),
         name => name,
     };
-    let (classes, first) = class_names::classes([&train[1].values, &test[1].values], &name, &files)?;
+    let (classes, numbering) = class_names::classes([&train[1].values, &test[1].values], &name, &files)?;
+    let note = if numbering == Labels::TenIsZero { " (labels 1 to 10, of which 10 is the digit 0)" } else { "" };
+    let name = name + note;
     let [train, test] = [train, test].map(|[images, labels]| -> Result<Images> {
-        let labels = labels.values.f_sub_scalar(first as i64)?;
+        let labels = match numbering {
+            Labels::FromZero => labels.values,
+            Labels::FromOne => labels.values.f_sub_scalar(1)?,
+            Labels::TenIsZero => labels.values.f_remainder(10)?,
+        };
         Ok(Images { name: name.clone(), images: images.values, labels, classes: classes.clone() })
     });
     let mnist = Dataset { train: train?, test: test? };

@@ -63,7 +63,7 @@ fn the_labels_say_how_many_classes_there_are() {
 
 #[test]
 fn labels_from_1_keep_their_names() {
-    for largest in [10, 26] {
+    for largest in [12, 26] {
         let train: Vec<u8> = (1..=largest).collect();
         let mnist = read("letters", &train, &[largest]);
         assert_eq!(labels(&mnist), [(0..i64::from(largest)).collect(), vec![i64::from(largest) - 1]]);
@@ -71,6 +71,17 @@ fn labels_from_1_keep_their_names() {
     }
     let nine = read("digits", &[1, 2, 3, 4, 5, 6, 7, 8, 9], &[9]);
     assert_eq!(labels(&nine), [(1..10).collect(), vec![9]]);
+}
+
+#[test]
+fn labels_from_1_to_10_are_digits_of_which_the_last_is_0() {
+    let svhn = read("svhn", &[7, 10, 1], &[10, 9]);
+    assert_eq!(labels(&svhn), [vec![7, 0, 1], vec![0, 9]]);
+    assert_eq!(names(&svhn), ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    assert_eq!(svhn.train.name, "svhn (labels 1 to 10, of which 10 is the digit 0)");
+    // Names of the data's own go before.
+    let ten: Vec<u8> = (1..=10).collect();
+    assert_eq!(names(&read("fashion-mnist", &ten, &[1]))[9], "Ankle boot");
 }
 
 #[test]

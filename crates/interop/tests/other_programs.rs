@@ -1,4 +1,4 @@
-//! Files that PyTorch, Keras and tf2onnx wrote, in `tests/reference/interop` (`tests/reference/interop.py` makes them): a
+//! Files that PyTorch, Keras and tf2onnx wrote, in `tests/reference/interop` (the scripts beside it make them): a
 //! network answers here as it did there.
 
 use std::{
