@@ -166,9 +166,21 @@ def update():
         # evcxr checks a cell where it must know more of an error; on Linux, cells.sh needs nothing more for that.
         commands = [["rustc", *package], ["check", *package]]
     for command in commands:
-        subprocess.run(["cargo", *command], cwd=cells, env=environment, check=True)
+        compile_all(["cargo", *command], cwd=cells, env=environment)
     if changed:
         write(made_with, json.dumps(wanted))
+
+
+def compile_all(command, **place):
+    """Compiles, and where it does not link, compiles this repository's crates anew: killed while it wrote one of them, a
+    compiler may leave it without a part."""
+    if subprocess.run(command, **place).returncode == 0:
+        return
+    reason = subprocess.run(command, capture_output=True, text=True, **place).stderr
+    if "error: linking with" in reason:
+        crates = [option for crate in path_crates() for option in ("--package", crate)]
+        subprocess.run(["cargo", "clean", "--quiet", *crates], check=True, **place)
+    subprocess.run(command, check=True, **place)
 
 
 def link_or_copy(source, target):

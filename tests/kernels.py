@@ -211,6 +211,22 @@ class Several(unittest.TestCase):
         self.assertEqual(compiled, 1)
         self.assertFalse(outdated.exists())
 
+    def test_a_crate_that_a_killed_compiler_left_broken_is_compiled_anew(self):
+        copy, _ = self.copy_of_the_repository()
+        warm = copy / "target" / "kernel" / "warm"
+        end = [sys.executable, str(copy / "scripts" / "standby.py"), "--end"]
+        standby(copy, copy / "notebooks")
+        subprocess.run(end, check=True)
+        libraries = warm.glob("cells/target/*/debug/deps/libown_digit-*.rlib")
+        library = max(libraries, key=lambda file: file.stat().st_mtime)
+        times = library.stat()
+        members = subprocess.run(["ar", "t", library], capture_output=True, text=True, check=True).stdout.split()
+        subprocess.run(["ar", "d", library, *[name for name in members if name.endswith(".o")][:3]], check=True)
+        # Cargo takes it for whole.
+        os.utime(library, ns=(times.st_atime_ns, times.st_mtime_ns))
+        (warm / "dependencies" / "src" / "lib.rs").touch()
+        self.assertTrue(standby(copy, copy / "notebooks").exists())
+
     def copy_of_the_repository(self):
         """Its folder, and that of its kernel's specification; it starts from what is compiled here."""
         folder = tempfile.TemporaryDirectory(dir=ROOT / "target", ignore_cleanup_errors=True)
