@@ -74,7 +74,8 @@ impl Dataset {
     /// numbers; those of Fashion-MNIST and KMNIST have their names where the folder or the files are called so, those
     /// of EMNIST where the files are; and a file `classes.txt` beside the others, with a name per line, names those
     /// of any data set. Where there are more than ten classes and labels count from 1, label 1 becomes class 0 and
-    /// keeps its name. Labels from 1 to 10 are SVHN's: digits, of which 10 is the 0.
+    /// keeps its name. Labels from 1 to 10 are taken for SVHN's digits, of which 10 is the 0, unless the classes have
+    /// names.
     ///
     /// EMNIST's pictures lie on their side. They are turned upright where the files have EMNIST's names; under other
     /// names that cannot be known, and [`Dataset::transposed`] turns them.

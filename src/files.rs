@@ -17,6 +17,9 @@ pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Result<()> {
 }
 
 /// As [`write`], with a function that makes the file of the temporary name.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be made or renamed.
 pub fn replace(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
     refuse_tilde(path)?;
     if let Some(folder) = path.parent() {

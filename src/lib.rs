@@ -93,7 +93,7 @@ pub mod support {
         decimals::{decimals, fixed, percent},
         model::{
             layer::EPSILON as BATCH_NORM_EPSILON,
-            weights::{file as weights_file, read_tensors, write as write_tensors},
+            weights::{bytes as tensor_bytes, file as weights_file, read_tensors, write as write_tensors},
         },
         notebook::{escaped, page::Parts, print, show},
         random::{Purpose, generator, uniform},

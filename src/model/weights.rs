@@ -41,15 +41,12 @@ pub(crate) fn check_name(path: &Path) -> Result<()> {
 }
 
 /// Writes tensors with their names; a file that was there stays as it was when that fails.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be written, [`Error::Torch`] when a tensor cannot be read.
 pub fn write(path: &Path, tensors: &[(String, Tensor)], plan: Option<&Plan>) -> Result<()> {
     let refused = |error: String| Error::io(path)(std::io::Error::other(error));
-    let mut bytes = Vec::new();
-    for (_, tensor) in tensors {
-        let tensor = tensor.detach().to_device(tch::Device::Cpu).contiguous();
-        let mut values = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
-        tensor.f_copy_data_u8(&mut values, tensor.numel())?;
-        bytes.push(values);
-    }
+    let bytes = tensors.iter().map(|(_, tensor)| bytes(tensor)).collect::<Result<Vec<_>>>()?;
     let mut views = Vec::new();
     for ((name, tensor), bytes) in tensors.iter().zip(&bytes) {
         let shape = tensor.size().iter().map(|&size| size as usize).collect();
@@ -59,6 +56,17 @@ pub fn write(path: &Path, tensors: &[(String, Tensor)], plan: Option<&Plan>) -> 
     let json = plan.map(serde_json::to_string).transpose().map_err(|error| refused(error.to_string()))?;
     let metadata = json.map(|json| HashMap::from([(PLAN.to_string(), json)]));
     files::write(path, safetensors::serialize(views, &metadata).map_err(|error| refused(error.to_string()))?)
+}
+
+/// Copies the values of a tensor as bytes.
+///
+/// # Errors
+/// [`Error::Torch`] when they cannot be read.
+pub fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
+    let tensor = tensor.detach().to_device(tch::Device::Cpu).contiguous();
+    let mut values = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
+    tensor.f_copy_data_u8(&mut values, tensor.numel())?;
+    Ok(values)
 }
 
 /// Reads the tensors of a safetensors file.

@@ -3,7 +3,9 @@ says how long."""
 
 import atexit
 import gzip
+import io
 import json
+import math
 import os
 import re
 import shutil
@@ -11,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 import psutil
@@ -24,6 +27,7 @@ TARGETS = {
     "idx": "IDX, raw or in gzip",
     "weights": "safetensors with a plan",
     "onnx": "ONNX",
+    "npz": "weights of Keras in NumPy's archives",
     "picture": "pictures: PNG, JPEG, WebP, BMP, GIF, TIFF",
     "records": "plans, settings and `run.json` in JSON; results in CSV",
 }
@@ -61,12 +65,24 @@ def seed_corpus():
         "idx": [images, labels, gzip.compress(images), gzip.compress(labels)],
         "weights": [safetensors(network), (ROOT / "models/cnn/none.safetensors").read_bytes()[:LONGEST]],
         "onnx": [path.read_bytes() for path in (ROOT / "tests/reference/interop").glob("[!r]*.onnx")],
+        "npz": [keras_weights()],
         "picture": small,
         "records": [
             json.dumps(network).encode(), json.dumps(run).encode(), training.read_bytes(),
             b"".join((ROOT / "results" / "experiments.csv").read_bytes().splitlines(True)[:3]),
         ],
     }  # fmt: skip
+
+
+def keras_weights():
+    """An archive as `numpy.savez` writes it, of the shapes that the target's plan has."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number, shape in enumerate([(2, 2, 1, 2), (2,), (2,), (2,), (2,), (2,), (8, 2), (2,)]):
+            header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+            start = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little")
+            archive.writestr(f"arr_{number}.npy", start + header + bytes(4 * math.prod(shape)))
+    return file.getvalue()
 
 
 def safetensors(plan):

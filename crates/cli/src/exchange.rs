@@ -1,20 +1,18 @@
-//! Networks for other programs, and from them; the endings of files name their formats.
+//! Exports and imports networks; the file extension names the format.
 
 use std::path::{Path, PathBuf};
 
 use interop::{Export, Import, Onnx, keras_code, pytorch_code};
 use mnist_classification::{
     Error, Result,
-    data::Classes,
     model::{Model, Network},
-    support::files,
 };
 use serde_json::Value;
 
-use super::options::stored_plan;
+use super::options::{classes, stored_plan};
 
 /// Writes the network in a folder for another program, or those of several folders as one ensemble (ONNX alone).
-/// Returns how it is loaded there.
+/// Returns the Python code that loads the file.
 ///
 /// # Errors
 /// As [`Network::load`]; [`Error::InvalidSetting`] for a name whose ending names no format, and for what only an ONNX
@@ -25,8 +23,8 @@ pub fn export(folders: &[PathBuf], file: &Path, probabilities: bool) -> Result<S
     if ending == "onnx" {
         let onnx = Onnx::ensemble(networks.iter().map(|network| network as &dyn Model));
         let onnx = if probabilities { onnx.probabilities() } else { onnx };
-        let classes = folders.first().and_then(|folder| classes(folder));
-        classes.iter().fold(onnx, Onnx::classes).save(file)?;
+        let classes = folders.first().map(|folder| classes(&folder.join("run.json")));
+        classes.iter().flatten().fold(onnx, Onnx::classes).save(file)?;
         return Ok(format!("import onnxruntime\nsession = onnxruntime.InferenceSession({})", python(file)));
     }
     let ([network], false) = (&networks[..], probabilities) else {
@@ -83,10 +81,4 @@ fn no_format(file: &Path) -> Error {
 /// Writes a path as text of Python.
 fn python(file: &Path) -> String {
     Value::from(file.to_string_lossy()).to_string()
-}
-
-/// Reads the classes that the run in a folder has noted.
-fn classes(folder: &Path) -> Option<Classes> {
-    let record: Value = files::read_json(folder.join("run.json"), "the record of a run").ok()?;
-    serde_json::from_value(record["settings"]["data"]["classes"].clone()).ok()
 }

@@ -111,7 +111,7 @@ struct DrawingPage {
     network: Option<PathBuf>,
 }
 
-/// Writes a network for other programs: .onnx, .safetensors (PyTorch) or .npz (Keras); says how it is loaded there
+/// Exports a network to .onnx, .safetensors (PyTorch) or .npz (Keras) and prints the Python code that loads it
 #[derive(Args)]
 struct Export {
     /// The folder of a finished run, or of another network; several become one ensemble (.onnx)
@@ -124,7 +124,7 @@ struct Export {
     probabilities: bool,
 }
 
-/// Reads a network of another program: .onnx; or its weights: .safetensors, .pt (PyTorch), .npz (Keras)
+/// Imports a network from .onnx, or weights from .safetensors or .pt (PyTorch) or .npz (Keras)
 #[derive(Args)]
 struct Import {
     /// The file

@@ -7,7 +7,7 @@ use std::{
 
 use mnist_classification::{
     Error, Result,
-    data::Images,
+    data::{Classes, Images},
     model::{Network, Plan},
     training::Training,
 };
@@ -62,6 +62,11 @@ pub(super) fn stored_plan(path: &Path) -> Result<Plan> {
 /// [`Error::Missing`] or [`Error::Malformed`] naming the field that is unknown or has no such value.
 pub fn settings(path: &Path) -> Result<Training> {
     read_json(path, "/settings/training", "settings of a training in JSON, such as {\"epochs\": 5}")
+}
+
+/// Reads the classes that a run has noted in its `run.json`.
+pub(super) fn classes(record: &Path) -> Result<Classes> {
+    read_json(record, "/settings/data/classes", "the classes of a run")
 }
 
 /// Reads a file in JSON, or the part of it that a `run.json` has at `pointer`.

@@ -1,10 +1,8 @@
-//! Networks for other programs, and from them.
+//! Exports networks to other programs and imports theirs.
 //!
 //! - [`Export`] writes a network: as ONNX, or as weights for PyTorch or Keras. [`Onnx`] has the options.
 //! - [`Import`] reads one: an ONNX file as a whole, PyTorch's and Keras' weights into a plan.
-//! - [`pytorch_code`] and [`keras_code`] write a plan in Python, as the model that takes the weights.
-//!
-//! Softmax and sigmoid are not layers of this library: its networks give logits.
+//! - [`pytorch_code`] and [`keras_code`] write a plan as Python code: the model that takes the weights.
 //!
 //! ```
 //! use interop::prelude::*;
@@ -29,6 +27,7 @@
 
 mod code;
 mod keras;
+mod npz;
 mod onnx;
 mod parts;
 mod pytorch;
@@ -53,14 +52,14 @@ pub trait Export: Model + Sized {
     /// Writes the network as ONNX: from a batch of samples to logits, without its dropout. [`Onnx`] has options.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`](mnist_classification::Error::InvalidSetting) for a model without a plan, which alone
-    /// says what it computes; [`Error::Io`](mnist_classification::Error::Io) when the file cannot be written.
+    /// [`Error::InvalidSetting`](mnist_classification::Error::InvalidSetting) for a model without a plan, which alone says what it computes; [`Error::Io`](mnist_classification::Error::Io) when the
+    /// file cannot be written.
     fn save_onnx(&self, file: impl AsRef<Path>) -> Result<()> {
         Onnx::of(self).save(file)
     }
 
-    /// Writes parameters and running statistics as safetensors, with the names and layouts that the `nn.Sequential` of
-    /// [`pytorch_code`] has: `model.load_state_dict(safetensors.torch.load_file(…))`.
+    /// Writes parameters and running statistics as safetensors, with the names and layouts of [`pytorch_code`]'s
+    /// `nn.Sequential`: `model.load_state_dict(safetensors.torch.load_file(…))`.
     ///
     /// # Errors
     /// As [`Export::save_onnx`].
@@ -82,26 +81,25 @@ impl<M: Model> Export for M {}
 
 /// Reads a network from other programs' formats.
 pub trait Import: Sized {
-    /// Reads an ONNX file as PyTorch, Keras, tf2onnx and [`Export::save_onnx`] write it. A softmax at the end is left
-    /// out; pictures are taken as `[channels, height, width]`, whatever the order of the file's axes.
+    /// Reads an ONNX file, as PyTorch, Keras, tf2onnx and [`Export::save_onnx`] write it for layers that a [`Plan`] can
+    /// have. A softmax at the end is left out. Pictures are taken as `[channels, height, width]`, also where the file
+    /// has the channels last.
     ///
     /// # Errors
-    /// [`Error::Missing`](mnist_classification::Error::Missing), or
-    /// [`Error::Malformed`](mnist_classification::Error::Malformed) naming the first node that is no layer of a
-    /// [`Plan`].
+    /// [`Error::Missing`](mnist_classification::Error::Missing), [`Error::Io`](mnist_classification::Error::Io), or [`Error::Malformed`](mnist_classification::Error::Malformed) naming the first node that is no layer of a plan.
     fn load_onnx(file: impl AsRef<Path>) -> Result<Self>;
 
     /// Reads the weights of a PyTorch model with these layers: a state dict in a safetensors file, or one that
-    /// `torch.save` wrote. Its names may be any; layers of one shape need names that differ in their numbers only,
-    /// which give their order.
+    /// `torch.save` wrote as a plain dictionary. Any names will do. Layers of the same shape need names that differ only
+    /// in their numbers: these give the order.
     ///
     /// # Errors
-    /// [`Error::Missing`](mnist_classification::Error::Missing), or
-    /// [`Error::Malformed`](mnist_classification::Error::Malformed) naming the tensor that is missing or does not fit.
+    /// [`Error::Missing`](mnist_classification::Error::Missing), [`Error::Io`](mnist_classification::Error::Io), or [`Error::Malformed`](mnist_classification::Error::Malformed) naming the tensor that is missing or does not fit;
+    /// [`Error::InvalidSetting`](mnist_classification::Error::InvalidSetting) for a plan that cannot work.
     fn load_pytorch(file: impl AsRef<Path>, plan: &Plan) -> Result<Self>;
 
     /// Reads the weights of a Keras model with these layers: `numpy.savez(file, *model.get_weights())`. Batch
-    /// normalisations have Keras' default ε of 0.001, and pictures `[height, width, channels]`.
+    /// normalisations have Keras' default ε of 0.001, and pictures are `[height, width, channels]`.
     ///
     /// # Errors
     /// As [`Import::load_pytorch`].

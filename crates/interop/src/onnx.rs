@@ -1,4 +1,4 @@
-//! ONNX, out and in.
+//! Reads and writes ONNX.
 
 mod chain;
 mod constants;

@@ -25,7 +25,7 @@ pub(crate) fn counts(layer: Layer) -> [usize; 2] {
     }
 }
 
-/// Takes a model apart; `format` is what it should become.
+/// Splits a model into its layers; `format` names the target in errors.
 pub(crate) fn parts<'a>(model: &'a dyn Model, format: &'static str) -> Result<(&'a Plan, Vec<Part>)> {
     let plan = model.plan().ok_or_else(|| {
         let expected = "a Network, whose plan says what it computes; `save` keeps the weights of any model";
@@ -45,6 +45,9 @@ pub(crate) fn parts<'a>(model: &'a dyn Model, format: &'static str) -> Result<(&
 pub(crate) fn network(file: &Path, input: Vec<usize>, parts: &[Part]) -> Result<Network> {
     let plan = Plan { input, layers: parts.iter().map(|part| part.layer).collect() };
     let malformed = |found: String| Error::malformed(file, found, "the weights of the plan's layers");
+    if parts.iter().all(|part| part.tensors.is_empty()) {
+        return Err(malformed("no layer with weights".into()));
+    }
     let network = Network::from_plan(&plan, 0).map_err(|error| malformed(error.to_string()))?;
     let (mut parameters, mut statistics) = (network.parameters().into_iter(), network.buffers().into_iter());
     let _guard = tch::no_grad_guard();
@@ -64,8 +67,7 @@ pub(crate) fn network(file: &Path, input: Vec<usize>, parts: &[Part]) -> Result<
     Ok(network)
 }
 
-/// Returns for each layer of a plan the shape of the picture whose values it takes as a row, flattened and not mixed yet
-/// by a dense layer.
+/// Returns, for each layer, the shape of the flattened picture that it takes as a row, or nothing where there is none.
 pub(crate) fn flattened(plan: &Plan) -> Result<Vec<Option<Vec<usize>>>> {
     let (mut picture, mut before) = (None, plan.input.clone());
     let shapes = plan.shapes()?;
@@ -82,22 +84,14 @@ pub(crate) fn flattened(plan: &Plan) -> Result<Vec<Option<Vec<usize>>>> {
     Ok(taken.collect())
 }
 
-/// Returns where each value of a flattened `[channels, height, width]` lies in a row that was flattened with the axes in
-/// another order: `[1, 2, 0]` stands for `[height, width, channels]`.
-pub(crate) fn places(shape: &[usize], axes: [usize; 3]) -> Result<Tensor> {
+/// Returns where each value of a flattened `[channels, height, width]` lies in a row that was flattened in another order
+/// of the axes: `[1, 2, 0]` stands for `[height, width, channels]`.
+pub(crate) fn permutation(shape: &[usize], axes: [usize; 3]) -> Result<Tensor> {
     let sizes = axes.map(|axis| shape[axis] as i64);
     let back = [0, 1, 2].map(|axis| axes.iter().position(|&other| other == axis).unwrap_or_default() as i64);
     let count = sizes.iter().product::<i64>();
     let places = Tensor::f_arange(count, (Kind::Int64, Device::Cpu))?.f_reshape(sizes)?;
     Ok(places.f_permute(back)?.f_reshape([-1])?)
-}
-
-/// Copies the values of 32-bit floats as bytes.
-pub(crate) fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
-    let tensor = tensor.f_contiguous()?;
-    let mut bytes = vec![0; 4 * tensor.numel()];
-    tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -107,12 +101,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_those_of_a_permuted_picture() {
+    fn a_permutation_orders_a_flattened_picture() {
         let ours = Tensor::arange(24, (Kind::Float, Device::Cpu)) * 10.0;
         let theirs = ours.reshape([2, 3, 4]).permute([1, 2, 0]).reshape([-1]);
-        let places = places(&[2, 3, 4], [1, 2, 0]).unwrap();
-        assert_eq!(theirs.index_select(0, &places), ours);
-        assert_eq!(ours.index_select(0, &places.argsort(0, false)), theirs);
+        let permutation = permutation(&[2, 3, 4], [1, 2, 0]).unwrap();
+        assert_eq!(theirs.index_select(0, &permutation), ours);
+        assert_eq!(ours.index_select(0, &permutation.argsort(0, false)), theirs);
     }
 
     #[test]

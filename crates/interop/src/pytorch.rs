@@ -14,7 +14,7 @@ use crate::parts::{Part, network, parts};
 
 /// The names of a layer's tensors, in the order of its [`Part`].
 const NAMES: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
-/// Counts the batches of a normalisation with it; PyTorch's models have it, and do not use it by default.
+/// PyTorch's count of batches, which only `momentum=None` uses.
 const COUNT: &str = "num_batches_tracked";
 
 /// Writes the weights of a model, each under the number of its layer.
@@ -100,7 +100,7 @@ fn sortable(name: &str) -> Vec<(u64, String)> {
 /// Takes the tensors of a layer from the first module that has its shapes.
 fn take(part: &mut Part, modules: &mut Vec<Module>) -> Result<(), String> {
     let Part { layer, tensors } = part;
-    // What alone tells such a layer: its kernel or its running mean.
+    // Tells such a layer apart: its kernel or its running mean.
     let (name, place) = if *layer == Layer::BatchNorm { (NAMES[2], 2) } else { (NAMES[0], 0) };
     let fits = |module: &Module| {
         let tensor = module.tensors.get(name).filter(|_| module.tensors.contains_key(NAMES[2]) == (place == 2));
@@ -113,16 +113,15 @@ fn take(part: &mut Part, modules: &mut Vec<Module>) -> Result<(), String> {
     };
     let text = |name: &str| name.replace(|letter: char| letter.is_ascii_digit(), "");
     if let Some((_, other)) = fitting.iter().find(|(_, other)| text(&other.name) != text(name)) {
-        return Err(format!(
-            "{name} and {} of one shape, whose order only numbers in equal names would tell",
-            other.name
-        ));
+        return Err(format!("{name} and {} of the same shape, and their names give no order", other.name));
     }
     let mut module = modules.remove(first);
     module.tensors.remove(COUNT);
     for ((place, tensor), name) in tensors.iter_mut().enumerate().zip(NAMES) {
         if let Some(found) = module.tensors.remove(name) {
             *tensor = ours(*layer, place, &found).map_err(|error| error.to_string())?;
+        } else if place == 3 {
+            return Err(format!("no {name} in {}", module.name));
         }
     }
     match module.tensors.keys().next() {

@@ -14,7 +14,7 @@ use tch::{Kind, Tensor};
 use super::proto::*;
 
 /// The longest list of numbers: what nodes put together are shapes and the like.
-const LONGEST: usize = 1 << 10;
+const LONGEST: usize = 64;
 
 /// Constants by their names.
 pub(super) struct Constants<'a> {
@@ -47,43 +47,51 @@ impl<'a> Constants<'a> {
         self.tensors.values().map(Tensor::numel).sum()
     }
 
-    /// Computes a node all of whose inputs are constants; nothing where it is of no known kind.
+    /// Computes a node whose inputs are all constants. Returns nothing for other nodes.
     pub(super) fn compute(&self, node: &NodeProto) -> Result<Option<Tensor>> {
         let inputs: Option<Vec<_>> = node.input.iter().map(|name| self.get(name)).collect();
-        let is_short = |tensor: &&Tensor| tensor.numel() <= LONGEST;
+        let is_list = |tensor: &Tensor| tensor.numel() <= LONGEST && tensor.dim() <= 1;
+        let axis = node.int("axis").unwrap_or_default();
         Ok(match (&*node.op_type, inputs.as_deref()) {
             ("Constant", _) => self.constant(node)?,
-            ("Identity" | "Cast", Some([tensor])) => Some(tensor.shallow_clone()),
+            ("Identity", Some([tensor])) => Some(tensor.shallow_clone()),
+            ("Cast", Some([tensor])) if node.casts_to_floats() != (tensor.kind() == Kind::Int64) => {
+                Some(tensor.shallow_clone())
+            }
             ("Transpose", Some([tensor])) => {
                 let reversed = || (0..tensor.dim() as i64).rev().collect();
                 Some(tensor.f_permute(node.ints("perm").unwrap_or_else(reversed))?)
             }
-            ("Reshape", Some([tensor, shape])) => Some(tensor.f_reshape(integers(shape)?)?),
-            ("Unsqueeze", Some([tensor, axes @ ..])) => {
-                let axes =
-                    axes.first().map_or_else(|| Ok(node.ints("axes").unwrap_or_default()), |axes| integers(axes))?;
-                Some(axes.iter().try_fold(tensor.shallow_clone(), |tensor, &axis| tensor.f_unsqueeze(axis))?)
+            // Others would be copied, as often as a file likes.
+            ("Reshape", Some([tensor, shape])) if tensor.is_contiguous() => Some(tensor.f_reshape(integers(shape)?)?),
+            ("Squeeze" | "Unsqueeze", Some([tensor, axes @ ..])) => {
+                Some(change_axes(tensor, node, axes.first().copied())?)
             }
-            ("Squeeze", Some([tensor, ..])) => Some(tensor.f_squeeze()?),
-            ("Gather", Some([tensor, place])) if [tensor, place].into_iter().all(is_short) => {
-                Some(tensor.f_index_select(0, &place.f_reshape([-1])?)?.f_reshape(place.size())?)
+            ("Gather", Some([list, places])) if axis == 0 && is_list(list) && places.numel() <= LONGEST => {
+                // Negative places count from the end.
+                let from_end = places.f_lt(0)?.f_to_kind(Kind::Int64)?.f_mul_scalar(list.numel() as i64)?;
+                let flat = places.f_add(&from_end)?.f_reshape([-1])?;
+                Some(list.f_index_select(0, &flat)?.f_reshape(places.size())?)
             }
-            ("Slice", Some([tensor, places @ ..])) if is_short(tensor) => {
-                let place = |number: usize, name: &str| match places.get(number) {
-                    Some(place) => integers(place),
-                    None => Ok(node.ints(name).unwrap_or_default()),
+            ("Slice", Some([list, limits @ ..])) if is_list(list) => {
+                let limit = |number: usize, name: &str| -> Result<Option<i64>> {
+                    let from_input = limits.get(number).map(|limit| integers(limit)).transpose()?;
+                    Ok(from_input.or_else(|| node.ints(name)).and_then(|limits| limits.first().copied()))
                 };
-                let [starts, ends] = [place(0, "starts")?, place(1, "ends")?];
-                Some(tensor.f_slice(0, starts.first().copied(), ends.first().copied(), 1)?)
+                let [start, end, step] = [limit(0, "starts")?, limit(1, "ends")?, limit(3, "steps")?];
+                Some(list.f_slice(0, start, end, step.unwrap_or(1))?)
             }
-            ("Concat", Some(tensors)) if tensors.iter().map(|tensor| tensor.numel()).sum::<usize>() <= LONGEST => {
-                Some(Tensor::f_cat(tensors, 0)?)
+            ("Concat", Some(lists))
+                if axis == 0 && lists.len() <= LONGEST && lists.iter().all(|list| is_list(list)) =>
+            {
+                let all = Tensor::f_cat(lists, 0)?;
+                (all.numel() <= LONGEST).then_some(all)
             }
             _ => None,
         })
     }
 
-    /// Returns the value of a node that is one.
+    /// Returns the value of a node `Constant`.
     fn constant(&self, node: &NodeProto) -> Result<Option<Tensor>> {
         let Some(value) = node.attribute.first() else { return Ok(None) };
         match (&*value.name, &value.t) {
@@ -96,18 +104,17 @@ impl<'a> Constants<'a> {
         }
     }
 
-    /// Reads a tensor: whole numbers become 64-bit integers, real ones 32-bit floats, or half as long as in the file; other
-    /// kinds are nothing.
+    /// Reads a tensor. Integers become 64-bit, 64-bit floats become 32-bit; other kinds are ignored.
     fn tensor(&self, proto: &TensorProto) -> Result<Option<Tensor>> {
         let malformed =
             |found: String| Error::malformed(self.file, found, format!("the values of {:?}", short(&proto.name)));
         let (kind, size) = match proto.data_type {
-            kind::FLOAT => (Kind::Float, 4),
-            kind::DOUBLE => (Kind::Double, 8),
-            kind::HALF => (Kind::Half, 2),
-            kind::BFLOAT16 => (Kind::BFloat16, 2),
-            kind::INT32 => (Kind::Int, 4),
-            kind::INT64 => (Kind::Int64, 8),
+            data_type::FLOAT => (Kind::Float, 4),
+            data_type::DOUBLE => (Kind::Double, 8),
+            data_type::FLOAT16 => (Kind::Half, 2),
+            data_type::BFLOAT16 => (Kind::BFloat16, 2),
+            data_type::INT32 => (Kind::Int, 4),
+            data_type::INT64 => (Kind::Int64, 8),
             _ => return Ok(None),
         };
         let mut sizes = proto.dims.iter().map(|&size| usize::try_from(size).ok());
@@ -124,10 +131,10 @@ impl<'a> Constants<'a> {
             Tensor::f_from_data_size(raw, &proto.dims, kind)?
         } else {
             let values = match proto.data_type {
-                kind::FLOAT => Tensor::f_from_slice(&proto.float_data)?,
-                kind::DOUBLE => Tensor::f_from_slice(&proto.double_data)?,
-                kind::INT64 => Tensor::f_from_slice(&proto.int64_data)?,
-                kind::INT32 => Tensor::f_from_slice(&proto.int32_data)?,
+                data_type::FLOAT => Tensor::f_from_slice(&proto.float_data)?,
+                data_type::DOUBLE => Tensor::f_from_slice(&proto.double_data)?,
+                data_type::INT64 => Tensor::f_from_slice(&proto.int64_data)?,
+                data_type::INT32 => Tensor::f_from_slice(&proto.int32_data)?,
                 // The bits of 16-bit floats.
                 _ => Tensor::f_from_slice(&proto.int32_data)?.f_to_kind(Kind::Int16)?.f_view_dtype(kind)?,
             };
@@ -144,7 +151,7 @@ impl<'a> Constants<'a> {
     }
 
     /// Reads values that lie in a file beside this one.
-    fn external(&self, entries: &[Entry], length: usize) -> Result<Vec<u8>> {
+    fn external(&self, entries: &[StringStringEntryProto], length: usize) -> Result<Vec<u8>> {
         let entry = |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());
         let name = Path::new(entry("location").unwrap_or_default());
         let is_beside = name.components().all(|part| matches!(part, Component::Normal(_)));
@@ -165,6 +172,24 @@ impl<'a> Constants<'a> {
             .map_err(Error::io(path))?;
         Ok(values)
     }
+}
+
+/// Adds axes of size 1 to a tensor, or removes them.
+pub(super) fn change_axes(tensor: &Tensor, node: &NodeProto, axes: Option<&Tensor>) -> Result<Tensor> {
+    let removes = node.op_type == "Squeeze";
+    let Some(mut axes) = axes.map(integers).transpose()?.or_else(|| node.ints("axes")) else {
+        return Ok(tensor.f_squeeze()?);
+    };
+    let rank = (tensor.dim() + if removes { 0 } else { axes.len() }) as i64;
+    axes.iter_mut().filter(|axis| **axis < 0).for_each(|axis| *axis += rank);
+    axes.sort_unstable();
+    if removes {
+        // The last axis goes first, so that the others keep their places.
+        axes.reverse();
+    }
+    Ok(axes.iter().try_fold(tensor.shallow_clone(), |tensor, &axis| {
+        if removes { tensor.f_squeeze_dim(axis) } else { tensor.f_unsqueeze(axis) }
+    })?)
 }
 
 /// Returns the whole numbers of a short tensor.

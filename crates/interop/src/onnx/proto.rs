@@ -4,11 +4,11 @@
 use prost::{Message, bytes::Bytes};
 
 /// The kinds of a tensor's values.
-pub(super) mod kind {
+pub(super) mod data_type {
     pub(crate) const FLOAT: i32 = 1;
     pub(crate) const INT32: i32 = 6;
     pub(crate) const INT64: i32 = 7;
-    pub(crate) const HALF: i32 = 10;
+    pub(crate) const FLOAT16: i32 = 10;
     pub(crate) const DOUBLE: i32 = 11;
     pub(crate) const BFLOAT16: i32 = 16;
 }
@@ -24,13 +24,13 @@ pub(super) struct ModelProto {
     #[prost(message, optional, tag = "7")]
     pub(super) graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
-    pub(super) opset_import: Vec<OperatorSetId>,
+    pub(super) opset_import: Vec<OperatorSetIdProto>,
     #[prost(message, repeated, tag = "14")]
-    pub(super) metadata_props: Vec<Entry>,
+    pub(super) metadata_props: Vec<StringStringEntryProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct OperatorSetId {
+pub(super) struct OperatorSetIdProto {
     #[prost(string, tag = "1")]
     pub(super) domain: String,
     #[prost(int64, tag = "2")]
@@ -38,7 +38,7 @@ pub(super) struct OperatorSetId {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Entry {
+pub(super) struct StringStringEntryProto {
     #[prost(string, tag = "1")]
     pub(super) key: String,
     #[prost(string, tag = "2")]
@@ -54,9 +54,9 @@ pub(super) struct GraphProto {
     #[prost(message, repeated, tag = "5")]
     pub(super) initializer: Vec<TensorProto>,
     #[prost(message, repeated, tag = "11")]
-    pub(super) input: Vec<ValueInfo>,
+    pub(super) input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
-    pub(super) output: Vec<ValueInfo>,
+    pub(super) output: Vec<ValueInfoProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -122,14 +122,14 @@ pub(super) struct TensorProto {
     pub(super) double_data: Vec<f64>,
     /// Where the values lie that are in a file of their own.
     #[prost(message, repeated, tag = "13")]
-    pub(super) external_data: Vec<Entry>,
+    pub(super) external_data: Vec<StringStringEntryProto>,
     /// 1 for values in a file of their own.
     #[prost(int32, tag = "14")]
     pub(super) data_location: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct ValueInfo {
+pub(super) struct ValueInfoProto {
     #[prost(string, tag = "1")]
     pub(super) name: String,
     #[prost(message, optional, tag = "2")]
@@ -165,6 +165,20 @@ pub(super) struct Dimension {
     pub(super) dim_param: Option<String>,
 }
 
+impl AttributeProto {
+    pub(super) fn int(name: &str, value: i64) -> Self {
+        Self { name: name.into(), kind: attribute::INT, i: Some(value), ..Self::default() }
+    }
+
+    pub(super) fn ints(name: &str, ints: Vec<i64>) -> Self {
+        Self { name: name.into(), kind: attribute::INTS, ints, ..Self::default() }
+    }
+
+    pub(super) fn float(name: &str, value: f64) -> Self {
+        Self { name: name.into(), kind: attribute::FLOAT, f: Some(value as f32), ..Self::default() }
+    }
+}
+
 impl NodeProto {
     pub(super) fn int(&self, name: &str) -> Option<i64> {
         self.attribute(name)?.i
@@ -180,6 +194,13 @@ impl NodeProto {
 
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.attribute(name).map(|attribute| String::from_utf8_lossy(&attribute.s).into_owned())
+    }
+
+    /// Tells whether a `Cast` gives floats.
+    pub(super) fn casts_to_floats(&self) -> bool {
+        use data_type::*;
+        let to = self.int("to").unwrap_or_default();
+        [FLOAT, FLOAT16, BFLOAT16, DOUBLE].map(i64::from).contains(&to)
     }
 
     fn attribute(&self, name: &str) -> Option<&AttributeProto> {

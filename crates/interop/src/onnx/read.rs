@@ -17,9 +17,10 @@ use super::{
 };
 use crate::parts::network;
 
-/// How many values more than the file has a network may have: biases of zeros, and tensors that the file has once for
-/// several layers.
+/// How many more values than the file a network may have: biases of zeros, and tensors that several layers share.
 const ROOM: usize = 1 << 22;
+/// The sizes that a sample's axes may have.
+const SIZES: std::ops::RangeInclusive<usize> = 1..=65_536;
 
 /// Reads a file as a network.
 pub(crate) fn load(file: &Path) -> Result<Network> {
@@ -37,50 +38,50 @@ pub(crate) fn load(file: &Path) -> Result<Network> {
     let constants = Constants::new(file, take(&mut graph.initializer))?;
     let inputs: Vec<_> = graph.input.iter().filter(|input| constants.get(&input.name).is_none()).collect();
     let [input] = inputs[..] else { return Err(malformed(format!("{} inputs", inputs.len()))) };
-    let room = constants.values() + ROOM;
-    let mut chain = Chain::new(
-        constants,
-        &input.name,
-        sample(input).ok_or_else(|| malformed("an input of no known shape".into()))?,
-        room,
-    );
+    let shape =
+        sample_shape(input).ok_or_else(|| malformed("an input without sizes for all its axes but the first".into()))?;
+    let budget = constants.values() + ROOM;
+    let mut chain = Chain::new(constants, &input.name, shape.clone(), budget);
     for node in &graph.node {
-        chain.add(node).map_err(|error| at(node, error, file))?;
+        chain.add(node).map_err(|error| locate(node, error, file))?;
     }
     if !graph.output.iter().any(|output| output.name == chain.name) {
         return Err(malformed("an output that is not the end of a chain of layers".into()));
     }
-    // With it goes the text of the file, of which it holds parts.
+    // It holds parts of the file's bytes.
     drop(graph);
     let read = network(file, chain.input, &chain.parts)?;
-    Ok(planned(&model.metadata_props, &read).unwrap_or(read))
+    Ok(with_stored_plan(&model.metadata_props, &shape, &read).unwrap_or(read))
 }
 
 /// Returns the shape of a sample: all axes of an input but the first.
-fn sample(input: &ValueInfo) -> Option<Vec<usize>> {
+fn sample_shape(input: &ValueInfoProto) -> Option<Vec<usize>> {
     let shape = input.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?;
-    let sizes = shape.dim.iter().skip(1).map(|size| usize::try_from(size.dim_value?).ok());
-    sizes.collect::<Option<Vec<_>>>().filter(|sizes| !sizes.is_empty())
+    let size = |value: Option<i64>| usize::try_from(value?).ok().filter(|size| SIZES.contains(size));
+    let sizes: Option<Vec<_>> = shape.dim.iter().skip(1).map(|dimension| size(dimension.dim_value)).collect();
+    sizes.filter(|sizes| (1..=3).contains(&sizes.len()))
 }
 
-/// Says what is wrong with a node of a file.
-fn at(node: &NodeProto, error: Error, file: &Path) -> Error {
-    let node = format!("the node {:?} ({})", short(&node.name), short(&node.op_type));
+/// Adds the node's name to an error.
+fn locate(node: &NodeProto, error: Error, file: &Path) -> Error {
+    // Many nodes have no name but that of their output.
+    let name = [&node.name].into_iter().chain(&node.output).find(|name| !name.is_empty());
+    let node = format!("the node {:?} ({})", short(name.unwrap_or(&node.name)), short(&node.op_type));
     match error {
         Error::Mismatch { found, expected, .. } => Error::malformed(file, format!("{node}: {found}"), expected),
         other => Error::malformed(file, format!("{node}: {other}"), "a network in ONNX"),
     }
 }
 
-/// Makes the network of the file's own plan, which alone keeps dropout, and a Flatten before the first layer.
-fn planned(metadata: &[Entry], read: &Network) -> Option<Network> {
+/// Restores the plan that the file stores, with its dropout and leading Flatten.
+fn with_stored_plan(metadata: &[StringStringEntryProto], input: &[usize], read: &Network) -> Option<Network> {
     let json = metadata.iter().find(|entry| entry.key == PLAN)?;
     let plan: Plan = serde_json::from_str(&json.value).ok()?;
     let essence = |plan: &Plan| {
         let layers = plan.layers.iter().filter(|layer| !matches!(layer, Layer::Dropout(_) | Layer::Flatten));
-        (plan.input.iter().product::<usize>(), layers.copied().collect::<Vec<_>>())
+        Some((plan.values().ok()?, layers.copied().collect::<Vec<_>>()))
     };
-    if essence(&plan) != essence(read.plan()) {
+    if plan.input != input || essence(&plan)? != essence(read.plan())? {
         return None;
     }
     let network = Network::from_plan(&plan, 0).ok()?;
