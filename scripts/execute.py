@@ -28,6 +28,8 @@ from screenshot import PAGE_WIDTH, screenshot
 PAGE = Path(__file__).resolve().parent
 COLORS = re.compile("\x1b\\[[0-9;]*m")
 COMPILING = re.compile(r"^ *Compiling .*\n", re.MULTILINE)
+# What is written over: a bar that moves.
+OVERWRITTEN = re.compile(r"[^\n]*\r")
 
 
 class Client(NotebookClient):
@@ -35,7 +37,9 @@ class Client(NotebookClient):
 
     def output(self, outs, msg, display_id, cell_index):
         if msg["msg_type"] == "stream":
-            print("    " + msg["content"]["text"], end="", flush=True)
+            text = msg["content"]["text"]
+            start = "" if text.startswith("\r") else "    "
+            print(start + text.replace("\r", "\r    "), end="", flush=True)
         return super().output(outs, msg, display_id, cell_index)
 
 
@@ -84,6 +88,9 @@ def joined(outputs):
             last.text += output.text
         else:
             result.append(output)
+    for output in result:
+        if output.output_type == "stream":
+            output.text = OVERWRITTEN.sub("", output.text)
     return result
 
 

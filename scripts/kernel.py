@@ -38,6 +38,8 @@ QUIET_SECONDS = 20
 # How long printed text waits for more of it, and how many messages are joined at most.
 JOINING_SECONDS = 0.005
 MOST_JOINED = 1_000
+# A cell's text that ends so stays open, and the next may be written over it: evcxr itself passes on whole lines.
+OPEN_END = "\x1f\n"
 # How often a kernel looks whether the Jupyter that started it still runs.
 PARENT_SECONDS = 5
 
@@ -127,7 +129,7 @@ def joined(messages, key):
         if stream is None:
             yield from [first, *others]
             continue
-        text = "".join(json.loads(frames[-1])["text"] for frames in [first, *others])
+        text = "".join(json.loads(frames[-1])["text"] for frames in [first, *others]).replace(OPEN_END, "")
         parts = [*first[-4:-1], json.dumps({"name": stream[1], "text": text}).encode()]
         yield [*first[:-5], sign(key, parts), *parts]
 

@@ -20,6 +20,7 @@ from common import NOTEBOOKS, ROOT
 KERNELS = ROOT / "target" / "kernel"
 SPECS = ROOT / ".venv" / "share" / "jupyter" / "kernels"
 COLORS = re.compile("\x1b\\[[0-9;]*m")
+OVERWRITTEN = re.compile(r"[^\n]*\r")
 # A notebook's first cell.
 FIRST_CELL = ':dep mnist-classification = { path = ".." }\nuse mnist_classification::prelude::*;'
 
@@ -63,7 +64,8 @@ class Kernel:
         with contextlib.suppress(Empty):
             while True:
                 collect(self.client.get_iopub_msg(timeout=0.2))
-        return "".join(texts["stdout"]), "".join(texts["stderr"])
+        # What is written over does not show.
+        return OVERWRITTEN.sub("", "".join(texts["stdout"])), "".join(texts["stderr"])
 
     def kill(self):
         """As when the machine's memory runs out: no process of the kernel can do anything any more."""

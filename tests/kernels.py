@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -117,6 +118,22 @@ class One(unittest.TestCase):
         self.assertEqual(printed, "".join(f"{line}\n" for line in range(10_000)))
         self.assertEqual(errors, "".join(f"at {line}\n" for line in range(0, 10_000, 1_000)))
         self.assertLess(len(count), 1_000)
+
+    def test_the_bar_of_an_epoch_moves_while_it_is_trained(self):
+        seen = []
+        printed = self.ok(
+            "let mut cnn = Network::from_plan(&Plan::cnn([28, 28], 10), 0)?;\n"
+            "fit(&mut cnn, &digits, &Training { epochs: 1, ..Training::default() })?;",
+            seen.append,
+        )
+        shown = "".join(seen)
+        steps = [int(step) for step in re.findall(r"\r(\d+)/\d+ ━* +\d+s left - accuracy: ", shown)]
+        self.assertGreater(len(set(steps)), 3)
+        self.assertEqual(steps, sorted(steps))
+        self.assertLessEqual(len(steps), 51)
+        self.assertNotIn("\x1f", shown)
+        # The epoch's own line takes its place.
+        self.assertRegex(printed, r"^Epoch 1/1\n\d+/\d+ ━{20} .* - val_loss: \d\.\d{4} *\n$")
 
     def test_an_interrupt_that_comes_before_or_after_a_cell_harms_no_other(self):
         wait = "std::thread::sleep(std::time::Duration::from_secs({}));"

@@ -1,6 +1,7 @@
-//! Progress as Keras prints it: in a terminal a bar that moves, elsewhere whole lines.
+//! Progress as Keras prints it: a bar that moves in a terminal and in this project's kernel, elsewhere whole lines.
 
 use std::{
+    env,
     io::{self, IsTerminal},
     time::{Duration, Instant},
 };
@@ -13,8 +14,14 @@ use crate::{Error, Result, notebook::print};
 /// Characters of a full bar.
 const BAR: usize = 20;
 
-/// How long a bar stays as it is.
+/// How long a bar stays as it is at least, and how often it moves in an epoch at most.
 const PAUSE: Duration = Duration::from_millis(100);
+const MOST_MOVES: u32 = 50;
+
+/// Set where `scripts/kernel.py` passes on what is printed. evcxr needs whole lines; of those that end so, that script
+/// takes the end away.
+const LIVE_LINES: &str = "MNIST_LIVE_LINES";
+const OPEN_END: &str = "\u{1f}\n";
 
 /// An epoch under way: its running means, and the bar that shows them.
 #[derive(Default)]
@@ -29,8 +36,45 @@ pub(super) struct Progress {
     loss: f64,
     correct: f64,
     verbose: bool,
-    /// When the bar was last drawn, where there is one.
-    drawn: Option<Instant>,
+    bar: Option<Bar>,
+}
+
+/// A line that is written over.
+struct Bar {
+    /// When the epoch began, and when the line was last drawn.
+    began: Instant,
+    drawn: Instant,
+    /// What ends it.
+    end: &'static str,
+    /// How many characters it had.
+    width: usize,
+}
+
+impl Bar {
+    /// Begins one, where it can be shown.
+    fn begin() -> Option<Self> {
+        let end = match () {
+            () if env::var_os(LIVE_LINES).is_some() => OPEN_END,
+            () if io::stdout().is_terminal() => "",
+            () => return None,
+        };
+        let now = Instant::now();
+        Some(Self { began: now, drawn: now, end, width: 0 })
+    }
+
+    /// Draws it after so many steps, unless it was drawn a moment before.
+    fn draw(&mut self, steps: usize, total: usize, Scores { loss, accuracy }: Scores) {
+        let passed = self.began.elapsed();
+        let epoch = passed.mul_f64(total as f64 / steps as f64);
+        if self.drawn.elapsed() < PAUSE.max(epoch / MOST_MOVES) {
+            return;
+        }
+        self.drawn = Instant::now();
+        let (bar, left) = ("━".repeat(BAR * steps / total), epoch.saturating_sub(passed).as_secs_f64());
+        let line = format!("{steps}/{total} {bar:BAR$} {left:.0}s left - accuracy: {accuracy:.4} - loss: {loss:.4}");
+        print(format_args!("\r{line}{}", self.end));
+        self.width = line.chars().count();
+    }
 }
 
 impl Progress {
@@ -43,7 +87,7 @@ impl Progress {
             epoch,
             total_steps,
             verbose: training.verbose,
-            drawn: (training.verbose && io::stdout().is_terminal()).then(Instant::now),
+            bar: if training.verbose { Bar::begin() } else { None },
             ..Self::default()
         }
     }
@@ -55,12 +99,9 @@ impl Progress {
         if device == Device::Cpu {
             self.read()?;
         }
-        if self.drawn.is_some_and(|drawn| drawn.elapsed() > PAUSE) {
-            self.drawn = Some(Instant::now());
-            let Scores { loss, accuracy } = self.running_means();
-            let (steps, total) = (self.steps, self.total_steps);
-            let bar = "━".repeat(BAR * steps / total);
-            print(format_args!("\r{steps}/{total} {bar:BAR$} accuracy: {accuracy:.4} - loss: {loss:.4}"));
+        let means = self.running_means();
+        if let Some(bar) = self.bar.as_mut().filter(|_| self.steps > 0) {
+            bar.draw(self.steps, self.total_steps, means);
         }
         Ok(())
     }
@@ -109,8 +150,9 @@ impl Progress {
         if let Some(Scores { loss, accuracy }) = epoch.validation {
             line += &format!(" - val_accuracy: {accuracy:.4} - val_loss: {loss:.4}");
         }
-        // The line covers the bar, which is shorter.
-        let start = if self.drawn.is_some() { "\r" } else { "" };
-        print(format_args!("{start}{line}\n"));
+        match self.bar {
+            Some(Bar { width, .. }) if width > 0 => print(format_args!("\r{line:width$}\n")),
+            _ => print(format_args!("{line}\n")),
+        }
     }
 }
