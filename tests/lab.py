@@ -82,6 +82,7 @@ class Browser(unittest.TestCase):
             self.assertRegex(draw_a_seven(self.page, by), "the best CNN: 7, ", by)
         self.check_accessibility()
         self.change_a_cell_and_run_it_again()
+        self.watch_an_epoch()
         self.interrupt_training_and_go_on()
 
     def run_all_cells(self):
@@ -122,6 +123,21 @@ class Browser(unittest.TestCase):
         for digit in (3, 5):
             code = f'println!("Digit {digit}: the truth is {{}}", mnist.test.labels.int64_value(&[{digit}]));'
             self.run_last_cell(code, f"Digit {digit}: the truth is")
+
+    def watch_an_epoch(self):
+        code = (
+            "let (few, _) = train.split(0.8)?;\nlet mut cnn = Network::from_plan(&Plan::cnn([28, 28], 10), seed)?;\n"
+            "fit(&mut cnn, &few, &Training { epochs: 1, ..Training::default() })?;"
+        )
+        cell = self.run_last_cell(code, "s left - accuracy")
+        shown = set()
+        while "val_loss" not in (text := cell.inner_text()):
+            shown.update(re.findall(r"(\d+)/\d+ ━* +\d+s left", text))
+            self.assertLessEqual(text.count("s left"), 1)
+            time.sleep(0.05)
+        self.assertGreater(len(shown), 3)
+        # The epoch's own line takes the bar's place.
+        self.assertNotIn("s left", cell.inner_text())
 
     def interrupt_training_and_go_on(self):
         code = (

@@ -222,7 +222,7 @@ def write_states():
         "torch_pt_channels_last": (cnn(shape=(2, 8, 6)), CNN, channels_last),
         "torch_pt_one_buffer": (mlp(), MLP, in_one_buffer),
         "torch_pt_half": (mlp(), MLP, half),
-        "refused_torch_pt_ordered_dict": (mlp(), MLP, nn.Module.state_dict),
+        "torch_pt_ordered_dict": (mlp(), MLP, nn.Module.state_dict),
         "refused_torch_pt_old_format": (mlp(), MLP, values),
         "refused_torch_pt_network": (mlp(), MLP, lambda network: network),
     }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use interop::{Export, Import, Onnx, keras_code, pytorch_code};
+use interop::{Export, Import, Onnx, keras_code, pytorch_code, pytorch_modules};
 use mnist_classification::{
     Error, Result,
-    model::{Model, Network},
+    model::{Layer, Model, Network},
+    support::weights_file,
 };
 use serde_json::Value;
 
@@ -18,6 +19,9 @@ use super::options::{classes, stored_plan};
 /// As [`Network::load`]; [`Error::InvalidSetting`] for a name whose ending names no format, and for what only an ONNX
 /// file can hold.
 pub fn export(folders: &[PathBuf], file: &Path, probabilities: bool) -> Result<String> {
+    if folders.iter().any(|folder| is_same(&weights_file(folder), file)) {
+        return Err(Error::invalid_setting("the file", file.display(), "another one than the network's own"));
+    }
     let networks = folders.iter().map(Network::load).collect::<Result<Vec<_>>>()?;
     let ending = ending(file);
     if ending == "onnx" {
@@ -25,7 +29,12 @@ pub fn export(folders: &[PathBuf], file: &Path, probabilities: bool) -> Result<S
         let onnx = if probabilities { onnx.probabilities() } else { onnx };
         let classes = folders.first().map(|folder| classes(&folder.join("run.json")));
         classes.iter().flatten().fold(onnx, Onnx::classes).save(file)?;
-        return Ok(format!("import onnxruntime\nsession = onnxruntime.InferenceSession({})", python(file)));
+        let shape: Vec<_> = networks[0].plan().input.iter().map(usize::to_string).collect();
+        let digits = format!("numpy.zeros((1, {}), \"float32\")", shape.join(", "));
+        let session = format!("session = onnxruntime.InferenceSession({})", python(file));
+        return Ok(format!(
+            "import numpy, onnxruntime\n{session}\n[answer] = session.run(None, {{\"input\": {digits}}})"
+        ));
     }
     let ([network], false) = (&networks[..], probabilities) else {
         let expected = "an ONNX file, which alone holds an ensemble or a softmax";
@@ -48,25 +57,40 @@ pub fn export(folders: &[PathBuf], file: &Path, probabilities: bool) -> Result<S
     }
 }
 
-/// Reads the network of another program, and writes it into a folder or a file of this one. Weights need a plan: a file
-/// with one, or a network that was saved.
+/// Reads the network of another program, and writes it into a new folder. Weights need a plan: a file with one, or a
+/// network that was saved. Returns the network, and which module of PyTorch's each of its layers has taken.
 ///
 /// # Errors
-/// As [`Import`]'s functions; [`Error::InvalidSetting`] for a name whose ending names no format, or weights without a
-/// plan.
-pub fn import(file: &Path, plan: Option<&Path>, out: &Path) -> Result<Network> {
-    let plan = || {
-        let expected = "--plan with a plan in JSON, a run.json or a saved network: a file of weights does not say it";
-        stored_plan(plan.ok_or_else(|| Error::invalid_setting("the network's plan", "missing", expected))?)
-    };
-    let network = match &*ending(file) {
-        "onnx" => Network::load_onnx(file)?,
-        "npz" => Network::load_keras(file, &plan()?)?,
-        "safetensors" | "pt" | "pth" | "bin" => Network::load_pytorch(file, &plan()?)?,
+/// As [`Import`]'s functions; [`Error::InvalidSetting`] for a name whose ending names no format, weights without a plan,
+/// a plan beside ONNX, which has its own, or a folder that is there already.
+pub fn import(file: &Path, plan: Option<&Path>, folder: &Path) -> Result<(Network, Vec<(Layer, String)>)> {
+    if folder.exists() {
+        return Err(Error::invalid_setting("the folder", folder.display(), "one that is not there yet"));
+    }
+    let plan = match (plan, &*ending(file)) {
+        (None, "onnx") => None,
+        (Some(plan), "npz" | "safetensors" | "pt" | "pth") => Some(stored_plan(plan)?),
+        (Some(_), "onnx") => {
+            return Err(Error::invalid_setting("--plan", "given", "none: an ONNX file has its layers"));
+        }
+        (None, "npz" | "safetensors" | "pt" | "pth") => {
+            let expected = "--plan with a plan in JSON, a run.json or a saved network: weights do not say it";
+            return Err(Error::invalid_setting("the network's plan", "missing", expected));
+        }
         _ => return Err(no_format(file)),
     };
-    network.save(out)?;
-    Ok(network)
+    let (network, modules) = match &plan {
+        None => (Network::load_onnx(file)?, Vec::new()),
+        Some(plan) if ending(file) == "npz" => (Network::load_keras(file, plan)?, Vec::new()),
+        Some(plan) => (Network::load_pytorch(file, plan)?, pytorch_modules(file, plan)?),
+    };
+    network.save(folder.join("weights.safetensors"))?;
+    Ok((network, modules))
+}
+
+/// Tells whether two paths name the same file that is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(one, other)| one == other)
 }
 
 fn ending(file: &Path) -> String {

@@ -129,7 +129,7 @@ struct Export {
 struct Import {
     /// The file
     file: PathBuf,
-    /// The folder for the network
+    /// A new folder for the network
     folder: PathBuf,
     /// The layers that the weights belong to: a plan in JSON, a run.json, or a saved network
     #[arg(long)]
@@ -271,8 +271,12 @@ fn export(arguments: &Export) -> Result<()> {
 }
 
 fn import(arguments: &Import) -> Result<()> {
-    let network = cli::import(&arguments.file, arguments.plan.as_deref(), &arguments.folder)?;
-    print(format_args!("{}\nThe network is in {}\n", network.summary(), arguments.folder.display()))
+    let (network, modules) = cli::import(&arguments.file, arguments.plan.as_deref(), &arguments.folder)?;
+    print(format_args!("{}\n", network.summary()))?;
+    for (layer, module) in modules {
+        print(format_args!("{layer:?} has the weights of {module}\n"))?;
+    }
+    print(format_args!("The network is in {}\n", arguments.folder.display()))
 }
 
 /// Writes to standard output, where `println!` panics when nobody reads on.

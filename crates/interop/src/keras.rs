@@ -12,7 +12,7 @@ use tch::Tensor;
 
 use crate::{
     npz,
-    parts::{Part, counts, flattened, network, parts, permutation},
+    parts::{Part, check_size, counts, flattened, network, parts, permutation},
 };
 
 /// Keras' default ε less ours: stored variances differ by it.
@@ -34,7 +34,9 @@ pub(crate) fn save(model: &dyn Model, file: &Path) -> Result<()> {
 
 /// Reads weights into the network of a plan.
 pub(crate) fn load(file: &Path, plan: &Plan) -> Result<Network> {
-    let mut arrays = npz::read(file, plan.values()?)?.into_iter();
+    let arrays = npz::read(file, plan.values()?)?;
+    check_size(file, arrays.iter().map(Tensor::numel).sum(), plan)?;
+    let mut arrays = arrays.into_iter();
     let mut parts = Vec::new();
     for (&layer, picture) in plan.layers.iter().zip(flattened(plan)?) {
         let arrays: Vec<_> = arrays.by_ref().take(counts(layer).iter().sum()).collect();

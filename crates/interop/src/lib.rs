@@ -25,11 +25,13 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod archive;
 mod code;
 mod keras;
 mod npz;
 mod onnx;
 mod parts;
+mod pickle;
 mod pytorch;
 
 use std::path::Path;
@@ -41,6 +43,7 @@ use mnist_classification::{
 
 pub use code::{keras_code, pytorch_code};
 pub use onnx::Onnx;
+pub use pytorch::pytorch_modules;
 
 /// What a notebook needs, in one line: `use interop::prelude::*;`
 pub mod prelude {
@@ -89,9 +92,9 @@ pub trait Import: Sized {
     /// [`Error::Missing`](mnist_classification::Error::Missing), [`Error::Io`](mnist_classification::Error::Io), or [`Error::Malformed`](mnist_classification::Error::Malformed) naming the first node that is no layer of a plan.
     fn load_onnx(file: impl AsRef<Path>) -> Result<Self>;
 
-    /// Reads the weights of a PyTorch model with these layers: a state dict in a safetensors file, or one that
-    /// `torch.save` wrote as a plain dictionary. Any names will do. Layers of the same shape need names that differ only
-    /// in their numbers: these give the order.
+    /// Reads the weights of a PyTorch model with these layers: a state dict that `safetensors.torch.save_file` or
+    /// `torch.save` wrote. Any names will do. Layers of the same shape need names that differ only in their numbers:
+    /// these give the order, and [`pytorch_modules`] shows it.
     ///
     /// # Errors
     /// [`Error::Missing`](mnist_classification::Error::Missing), [`Error::Io`](mnist_classification::Error::Io), or [`Error::Malformed`](mnist_classification::Error::Malformed) naming the tensor that is missing or does not fit;

@@ -2,15 +2,12 @@
 //! (<https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>). tch's own reader takes the sizes in them
 //! on trust.
 
-use std::{
-    fs,
-    io::{Cursor, Read},
-    path::Path,
-};
+use std::path::Path;
 
-use mnist_classification::{Error, Result, support::file_kind};
+use mnist_classification::Result;
 use tch::{Kind, Tensor};
-use zip::{CompressionMethod, ZipArchive};
+
+use crate::archive::Archive;
 
 const EXPECTED: &str = "NumPy's archive of the weights: numpy.savez(file, *model.get_weights())";
 /// More bytes than an array's header has.
@@ -18,38 +15,19 @@ const HEADER: usize = 1 << 12;
 
 /// Reads all arrays, in the file's order: at most so many values together.
 pub(crate) fn read(file: &Path, values: usize) -> Result<Vec<Tensor>> {
-    let malformed = |found: String| Error::malformed(file, found, EXPECTED);
-    if !file.is_file() {
-        return Err(Error::missing(file, EXPECTED));
-    }
-    let bytes = fs::read(file).map_err(Error::io(file))?;
-    let other = file_kind(&bytes[..bytes.len().min(512)]).filter(|_| !bytes.starts_with(b"PK"));
-    let mut archive =
-        ZipArchive::new(Cursor::new(bytes)).map_err(|error| malformed(other.unwrap_or_else(|| error.to_string())))?;
+    let mut archive = Archive::open(file, EXPECTED)?;
     let mut arrays = Vec::new();
     let mut room = 8 * values;
-    for number in 0..archive.len() {
-        let (name, content) = content(&mut archive, number, room + HEADER).map_err(malformed)?;
-        let array = array(&content).ok_or_else(|| malformed(format!("no whole array of floats in {name:?}")))?;
-        room = room.checked_sub(4 * array.numel()).ok_or_else(|| malformed(format!("more than {values} values")))?;
+    for number in 0..archive.names().len() {
+        let content = archive.read(number, room + HEADER)?;
+        let name = &archive.names()[number];
+        let array =
+            array(&content).ok_or_else(|| archive.malformed(format!("no whole array of floats in {name:?}")))?;
+        let left = room.checked_sub(4 * array.numel());
+        room = left.ok_or_else(|| archive.malformed(format!("more than {values} values")))?;
         arrays.push(array.to_kind(Kind::Float));
     }
     Ok(arrays)
-}
-
-/// Unpacks an entry of an archive, of at most so many bytes.
-fn content(archive: &mut ZipArchive<Cursor<Vec<u8>>>, number: usize, most: usize) -> Result<(String, Vec<u8>), String> {
-    let method = archive.by_index_raw(number).map_err(|error| error.to_string())?.compression();
-    if ![CompressionMethod::Stored, CompressionMethod::Deflated].contains(&method) {
-        return Err(format!("an archive packed by {method}"));
-    }
-    // The door without a password panics at an entry that needs one.
-    let entry = archive.by_index_decrypt(number, b"").map_err(|error| error.to_string())?;
-    let entry = entry.map_err(|_| "an archive with a password".to_string())?;
-    let name = entry.name().to_string();
-    let mut content = Vec::new();
-    entry.take(most as u64 + 1).read_to_end(&mut content).map_err(|error| error.to_string())?;
-    if content.len() > most { Err(format!("more than {most} bytes in {name:?}")) } else { Ok((name, content)) }
 }
 
 /// Reads an array of floats; nothing where it is something else.

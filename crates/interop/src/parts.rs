@@ -6,6 +6,7 @@ use std::path::Path;
 use mnist_classification::{
     Error, Result,
     model::{Layer, Model, Network, Plan},
+    support::BATCH_NORM_EPSILON,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -41,6 +42,18 @@ pub(crate) fn parts<'a>(model: &'a dyn Model, format: &'static str) -> Result<(&
     Ok((plan, plan.layers.iter().map(part).collect()))
 }
 
+/// How many values a file may lack that a network has: biases and scales that are left out.
+const LACKING: usize = 1 << 22;
+
+/// Refuses a plan whose network would take far more memory than the file.
+pub(crate) fn check_size(file: &Path, found: usize, plan: &Plan) -> Result<()> {
+    let expected = plan.values()?;
+    if expected <= found.saturating_add(LACKING) {
+        return Ok(());
+    }
+    Err(Error::malformed(file, format!("{found} values"), format!("the {expected} of the plan")))
+}
+
 /// Makes a network of parts that were read from a file.
 pub(crate) fn network(file: &Path, input: Vec<usize>, parts: &[Part]) -> Result<Network> {
     let plan = Plan { input, layers: parts.iter().map(|part| part.layer).collect() };
@@ -48,7 +61,9 @@ pub(crate) fn network(file: &Path, input: Vec<usize>, parts: &[Part]) -> Result<
     if parts.iter().all(|part| part.tensors.is_empty()) {
         return Err(malformed("no layer with weights".into()));
     }
-    let network = Network::from_plan(&plan, 0).map_err(|error| malformed(error.to_string()))?;
+    plan.shapes().map_err(|error| malformed(error.to_string()))?;
+    check_size(file, parts.iter().flat_map(|part| &part.tensors).map(Tensor::numel).sum(), &plan)?;
+    let network = Network::from_plan(&plan, 0)?;
     let (mut parameters, mut statistics) = (network.parameters().into_iter(), network.buffers().into_iter());
     let _guard = tch::no_grad_guard();
     for Part { layer, tensors } in parts {
@@ -58,13 +73,26 @@ pub(crate) fn network(file: &Path, input: Vec<usize>, parts: &[Part]) -> Result<
             if own.size() != value.size() {
                 return Err(malformed(format!("{name} of shape {:?} in place of {:?}", value.size(), own.size())));
             }
+            if !is_float(value.kind()) {
+                return Err(malformed(format!("{name} of the kind {:?}", value.kind())));
+            }
             if value.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
                 return Err(malformed(format!("NaN or an infinite value in {name}")));
             }
             own.f_copy_(value)?;
         }
     }
+    let variances = network.buffers().into_iter().skip(1).step_by(2);
+    for (name, variance) in variances {
+        if variance.f_min()?.f_double_value(&[])? <= -BATCH_NORM_EPSILON {
+            return Err(malformed(format!("a value below 0 in {name}")));
+        }
+    }
     Ok(network)
+}
+
+fn is_float(kind: Kind) -> bool {
+    [Kind::Float, Kind::Double, Kind::Half, Kind::BFloat16].contains(&kind)
 }
 
 /// Returns, for each layer, the shape of the flattened picture that it takes as a row, or nothing where there is none.

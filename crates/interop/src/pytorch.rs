@@ -10,7 +10,10 @@ use mnist_classification::{
 };
 use tch::{Device, Kind, Tensor};
 
-use crate::parts::{Part, network, parts};
+use crate::{
+    parts::{Part, check_size, network, parts},
+    pickle,
+};
 
 /// The names of a layer's tensors, in the order of its [`Part`].
 const NAMES: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
@@ -38,32 +41,48 @@ pub(crate) fn save(model: &dyn Model, file: &Path) -> Result<()> {
 
 /// Reads weights into the network of a plan.
 pub(crate) fn load(file: &Path, plan: &Plan) -> Result<Network> {
+    network(file, plan.input.clone(), &taken(file, plan)?.parts)
+}
+
+/// Says which of the file's modules each layer with weights takes, by their names: for a person to see that they are
+/// the right ones where several have the same shape.
+///
+/// # Errors
+/// As [`Import::load_pytorch`](crate::Import::load_pytorch).
+pub fn pytorch_modules(file: impl AsRef<Path>, plan: &Plan) -> Result<Vec<(Layer, String)>> {
+    Ok(taken(file.as_ref(), plan)?.modules)
+}
+
+/// The layers with the tensors that they take, and the names of the modules that have these.
+struct Taken {
+    parts: Vec<Part>,
+    modules: Vec<(Layer, String)>,
+}
+
+/// Finds the tensors of each layer.
+fn taken(file: &Path, plan: &Plan) -> Result<Taken> {
     let malformed = |found: String| Error::malformed(file, found, "the weights of the plan's layers");
-    let mut modules = modules(state(file)?);
+    let state = state(file, plan.values()?)?;
+    check_size(file, state.iter().map(|(_, tensor)| tensor.numel()).sum(), plan)?;
+    let (mut modules, mut names) = (modules(state), Vec::new());
     // A kernel alone must be there: biases of 0, scales of 1 and offsets of 0 may be left out.
     let mut parts = parts(&Network::from_plan(plan, 0)?, "")?.1;
     for part in parts.iter_mut().filter(|part| !part.tensors.is_empty()) {
-        take(part, &mut modules).map_err(malformed)?;
+        names.push((part.layer, take(part, &mut modules).map_err(malformed)?));
     }
-    match modules.first() {
-        None => network(file, plan.input.clone(), &parts),
-        Some(module) => Err(malformed(format!("the weights of {}, too", module.name))),
+    match modules.first().map(|module| (&module.name, module.tensors.keys().next())) {
+        None => Ok(Taken { parts, modules: names }),
+        Some((name, tensor)) => Err(malformed(format!("{:?} in {name:?}, too", tensor.map_or("", |tensor| tensor)))),
     }
 }
 
-/// Reads the tensors of a file.
-fn state(file: &Path) -> Result<Vec<(String, Tensor)>> {
-    let mut start = [0; 2];
+/// Reads the tensors of a file: at most so many values.
+fn state(file: &Path, values: usize) -> Result<Vec<(String, Tensor)>> {
+    let mut start = [0; 9];
     // A file that cannot be opened is named below.
     let _ = File::open(file).and_then(|mut file| file.read_exact(&mut start));
-    if ![*b"PK", *b"\x80\x02"].contains(&start) {
-        return read_tensors(file);
-    }
-    // libtorch reads archives of plain dictionaries.
-    Tensor::loadz_multi(file).map_err(|_| {
-        let expected = "torch.save(dict(model.state_dict()), …), or better safetensors.torch.save_file";
-        Error::malformed(file, "a pickle of other objects than plain tensors", expected)
-    })
+    // The length with which safetensors begins may look like the start of an archive.
+    if start.starts_with(b"PK\x03\x04") && start[8] != b'{' { pickle::read(file, values) } else { read_tensors(file) }
 }
 
 /// The tensors of one module, such as `features.0`.
@@ -84,21 +103,22 @@ fn modules(state: Vec<(String, Tensor)>) -> Vec<Module> {
     modules.into_values().collect()
 }
 
-/// Splits a name into texts and the numbers between them, so that `2` comes before `10`.
-fn sortable(name: &str) -> Vec<(u64, String)> {
+/// Splits a name into texts and the numbers between them, each with its length, so that `2` comes before `10`.
+fn sortable(name: &str) -> Vec<(usize, String)> {
     let is_same_kind = |one: char, other: char| one.is_ascii_digit() == other.is_ascii_digit();
     let mut pieces = Vec::new();
     let mut rest = name;
     while let Some(first) = rest.chars().next() {
         let (piece, after) = rest.split_at(rest.find(|letter| !is_same_kind(first, letter)).unwrap_or(rest.len()));
-        pieces.push((piece.parse().unwrap_or_default(), piece.into()));
+        let number = piece.trim_start_matches('0');
+        pieces.push(if first.is_ascii_digit() { (number.len() + 1, number.into()) } else { (0, piece.into()) });
         rest = after;
     }
     pieces
 }
 
-/// Takes the tensors of a layer from the first module that has its shapes.
-fn take(part: &mut Part, modules: &mut Vec<Module>) -> Result<(), String> {
+/// Takes the tensors of a layer from the first module that has its shapes; returns the module's name, and what it lacks.
+fn take(part: &mut Part, modules: &mut Vec<Module>) -> Result<String, String> {
     let Part { layer, tensors } = part;
     // Tells such a layer apart: its kernel or its running mean.
     let (name, place) = if *layer == Layer::BatchNorm { (NAMES[2], 2) } else { (NAMES[0], 0) };
@@ -111,22 +131,26 @@ fn take(part: &mut Part, modules: &mut Vec<Module>) -> Result<(), String> {
     let Some(&(first, Module { name, .. })) = fitting.first() else {
         return Err(format!("no weights for {layer:?} of the shape {:?}", tensors[place].size()));
     };
-    let text = |name: &str| name.replace(|letter: char| letter.is_ascii_digit(), "");
-    if let Some((_, other)) = fitting.iter().find(|(_, other)| text(&other.name) != text(name)) {
-        return Err(format!("{name} and {} of the same shape, and their names give no order", other.name));
+    let pattern =
+        |name: &str| sortable(name).into_iter().map(|(length, text)| (length == 0).then_some(text)).collect::<Vec<_>>();
+    if let Some((_, other)) = fitting.iter().find(|(_, other)| pattern(&other.name) != pattern(name)) {
+        return Err(format!("{name:?} and {:?} of the same shape, and their names give no order", other.name));
     }
     let mut module = modules.remove(first);
+    let mut lacking = String::new();
     module.tensors.remove(COUNT);
     for ((place, tensor), name) in tensors.iter_mut().enumerate().zip(NAMES) {
         if let Some(found) = module.tensors.remove(name) {
             *tensor = ours(*layer, place, &found).map_err(|error| error.to_string())?;
         } else if place == 3 {
-            return Err(format!("no {name} in {}", module.name));
+            return Err(format!("no {name} in {:?}", module.name));
+        } else {
+            lacking += &format!(" (without {name})");
         }
     }
     match module.tensors.keys().next() {
-        Some(other) => Err(format!("{other} in {}", module.name)),
-        None => Ok(()),
+        Some(other) => Err(format!("{other:?} in {:?}", module.name)),
+        None => Ok(module.name + &lacking),
     }
 }
 

@@ -103,13 +103,13 @@ fn state_dicts_that_do_not_fit_are_named() {
         state.iter_mut().for_each(|(name, _)| *name = name.replace("one", "fc1").replace("two", "fc2"));
     };
     assert_eq!(read(rename), "read");
-    assert!(read(|_| {}).contains("found one and two of the same shape, and their names give no order"));
+    assert!(read(|_| {}).contains("found \"one\" and \"two\" of the same shape, and their names give no order"));
     let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
     for (name, tensor, expected) in [
         ("fc2.weight", zeros(&[3, 4]), "found no weights for Dense(4) of the shape [4, 4]"),
         ("fc2.bias", zeros(&[5]), "found dense_2.bias of shape [5] in place of [4]"),
-        ("fc3.weight", zeros(&[9]), "found the weights of fc3, too"),
-        ("fc2.scale", zeros(&[4]), "found scale in fc2"),
+        ("fc3.weight", zeros(&[9]), "found \"weight\" in \"fc3\", too"),
+        ("fc2.scale", zeros(&[4]), "found \"scale\" in \"fc2\""),
         ("fc1.bias", zeros(&[4]) / 0.0, "found NaN or an infinite value in dense_1.bias"),
     ] {
         let error = read(|state| {

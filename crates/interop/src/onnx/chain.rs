@@ -60,37 +60,43 @@ impl<'a> Chain<'a> {
         chain
     }
 
-    /// Adds what a node does.
-    pub(super) fn add(&mut self, node: &NodeProto) -> Result<()> {
-        let [output, ..] = &node.output[..] else { return Ok(()) };
+    /// Adds what a node does, unless an input is not known, or not yet: then returns `false`.
+    pub(super) fn add(&mut self, node: &NodeProto) -> Result<bool> {
+        let [output, ..] = &node.output[..] else { return Ok(true) };
         if let Some(constant) = self.constants.compute(node)? {
             if node.op_type == "Constant" {
                 self.budget = self.budget.saturating_add(constant.numel());
             }
             self.constants.insert(output, constant);
-            return Ok(());
+            return Ok(true);
         }
-        let earlier = node.input.iter().find_map(|name| Some((name, self.outputs.get(name)?)));
-        // On constants alone, but of unknown kind: a layer that needs its output will miss it.
-        let Some((name, shape)) = earlier else { return Ok(()) };
+        // Whether it is used in training is no part of a dropout here.
+        let count = if node.op_type == "Dropout" { 2 } else { node.input.len() };
+        let inputs: Vec<_> = node.input.iter().take(count).filter(|name| !name.is_empty()).collect();
+        let of_chain: Vec<_> = inputs.iter().filter(|name| self.outputs.contains_key(**name)).collect();
+        let is_known = |name: &str| self.outputs.contains_key(name) || self.constants.get(name).is_some();
+        let [name, others @ ..] = &of_chain[..] else { return Ok(false) };
+        if !inputs.iter().all(|name| is_known(name)) {
+            return Ok(false);
+        }
         if node.op_type == "Shape" {
             // −1 stands for the batch, whose size is open.
-            let sizes: Vec<_> = [-1].into_iter().chain(shape.iter().map(|&size| size as i64)).collect();
+            let sizes: Vec<_> = [-1].into_iter().chain(self.outputs[**name].iter().map(|&size| size as i64)).collect();
             let [start, end] = [("start", 0), ("end", i64::MAX)].map(|(name, all)| node.int(name).unwrap_or(all));
             self.constants.insert(output, Tensor::f_from_slice(&sizes)?.f_slice(0, start, end, 1)?);
-            return Ok(());
+            return Ok(true);
         }
-        if *name != self.name || node.input.iter().filter(|name| self.outputs.contains_key(*name)).count() > 1 {
+        if **name != &self.name || !others.is_empty() {
             return Err(unsupported("two branches", "one layer after the other"));
         }
         let place = node.input.iter().position(|name| *name == self.name).unwrap_or_default();
         self.apply(node, place)?;
         self.continue_as(output);
-        Ok(())
+        Ok(true)
     }
 
     /// Applies a node to what comes out of the last layer, which is its input at `place`.
-    fn apply(&mut self, node: &NodeProto, place: usize) -> Result<()> {
+    pub(super) fn apply(&mut self, node: &NodeProto, place: usize) -> Result<()> {
         let is_own = ["", "ai.onnx"].contains(&&*node.domain);
         match (&*node.op_type, place) {
             _ if !is_own => Err(unsupported(&format!("an operator of {:?}", short(&node.domain)), LAYERS)),
@@ -102,8 +108,12 @@ impl<'a> Chain<'a> {
                 self.push(Layer::Dropout(fraction.ok().or(node.float("ratio")).unwrap_or(0.5)), vec![])
             }
             ("Softmax" | "LogSoftmax", 0) => {
-                if self.shape.len() != 1 || ![None, Some(1), Some(-1)].contains(&node.int("axis")) {
-                    return Err(unsupported("over other axes than the classes", "one row of logits"));
+                if self.after_softmax || self.shape.len() != 1 || ![None, Some(1), Some(-1)].contains(&node.int("axis"))
+                {
+                    return Err(unsupported(
+                        "a second one, or over other axes than the classes",
+                        "one over a row of logits",
+                    ));
                 }
                 self.after_softmax = true;
                 Ok(())
@@ -135,6 +145,11 @@ impl<'a> Chain<'a> {
             ("Div", 0) => self.affine("Mul", &self.constant(node, 1)?.f_reciprocal()?),
             _ => Err(unsupported("no layer of this library", LAYERS)),
         }
+    }
+
+    /// Tells whether the last output is a picture that was flattened with its axes in another order.
+    pub(super) fn is_reordered(&self) -> bool {
+        self.flattened.is_some()
     }
 
     /// Notes the name of the last output.

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     fs::File,
     io::{Read, Seek, SeekFrom},
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
 };
 
 use mnist_classification::{Error, Result};
@@ -20,12 +20,14 @@ const LONGEST: usize = 64;
 pub(super) struct Constants<'a> {
     file: &'a Path,
     tensors: HashMap<String, Tensor>,
+    /// How many bytes were read of each file beside it.
+    external: HashMap<PathBuf, u64>,
 }
 
 impl<'a> Constants<'a> {
     /// Takes the initializers of a file; those of kinds that no layer has are left out.
     pub(super) fn new(file: &'a Path, initializers: Vec<TensorProto>) -> Result<Self> {
-        let mut constants = Self { file, tensors: HashMap::new() };
+        let mut constants = Self { file, tensors: HashMap::new(), external: HashMap::new() };
         for initializer in initializers {
             if let Some(tensor) = constants.tensor(&initializer)? {
                 constants.tensors.insert(initializer.name, tensor);
@@ -48,7 +50,7 @@ impl<'a> Constants<'a> {
     }
 
     /// Computes a node whose inputs are all constants. Returns nothing for other nodes.
-    pub(super) fn compute(&self, node: &NodeProto) -> Result<Option<Tensor>> {
+    pub(super) fn compute(&mut self, node: &NodeProto) -> Result<Option<Tensor>> {
         let inputs: Option<Vec<_>> = node.input.iter().map(|name| self.get(name)).collect();
         let is_list = |tensor: &Tensor| tensor.numel() <= LONGEST && tensor.dim() <= 1;
         let axis = node.int("axis").unwrap_or_default();
@@ -92,7 +94,7 @@ impl<'a> Constants<'a> {
     }
 
     /// Returns the value of a node `Constant`.
-    fn constant(&self, node: &NodeProto) -> Result<Option<Tensor>> {
+    fn constant(&mut self, node: &NodeProto) -> Result<Option<Tensor>> {
         let Some(value) = node.attribute.first() else { return Ok(None) };
         match (&*value.name, &value.t) {
             ("value", Some(tensor)) => self.tensor(tensor),
@@ -105,9 +107,11 @@ impl<'a> Constants<'a> {
     }
 
     /// Reads a tensor. Integers become 64-bit, 64-bit floats become 32-bit; other kinds are ignored.
-    fn tensor(&self, proto: &TensorProto) -> Result<Option<Tensor>> {
+    fn tensor(&mut self, proto: &TensorProto) -> Result<Option<Tensor>> {
+        let file = self.file;
         let malformed =
-            |found: String| Error::malformed(self.file, found, format!("the values of {:?}", short(&proto.name)));
+            |found: String| Error::malformed(file, found, format!("the values of {:?}", short(&proto.name)));
+        let shape = || short(&format!("{:?}", proto.dims));
         let (kind, size) = match proto.data_type {
             data_type::FLOAT => (Kind::Float, 4),
             data_type::DOUBLE => (Kind::Double, 8),
@@ -121,7 +125,7 @@ impl<'a> Constants<'a> {
         let count = sizes.try_fold(1_usize, |count, size| count.checked_mul(size?));
         let length = count
             .and_then(|count| count.checked_mul(size))
-            .ok_or_else(|| malformed(format!("the shape {:?}", proto.dims)))?;
+            .ok_or_else(|| malformed(format!("the shape {}", shape())))?;
         let external = if proto.data_location == 1 { Some(self.external(&proto.external_data, length)?) } else { None };
         let raw = external.as_deref().unwrap_or(&proto.raw_data);
         let tensor = if !raw.is_empty() || length == 0 {
@@ -140,7 +144,7 @@ impl<'a> Constants<'a> {
             };
             values
                 .f_reshape(&proto.dims)
-                .map_err(|_| malformed(format!("{} in place of the shape {:?}", values.numel(), proto.dims)))?
+                .map_err(|_| malformed(format!("{} in place of the shape {}", values.numel(), shape())))?
         };
         let kind = match kind {
             Kind::Int => Kind::Int64,
@@ -151,7 +155,7 @@ impl<'a> Constants<'a> {
     }
 
     /// Reads values that lie in a file beside this one.
-    fn external(&self, entries: &[StringStringEntryProto], length: usize) -> Result<Vec<u8>> {
+    fn external(&mut self, entries: &[StringStringEntryProto], length: usize) -> Result<Vec<u8>> {
         let entry = |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());
         let name = Path::new(entry("location").unwrap_or_default());
         let is_beside = name.components().all(|part| matches!(part, Component::Normal(_)));
@@ -164,6 +168,13 @@ impl<'a> Constants<'a> {
             return Err(Error::missing(path, format!("the values of {}", self.file.display())));
         }
         let start = entry("offset").and_then(|offset| offset.parse().ok()).unwrap_or_default();
+        // Each byte once: else a few bytes could become any number of tensors.
+        let read = self.external.entry(path.clone()).or_default();
+        *read = read.saturating_add(length as u64);
+        if *read > path.metadata().map_err(Error::io(&path))?.len() {
+            let found = format!("more values than {} has", path.display());
+            return Err(Error::malformed(self.file, found, "each value there once"));
+        }
         let mut values = Vec::new();
         File::open(&path)
             .and_then(|mut file| {

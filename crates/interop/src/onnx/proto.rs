@@ -11,6 +11,7 @@ pub(super) mod data_type {
     pub(crate) const FLOAT16: i32 = 10;
     pub(crate) const DOUBLE: i32 = 11;
     pub(crate) const BFLOAT16: i32 = 16;
+    pub(crate) const FLOATS: [i32; 4] = [FLOAT, DOUBLE, FLOAT16, BFLOAT16];
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -198,9 +199,7 @@ impl NodeProto {
 
     /// Tells whether a `Cast` gives floats.
     pub(super) fn casts_to_floats(&self) -> bool {
-        use data_type::*;
-        let to = self.int("to").unwrap_or_default();
-        [FLOAT, FLOAT16, BFLOAT16, DOUBLE].map(i64::from).contains(&to)
+        self.int("to").is_some_and(|to| data_type::FLOATS.map(i64::from).contains(&to))
     }
 
     fn attribute(&self, name: &str) -> Option<&AttributeProto> {

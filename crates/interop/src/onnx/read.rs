@@ -19,6 +19,8 @@ use crate::parts::network;
 
 /// How many more values than the file a network may have: biases of zeros, and tensors that several layers share.
 const ROOM: usize = 1 << 22;
+/// How often nodes that wait for others are tried.
+const MOST_PASSES: usize = 32;
 /// The sizes that a sample's axes may have.
 const SIZES: std::ops::RangeInclusive<usize> = 1..=65_536;
 
@@ -38,14 +40,13 @@ pub(crate) fn load(file: &Path) -> Result<Network> {
     let constants = Constants::new(file, take(&mut graph.initializer))?;
     let inputs: Vec<_> = graph.input.iter().filter(|input| constants.get(&input.name).is_none()).collect();
     let [input] = inputs[..] else { return Err(malformed(format!("{} inputs", inputs.len()))) };
-    let shape =
-        sample_shape(input).ok_or_else(|| malformed("an input without sizes for all its axes but the first".into()))?;
+    let shape = sample_shape(input).ok_or_else(|| {
+        malformed("an input that is no floats, or without sizes for all its axes but the first".into())
+    })?;
     let budget = constants.values() + ROOM;
     let mut chain = Chain::new(constants, &input.name, shape.clone(), budget);
-    for node in &graph.node {
-        chain.add(node).map_err(|error| locate(node, error, file))?;
-    }
-    if !graph.output.iter().any(|output| output.name == chain.name) {
+    add_all(&graph.node, &mut chain, file)?;
+    if chain.is_reordered() || !graph.output.iter().any(|output| output.name == chain.name) {
         return Err(malformed("an output that is not the end of a chain of layers".into()));
     }
     // It holds parts of the file's bytes.
@@ -54,9 +55,32 @@ pub(crate) fn load(file: &Path) -> Result<Network> {
     Ok(with_stored_plan(&model.metadata_props, &shape, &read).unwrap_or(read))
 }
 
+/// Adds all nodes. They should be in the order of what they compute; some converters put a few at the end.
+fn add_all(nodes: &[NodeProto], chain: &mut Chain, file: &Path) -> Result<()> {
+    let mut waiting: Vec<_> = nodes.iter().collect();
+    for _ in 0..MOST_PASSES {
+        let mut left = Vec::new();
+        for node in &waiting {
+            if !chain.add(node).map_err(|error| locate(node, error, file))? {
+                left.push(*node);
+            }
+        }
+        if left.len() == waiting.len() {
+            break;
+        }
+        waiting = left;
+    }
+    match waiting.iter().find(|node| node.input.contains(&chain.name)) {
+        None => Ok(()),
+        // What it lacks is in its error.
+        Some(node) => chain.apply(node, 0).map_err(|error| locate(node, error, file)),
+    }
+}
+
 /// Returns the shape of a sample: all axes of an input but the first.
 fn sample_shape(input: &ValueInfoProto) -> Option<Vec<usize>> {
-    let shape = input.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?;
+    let TensorType { elem_type, shape } = input.r#type.as_ref()?.tensor_type.as_ref()?;
+    let (shape, true) = (shape.as_ref()?, data_type::FLOATS.contains(elem_type)) else { return None };
     let size = |value: Option<i64>| usize::try_from(value?).ok().filter(|size| SIZES.contains(size));
     let sizes: Option<Vec<_>> = shape.dim.iter().skip(1).map(|dimension| size(dimension.dim_value)).collect();
     sizes.filter(|sizes| (1..=3).contains(&sizes.len()))
