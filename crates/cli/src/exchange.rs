@@ -84,7 +84,7 @@ pub fn import(file: &Path, plan: Option<&Path>, folder: &Path) -> Result<(Networ
         Some(plan) if ending(file) == "npz" => (Network::load_keras(file, plan)?, Vec::new()),
         Some(plan) => (Network::load_pytorch(file, plan)?, pytorch_modules(file, plan)?),
     };
-    network.save(folder.join("weights.safetensors"))?;
+    network.save(folder)?;
     Ok((network, modules))
 }
 
