@@ -10,8 +10,8 @@
 //! 7. [`notebook`]: what else cells show: polars frames as tables, pages, warnings.
 //!
 //! [`choose_device`] finds a GPU. What one notebook alone needs lies in a crate of its own under `crates/`:
-//! `experiments` (Improvements), `error-analysis` (Error-Analysis), `own-digit` (pictures and the pad), `interop` (ONNX,
-//! PyTorch, Keras). `native` is what is unsafe or written for speed alone, `cli` the program.
+//! `experiments` (Improvements), `error-analysis` (Error-Analysis), `own-digit` (pictures and the pad), `interop`
+//! (ONNX, PyTorch, Keras). `native` is what is unsafe or written for speed alone, `cli` the program.
 //!
 //! The words, as this library uses them:
 //!

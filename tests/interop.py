@@ -1,5 +1,5 @@
-"""Checks of what other programs make of this library's networks: onnx' checker and onnxruntime, on MNIST's test digits or drawn
-ones; PyTorch and Keras, where `make bench` has installed them, which train an epoch and give the network back.
+"""Checks of what other programs make of this library's networks: onnx' checker and onnxruntime, on MNIST's test digits
+or drawn ones; PyTorch and Keras, where `make bench` has installed them, which train an epoch and give the network back.
 """
 
 import subprocess

@@ -72,7 +72,7 @@ pub fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
 /// Reads the tensors of a safetensors file.
 ///
 /// # Errors
-/// As [`Stored::read`].
+/// [`Error::Missing`], or [`Error::Malformed`] with what the file is instead.
 pub fn read_tensors(file: &Path) -> Result<Vec<(String, Tensor)>> {
     Ok(Stored::read(file)?.tensors)
 }

@@ -43,5 +43,5 @@ for name in sys.argv[2:]:
     back = FOLDER / f"{name}-pytorch.back"
     numpy.save(f"{back}.npy", answers(model, digits))
     safetensors.torch.save_file(model.state_dict(), f"{back}.safetensors")
-    torch.save(dict(model.state_dict()), f"{back}.pt")
+    torch.save(model.state_dict(), f"{back}.pt")
     torch.onnx.export(model, (digits[:2],), f"{back}.onnx", dynamo=True, verbose=False)

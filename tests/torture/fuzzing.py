@@ -27,7 +27,7 @@ TARGETS = {
     "idx": "IDX, raw or in gzip",
     "weights": "safetensors with a plan",
     "onnx": "ONNX",
-    "npz": "weights of Keras in NumPy's archives",
+    "archives": "weights of Keras and PyTorch",
     "picture": "pictures: PNG, JPEG, WebP, BMP, GIF, TIFF",
     "records": "plans, settings and `run.json` in JSON; results in CSV",
 }
@@ -65,7 +65,7 @@ def seed_corpus():
         "idx": [images, labels, gzip.compress(images), gzip.compress(labels)],
         "weights": [safetensors(network), (ROOT / "models/cnn/none.safetensors").read_bytes()[:LONGEST]],
         "onnx": [path.read_bytes() for path in (ROOT / "tests/reference/interop").glob("[!r]*.onnx")],
-        "npz": [keras_weights()],
+        "archives": [keras_weights(), *[path.read_bytes() for path in (ROOT / "tests/reference/interop").glob("torch_pt_*.pt")]],
         "picture": small,
         "records": [
             json.dumps(network).encode(), json.dumps(run).encode(), training.read_bytes(),

@@ -61,8 +61,8 @@ pub fn export(folders: &[PathBuf], file: &Path, probabilities: bool) -> Result<S
 /// network that was saved. Returns the network, and which module of PyTorch's each of its layers has taken.
 ///
 /// # Errors
-/// As [`Import`]'s functions; [`Error::InvalidSetting`] for a name whose ending names no format, weights without a plan,
-/// a plan beside ONNX, which has its own, or a folder that is there already.
+/// As [`Import`]'s functions; [`Error::InvalidSetting`] for a name whose ending names no format, weights without a
+/// plan, a plan beside ONNX, which has its own, or a folder that is there already.
 pub fn import(file: &Path, plan: Option<&Path>, folder: &Path) -> Result<(Network, Vec<(Layer, String)>)> {
     if folder.exists() {
         return Err(Error::invalid_setting("the folder", folder.display(), "one that is not there yet"));

@@ -37,7 +37,7 @@ mod pytorch;
 use std::path::Path;
 
 use mnist_classification::{
-    Result,
+    Error, Result,
     model::{Model, Network, Plan},
 };
 
@@ -55,9 +55,9 @@ pub trait Export: Model + Sized {
     /// Writes the network as ONNX: from a batch of samples to logits, without its dropout. [`Onnx`] has options.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`](mnist_classification::Error::InvalidSetting) for a model without a plan, which alone says what it computes; [`Error::Io`](mnist_classification::Error::Io) when the
+    /// [`Error::InvalidSetting`] for a model without a plan, which alone says what it computes; [`Error::Io`] when the
     /// file cannot be written.
-    fn save_onnx(&self, file: impl AsRef<Path>) -> Result<()> {
+    fn save_onnx(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         Onnx::of(self).save(file)
     }
 
@@ -66,7 +66,7 @@ pub trait Export: Model + Sized {
     ///
     /// # Errors
     /// As [`Export::save_onnx`].
-    fn save_pytorch(&self, file: impl AsRef<Path>) -> Result<()> {
+    fn save_pytorch(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         pytorch::save(self, file.as_ref())
     }
 
@@ -75,7 +75,7 @@ pub trait Export: Model + Sized {
     ///
     /// # Errors
     /// As [`Export::save_onnx`].
-    fn save_keras(&self, file: impl AsRef<Path>) -> Result<()> {
+    fn save_keras(&self, file: impl AsRef<Path>) -> Result<(), Error> {
         keras::save(self, file.as_ref())
     }
 }
@@ -89,36 +89,36 @@ pub trait Import: Sized {
     /// has the channels last.
     ///
     /// # Errors
-    /// [`Error::Missing`](mnist_classification::Error::Missing), [`Error::Io`](mnist_classification::Error::Io), or [`Error::Malformed`](mnist_classification::Error::Malformed) naming the first node that is no layer of a plan.
-    fn load_onnx(file: impl AsRef<Path>) -> Result<Self>;
+    /// [`Error::Missing`], [`Error::Io`], or [`Error::Malformed`] naming the first node that is no layer of a plan.
+    fn load_onnx(file: impl AsRef<Path>) -> Result<Self, Error>;
 
     /// Reads the weights of a PyTorch model with these layers: a state dict that `safetensors.torch.save_file` or
     /// `torch.save` wrote. Any names will do. Layers of the same shape need names that differ only in their numbers:
     /// these give the order, and [`pytorch_modules`] shows it.
     ///
     /// # Errors
-    /// [`Error::Missing`](mnist_classification::Error::Missing), [`Error::Io`](mnist_classification::Error::Io), or [`Error::Malformed`](mnist_classification::Error::Malformed) naming the tensor that is missing or does not fit;
-    /// [`Error::InvalidSetting`](mnist_classification::Error::InvalidSetting) for a plan that cannot work.
-    fn load_pytorch(file: impl AsRef<Path>, plan: &Plan) -> Result<Self>;
+    /// [`Error::Missing`], [`Error::Io`], or [`Error::Malformed`] naming the tensor that is missing or does not fit;
+    /// [`Error::InvalidSetting`] for a plan that cannot work.
+    fn load_pytorch(file: impl AsRef<Path>, plan: &Plan) -> Result<Self, Error>;
 
     /// Reads the weights of a Keras model with these layers: `numpy.savez(file, *model.get_weights())`. Batch
     /// normalisations have Keras' default ε of 0.001, and pictures are `[height, width, channels]`.
     ///
     /// # Errors
     /// As [`Import::load_pytorch`].
-    fn load_keras(file: impl AsRef<Path>, plan: &Plan) -> Result<Self>;
+    fn load_keras(file: impl AsRef<Path>, plan: &Plan) -> Result<Self, Error>;
 }
 
 impl Import for Network {
-    fn load_onnx(file: impl AsRef<Path>) -> Result<Self> {
+    fn load_onnx(file: impl AsRef<Path>) -> Result<Self, Error> {
         onnx::load(file.as_ref())
     }
 
-    fn load_pytorch(file: impl AsRef<Path>, plan: &Plan) -> Result<Self> {
+    fn load_pytorch(file: impl AsRef<Path>, plan: &Plan) -> Result<Self, Error> {
         pytorch::load(file.as_ref(), plan)
     }
 
-    fn load_keras(file: impl AsRef<Path>, plan: &Plan) -> Result<Self> {
+    fn load_keras(file: impl AsRef<Path>, plan: &Plan) -> Result<Self, Error> {
         keras::load(file.as_ref(), plan)
     }
 }

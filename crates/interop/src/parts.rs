@@ -112,8 +112,8 @@ pub(crate) fn flattened(plan: &Plan) -> Result<Vec<Option<Vec<usize>>>> {
     Ok(taken.collect())
 }
 
-/// Returns where each value of a flattened `[channels, height, width]` lies in a row that was flattened in another order
-/// of the axes: `[1, 2, 0]` stands for `[height, width, channels]`.
+/// Returns where each value of a flattened `[channels, height, width]` lies in a row that was flattened in another
+/// order of the axes: `[1, 2, 0]` stands for `[height, width, channels]`.
 pub(crate) fn permutation(shape: &[usize], axes: [usize; 3]) -> Result<Tensor> {
     let sizes = axes.map(|axis| shape[axis] as i64);
     let back = [0, 1, 2].map(|axis| axes.iter().position(|&other| other == axis).unwrap_or_default() as i64);

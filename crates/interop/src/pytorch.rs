@@ -91,7 +91,7 @@ struct Module {
     tensors: BTreeMap<String, Tensor>,
 }
 
-/// Groups tensors by what stands before the last dot of their names, in the order of these names and the numbers in them.
+/// Groups tensors by what stands before the last dot of their names, in the order of these names and their numbers.
 fn modules(state: Vec<(String, Tensor)>) -> Vec<Module> {
     let mut modules: BTreeMap<_, Module> = BTreeMap::new();
     for (name, tensor) in state {
@@ -117,7 +117,7 @@ fn sortable(name: &str) -> Vec<(usize, String)> {
     pieces
 }
 
-/// Takes the tensors of a layer from the first module that has its shapes; returns the module's name, and what it lacks.
+/// Takes the tensors of a layer from the first module that has its shapes; returns its name, and what it lacks.
 fn take(part: &mut Part, modules: &mut Vec<Module>) -> Result<String, String> {
     let Part { layer, tensors } = part;
     // Tells such a layer apart: its kernel or its running mean.

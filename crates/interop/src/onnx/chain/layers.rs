@@ -1,4 +1,5 @@
-//! Layers with parameters, and pooling: checks a node's inputs and attributes and converts them to this library's layout.
+//! Layers with parameters, and pooling: checks a node's inputs and attributes and converts them to this library's
+//! layout.
 
 use mnist_classification::{Result, model::Layer, support::BATCH_NORM_EPSILON};
 use tch::{Device, Kind, Tensor};

@@ -1,4 +1,4 @@
-//! Bytes as the weights of a Keras model, for a plan with a picture and a normalisation.
+//! Bytes as the weights of a Keras model, then as a state dict of PyTorch's.
 
 #![no_main]
 
@@ -15,4 +15,6 @@ fuzz_target!(|bytes: &[u8]| {
         network.save_keras(&file).expect("a network that was read is written");
         Network::load_keras(&file, &plan).expect("a network that was written is read");
     }
+    let plan = Plan { input: vec![36], layers: vec![Dense(16), Relu, Dense(12), Relu, Dense(10)] };
+    let _ = Network::load_pytorch(write_file("weights.pt", bytes), &plan);
 });
