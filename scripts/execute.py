@@ -28,8 +28,6 @@ from screenshot import PAGE_WIDTH, screenshot
 PAGE = Path(__file__).resolve().parent
 COLORS = re.compile("\x1b\\[[0-9;]*m")
 COMPILING = re.compile(r"^ *Compiling .*\n", re.MULTILINE)
-# What is written over: a bar that moves.
-OVERWRITTEN = re.compile(r"[^\n]*\r")
 
 
 class Client(NotebookClient):
@@ -90,7 +88,8 @@ def joined(outputs):
             result.append(output)
     for output in result:
         if output.output_type == "stream":
-            output.text = OVERWRITTEN.sub("", output.text)
+            # A bar that moves writes over itself.
+            output.text = "\n".join(line.rpartition("\r")[2] for line in output.text.split("\n"))
     return result
 
 

@@ -20,7 +20,6 @@ from common import NOTEBOOKS, ROOT
 KERNELS = ROOT / "target" / "kernel"
 SPECS = ROOT / ".venv" / "share" / "jupyter" / "kernels"
 COLORS = re.compile("\x1b\\[[0-9;]*m")
-OVERWRITTEN = re.compile(r"[^\n]*\r")
 # A notebook's first cell.
 FIRST_CELL = ':dep mnist-classification = { path = ".." }\nuse mnist_classification::prelude::*;'
 
@@ -65,7 +64,8 @@ class Kernel:
             while True:
                 collect(self.client.get_iopub_msg(timeout=0.2))
         # What is written over does not show.
-        return OVERWRITTEN.sub("", "".join(texts["stdout"])), "".join(texts["stderr"])
+        printed = "\n".join(line.rpartition("\r")[2] for line in "".join(texts["stdout"]).split("\n"))
+        return printed, "".join(texts["stderr"])
 
     def kill(self):
         """As when the machine's memory runs out: no process of the kernel can do anything any more."""
