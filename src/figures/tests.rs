@@ -180,6 +180,8 @@ fn ink_is_dark_on_white_in_whole_pixels() {
 #[test]
 fn what_does_not_fit_is_an_error() {
     assert_eq!(digits(&four(), 0).unwrap_err().to_string(), "count is 0; expected at least 1 digit");
+    let error = digits(&four(), 60_000).unwrap_err().to_string();
+    assert_eq!(error, "count is 60000; expected at most 750 digits, which fill a picture");
     let fewer = Predictions { predicted: vec![1], ..answers() };
     let error = predictions(&four(), &fewer, 25).unwrap_err().to_string();
     assert!(error.ends_with("found [1, 4, 4], expected 4, one per digit"), "{error}");
