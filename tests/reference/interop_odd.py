@@ -21,8 +21,8 @@ def numbers(name, *values):
     return numpy_helper.from_array(numpy.array(values, "i8"), name)
 
 
-def model(shape, nodes, stored):
-    ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", *shape])]
+def model(shape, nodes, stored, kind=TensorProto.FLOAT):
+    ends = [helper.make_tensor_value_info("x", kind, ["batch", *shape])]
     ends += [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
     graph = helper.make_graph(nodes, "odd", ends[:1], ends[1:], stored)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -37,8 +37,8 @@ def read(name, shape, nodes, stored):
     onnx.save(made, FOLDER / f"odd_{name}.onnx")
 
 
-def refused(name, shape, nodes, stored=()):
-    onnx.save(model(shape, nodes, stored), FOLDER / f"refused_odd_{name}.onnx")
+def refused(name, shape, nodes, stored=(), kind=TensorProto.FLOAT):
+    onnx.save(model(shape, nodes, stored, kind), FOLDER / f"refused_odd_{name}.onnx")
 
 
 clear("odd_*", "refused_odd_*")
@@ -93,6 +93,15 @@ refused(
 )
 refused("many_pixels", (2**40, 2**40, 4), [node("Relu", ["x"], ["r"]), node("Flatten", ["r"], ["y"])])
 refused("no_weights", (1, 4, 4), [node("Relu", ["x"], ["y"])])
+twice = [node("MatMul", ["x", "dense"], ["m"]), node("Softmax", ["m"], ["s"]), node("LogSoftmax", ["s"], ["y"])]
+refused("second_softmax", (16,), twice, [dense])
+refused(
+    "integers",
+    (16,),
+    [node("Cast", ["x"], ["f"], to=TensorProto.FLOAT), node("MatMul", ["f", "dense"], ["y"])],
+    [dense],
+    TensorProto.UINT8,
+)
 copies = [node("Transpose", ["square"], ["t"], perm=[1, 0])]
 copies += [node("Reshape", ["t", "to"], [f"copy_{number}"]) for number in range(200)]
 copies += [node("MatMul", ["x", "copy_0"], ["y"])]

@@ -110,6 +110,7 @@ fn state_dicts_that_do_not_fit_are_named() {
         ("fc2.bias", zeros(&[5]), "found dense_2.bias of shape [5] in place of [4]"),
         ("fc3.weight", zeros(&[9]), "found \"weight\" in \"fc3\", too"),
         ("fc2.scale", zeros(&[4]), "found \"scale\" in \"fc2\""),
+        ("fc1.weight", zeros(&[4, 4]).to_kind(Kind::Int64), "found dense_1.kernel of the kind Int64"),
         ("fc1.bias", zeros(&[4]) / 0.0, "found NaN or an infinite value in dense_1.bias"),
     ] {
         let error = read(|state| {
@@ -118,6 +119,36 @@ fn state_dicts_that_do_not_fit_are_named() {
             state.push((name.into(), tensor.shallow_clone()));
         });
         assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_variance_below_0_is_refused_and_a_missing_one_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weights.safetensors");
+    let plan = Plan { input: vec![2], layers: vec![BatchNorm, Dense(2)] };
+    let read = |variance: Option<f64>| {
+        let full = |shape: &[i64], value: f64| Tensor::full(shape, value, (Kind::Float, Device::Cpu));
+        let mut state = vec![("0.running_mean", full(&[2], 0.0)), ("1.weight", full(&[2, 2], 1.0))];
+        state.extend(variance.map(|variance| ("0.running_var", full(&[2], variance))));
+        Tensor::write_safetensors(&state, &file).unwrap();
+        Network::load_pytorch(&file, &plan).map_or_else(|error| error.to_string(), |_| "read".into())
+    };
+    assert_eq!(read(Some(1.0)), "read");
+    assert!(read(Some(-0.5)).contains("found a value below 0 in batch_norm_1.moving_variance"));
+    assert!(read(None).contains("found no running_var in \"0\""));
+}
+
+/// The length of its header, 640 or 19,280 bytes, looks like the start of a pickle or of an archive.
+#[test]
+fn safetensors_are_known_whatever_the_length_of_their_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weights.safetensors");
+    let header = r#"{"0.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}"#;
+    for length in [640, 19_280] {
+        let padded = format!("{header:length$}");
+        fs::write(&file, [&(length as u64).to_le_bytes()[..], padded.as_bytes(), &[0; 16]].concat()).unwrap();
+        Network::load_pytorch(&file, &Plan::mlp(&[2, 2]).unwrap()).unwrap();
     }
 }
 

@@ -49,18 +49,20 @@ fn onnx_files_answer_as_they_did_there() {
 }
 
 /// The files of networks that are no chain of layers, and what is said of them.
-const REFUSED: [(&str, &str); 32] = [
+const REFUSED: [(&str, &str); 34] = [
     ("keras_same_stride", "(Conv): [0, 0, 1, 1], expected the same for height and width"),
     ("odd_cast_to_integers", "the node \"y\" (Cast): no layer of this library"),
     ("odd_channels_to_the_end", "(Transpose): pixels in the order [0, 2, 3, 1]"),
     ("odd_copies", "(MatMul): input 1 is no constant"),
     ("odd_flatten_axis", "(Flatten): axis 9223372036854775807, expected axis 1"),
+    ("odd_integers", "an input that is no floats"),
     ("odd_many_pixels", "an input that is no floats, or without sizes"),
     ("odd_no_axes", "(Reshape): samples of the shape [1] as [-1], expected whole samples"),
     ("odd_no_channels", "an input that is no floats, or without sizes"),
     ("odd_no_weights", "no layer with weights"),
     ("odd_order_of_axes", "(Transpose): axes in the order [0, -9223372036854775808]"),
     ("odd_scaled_pixels", "(Div): a change of the pixels"),
+    ("odd_second_softmax", "the node \"y\" (LogSoftmax): a second one"),
     ("odd_softmax_over_the_batch", "(Softmax): a second one, or over other axes"),
     ("odd_transposed_pictures", "(Transpose): pixels in the order [0, 2, 1]"),
     ("odd_turned_twice", "the node \"t\" (Transpose): pixels in the order [0, 3, 1, 2]"),
