@@ -23,6 +23,7 @@ const AXES: [usize; 3] = [1, 2, 0];
 /// Writes the weights of a model.
 pub(crate) fn save(model: &dyn Model, file: &Path) -> Result<()> {
     let (plan, parts) = parts(model, "the weights for Keras")?;
+    check_end(plan)?;
     let mut arrays = Vec::new();
     for (Part { layer, tensors }, picture) in parts.iter().zip(flattened(plan)?) {
         let order = picture.map(|shape| Ok::<_, Error>(permutation(&shape, AXES)?.f_argsort(0, false)?)).transpose()?;
@@ -34,6 +35,7 @@ pub(crate) fn save(model: &dyn Model, file: &Path) -> Result<()> {
 
 /// Reads weights into the network of a plan.
 pub(crate) fn load(file: &Path, plan: &Plan) -> Result<Network> {
+    check_end(plan)?;
     let arrays = npz::read(file, plan.values()?)?;
     check_size(file, arrays.iter().map(Tensor::numel).sum(), plan)?;
     let mut arrays = arrays.into_iter();
@@ -51,6 +53,18 @@ pub(crate) fn load(file: &Path, plan: &Plan) -> Result<Network> {
         return Err(Error::malformed(file, format!("{} arrays too many", arrays.len()), "those of the plan's layers"));
     }
     network(file, plan.input.clone(), &parts)
+}
+
+/// Refuses a plan whose answers are a flattened picture: Keras has them in another order.
+fn check_end(plan: &Plan) -> Result<()> {
+    let layers = [&plan.layers[..], &[Layer::Dense(1)]].concat();
+    let picture =
+        flattened(&Plan { input: plan.input.clone(), layers }).ok().and_then(|mut pictures| pictures.pop()?);
+    if picture.is_some_and(|picture| picture[0] > 1 && picture[1] * picture[2] > 1) {
+        let expected = "a dense layer behind it: Keras has the channels last";
+        return Err(Error::invalid_setting("the plan's end", "a flattened picture", expected));
+    }
+    Ok(())
 }
 
 /// Converts a layer's tensors to the other layout: the rows behind a flattened picture come in this `order`, a

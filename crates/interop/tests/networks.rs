@@ -172,6 +172,19 @@ fn arrays_that_do_not_fit_are_named() {
 }
 
 #[test]
+fn a_flattened_picture_is_no_answer_for_keras() {
+    let convolution = Convolution { channels: 2, size: 2, stride: 1, padding: 0 };
+    let folder = tempfile::tempdir().unwrap();
+    let save = |side: usize| {
+        let network = Network::new([1, side, side], [convolution, Flatten], 0).unwrap();
+        network.save_keras(folder.path().join("weights.npz"))
+    };
+    assert!(save(3).unwrap_err().to_string().contains("the plan's end is a flattened picture"));
+    // A pixel for each channel has no order.
+    save(2).unwrap();
+}
+
+#[test]
 fn damaged_onnx_files_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.onnx");
