@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use tch::{Device, Kind, Tensor};
 
 use super::{Layer::*, Model, Network, Plan, weights};
-use crate::Result;
+use crate::{Result, examples::Linear};
 
 const SIZES: [usize; 3] = [6, 4, 3];
 
@@ -80,16 +80,6 @@ fn networks_survive_saving_and_loading_as_a_file_and_as_a_folder() {
 
 #[test]
 fn a_model_of_ones_own_is_saved_and_loaded() {
-    struct Linear(Tensor);
-    impl Model for Linear {
-        fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
-            Ok(inputs.f_mm(&self.0)?)
-        }
-
-        fn parameters(&self) -> Vec<(String, Tensor)> {
-            vec![("kernel".into(), self.0.shallow_clone())]
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
     let model = |value: f64| Linear(Tensor::full([2, 3], value, (Kind::Float, Device::Cpu)).set_requires_grad(true));
     model(2.0).save(folder.path()).unwrap();

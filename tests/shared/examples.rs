@@ -1,12 +1,27 @@
-//! Small samples and predictions that the unit tests of several crates share, each a part of them.
+//! Small samples, predictions and a model that the tests of several crates share, each a part of them.
 
 #![allow(dead_code)]
 
 use mnist_classification::{
+    Result,
     data::{Classes, Images},
+    model::Model,
     training::Predictions,
 };
 use tch::{Device, Kind, Tensor};
+
+/// A model of one's own, whose logits are a product with its kernel, `[inputs, classes]`.
+pub struct Linear(pub Tensor);
+
+impl Model for Linear {
+    fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
+        Ok(inputs.f_matmul(&self.0)?)
+    }
+
+    fn parameters(&self) -> Vec<(String, Tensor)> {
+        vec![("kernel".into(), self.0.shallow_clone())]
+    }
+}
 
 /// Four digits of 2 × 3 pixels, each with one pixel of ink.
 pub fn four_digits() -> Images {

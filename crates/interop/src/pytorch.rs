@@ -96,7 +96,8 @@ fn modules(state: Vec<(String, Tensor)>) -> Vec<Module> {
     let mut modules: BTreeMap<_, Module> = BTreeMap::new();
     for (name, tensor) in state {
         let (module, field) = name.rsplit_once('.').unwrap_or(("", &name));
-        let entry = modules.entry(sortable(module));
+        // With the name itself, `fc1` and `fc01` are two.
+        let entry = modules.entry((sortable(module), module.to_string()));
         let empty = || Module { name: module.into(), tensors: BTreeMap::new() };
         entry.or_insert_with(empty).tensors.insert(field.into(), tensor);
     }

@@ -1,6 +1,11 @@
 //! Networks leave in each format and come back the same; what cannot be read or written is an error in words.
 
+#[path = "../../../tests/shared/examples.rs"]
+mod examples;
+
 use std::{fs, path::Path};
+
+use examples::Linear;
 
 use interop::prelude::*;
 use mnist_classification::{model::Layer::*, prelude::*, support::weights_file};
@@ -53,16 +58,6 @@ fn networks_come_back_from_each_format() {
 
 #[test]
 fn a_model_of_ones_own_is_told_why_it_has_no_onnx() {
-    struct Linear(Tensor);
-    impl Model for Linear {
-        fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
-            Ok(inputs.f_mm(&self.0)?)
-        }
-
-        fn parameters(&self) -> Vec<(String, Tensor)> {
-            vec![("kernel".into(), self.0.shallow_clone())]
-        }
-    }
     let linear = Linear(Tensor::zeros([2, 3], (Kind::Float, Device::Cpu)));
     let error = linear.save_onnx("never written.onnx").unwrap_err().to_string();
     let expected = "an ONNX file is of a model without a plan; expected a Network, whose plan says what it computes; \

@@ -25,7 +25,7 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Loads the network of a finished run, or one that [`Model::save`](mnist_classification::model::Model::save) wrote.
+    /// Loads the network of a finished run, or one that [`save`](mnist_classification::model::Model::save) wrote.
     ///
     /// # Errors
     /// As [`Network::load`]; [`Error::Malformed`] for a network that takes no grey pictures.

@@ -9,19 +9,7 @@ use mnist_classification::{
 use tch::{Device, Kind, Tensor};
 
 use super::*;
-
-/// A model whose logits are a product with fixed weights, `[pixels, classes]`.
-struct Linear(Tensor);
-
-impl Model for Linear {
-    fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
-        Ok(inputs.f_matmul(&self.0)?)
-    }
-
-    fn parameters(&self) -> Vec<(String, Tensor)> {
-        vec![("weights".into(), self.0.shallow_clone())]
-    }
-}
+use crate::examples::Linear;
 
 /// A model that never computes with gradients.
 struct Fixed(Linear);
