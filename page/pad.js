@@ -72,32 +72,64 @@ function shown(values, answers) {
   return figure;
 }
 
-// What each network reads the digits as, in words.
-function inWords(all) {
-  const answers = networks.map((_, index) => answerInWords(all.map((chances) => chances[index])));
+// Each digit of the ink with its 28 × 28 pixels and, for each network, its probabilities; the marks between them, and
+// whether there is more than both. Where digits may touch, the last network decides, as `classify.rs` does.
+function readInk(ink) {
+  const writing = writingOn(ink), marks = writing.marks.map((mark) => [...mark]);
+  const read = (part) => {
+    const values = inputOf(part, ink);
+    return { values, chances: networks.map(({ layers }) => probabilities(layers, values)) };
+  };
+  const least = (digits) => Math.min(...digits.map(({ chances }) => Math.max(...chances.at(-1))));
+  const result = { digits: [], marks, isMore: writing.leftOut.length > 0, mayTouch: false };
+  for (const [index, part] of writing.digits.entries()) {
+    const whole = read(part), isUnsure = least([whole]) < READER.one;
+    const halves = isUnsure ? halvesOf(part, ink.width)?.map(read) : null;
+    const areTwo = halves && least(halves) >= READER.both, isOne = least([whole]) >= 0.5;
+    result.mayTouch ||= Boolean(areTwo && isOne);
+    result.digits.push(...(areTwo && !isOne ? halves : [whole]));
+    if (areTwo && !isOne) writing.marks.forEach(([before], place) => (marks[place][0] += Number(before > index)));
+  }
+  return result;
+}
+
+// What each network reads the pad as, in words.
+function inWords(reading) {
+  const answers = networks.map((_, index) => answerInWords(reading, index));
   return networks.length > 1 ? answers.map((answer, index) => `${networks[index].name}: ${answer}`).join("; ") : answers[0];
 }
 
-function answerInWords(all) {
-  const each = all.map((chances) => [bestOf(chances), Math.max(...chances)]);
-  const least = Math.min(...each.map(([, chance]) => chance));
-  const doubt = least < READER.sure ? " (doubtful)" : "";
-  if (each.length === 1) return `${each[0][0]}${doubt}, ${percent(least)}`;
-  const numbers = each.map(([digit, chance]) => `${digit} ${percent(chance)}`).join(", ");
-  return `${each.map(([digit]) => digit).join("")}${doubt}: ${numbers}`;
+function answerInWords(reading, network) {
+  const each = reading.digits.map(({ chances }) => [bestOf(chances[network]), Math.max(...chances[network])]);
+  const text = textOf(reading, network), least = Math.min(...each.map(([, chance]) => chance));
+  const doubt = doubtOf(reading, least), inBrackets = doubt && ` (${doubt})`;
+  if (each.length === 1) return `${text}${inBrackets}, ${percent(least)}`;
+  return `${text}${inBrackets}: ${each.map(([digit, chance]) => `${digit} ${percent(chance)}`).join(", ")}`;
 }
 
-// Reads the pad, and shows and returns the answer.
+// The digits with the marks between them, and a space between rows.
+function textOf({ digits, marks }, network) {
+  const before = (index) => marks.filter(([place]) => place === index).map(([, sign]) => sign).join("");
+  return digits.map(({ chances }, index) => before(index) + bestOf(chances[network])).join("");
+}
+
+// Why an answer is doubtful whose least probability this is.
+function doubtOf({ isMore, mayTouch }, least) {
+  if (isMore) return "a mark that is no digit is left out";
+  if (mayTouch) return "digits may touch";
+  return least < READER.sure ? "doubtful" : "";
+}
+
+// Reads the pad, and shows and returns what was read.
 function read() {
   isAwaited = false;
-  const taken = strokes.length ? inputs(inkOfPad()) : [];
-  const all = taken.map((values) => networks.map(({ layers }) => probabilities(layers, values)));
+  const reading = strokes.length ? readInk(inkOfPad()) : { digits: [] };
   const none = () => shown(new Float32Array(784), networks.map(() => Array(10).fill(0)));
-  const figures = all.length ? all.map((answers, index) => shown(taken[index], answers)) : [none()];
-  element("digits").replaceChildren(...figures);
+  const figures = reading.digits.map(({ values, chances }) => shown(values, chances));
+  element("digits").replaceChildren(...(figures.length ? figures : [none()]));
   // While a stroke is drawn, nothing is read out.
-  if (!isDrawing) answer.textContent = all.length ? inWords(all) : "Nothing drawn";
-  return all;
+  if (!isDrawing) answer.textContent = figures.length ? inWords(reading) : "Nothing drawn";
+  return reading;
 }
 
 function readSoon() {

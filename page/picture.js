@@ -138,7 +138,8 @@ function centred(digit) {
   small.values.forEach((ink, at) => {
     [mass, across, down] = [mass + ink, across + ink * (at % width), down + ink * Math.floor(at / width)];
   });
-  const start = (sum, length) => Math.min(Math.max(Math.round(14 - sum / mass), 0), 28 - length);
+  // A symmetric digit lies between two pixels: not rounding, but the last term decides for the lower one.
+  const start = (sum, length) => Math.min(Math.max(Math.floor(14 - sum / mass + 0.5 + 1e-4), 0), 28 - length);
   const left = start(across, width), top = start(down, height), result = plane(28, 28);
   for (let y = 0; y < height; y++) {
     result.values.set(small.values.subarray(y * width, (y + 1) * width), (y + top) * 28 + left);
@@ -146,7 +147,5 @@ function centred(digit) {
   return result.values;
 }
 
-// What the network takes of each digit on the pad, from left to right.
-function inputs(ink) {
-  return digitsOf(ink).map((part) => centred(usualWidth(cutOut(part, ink))));
-}
+// What the network takes of a part of the ink.
+const inputOf = (part, ink) => centred(usualWidth(cutOut(part, ink)));

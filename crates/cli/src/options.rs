@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::RunFolder;
 
 /// The endings of the pictures in a folder.
-const PICTURES: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
+const PICTURES: [&str; 11] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "pgm", "pbm", "ppm"];
 
 /// Returns the plan of this name for such digits: `mlp`, the original's layers; `cnn`, a small convolutional network;
 /// or a file: a plan as JSON, a network that was saved, or the folder of one.
@@ -100,7 +100,9 @@ pub fn pictures(path: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(Error::io(path))?;
     let is_picture = |path: &PathBuf| {
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        path.is_file() && PICTURES.contains(&ending.as_str())
+        // macOS keeps what it knows of a file beside it, under the same ending.
+        let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        path.is_file() && !is_hidden && PICTURES.contains(&ending.as_str())
     };
     let mut pictures: Vec<_> = entries.iter().map(fs::DirEntry::path).filter(is_picture).collect();
     pictures.sort();

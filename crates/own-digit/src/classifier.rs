@@ -67,7 +67,7 @@ impl Classifier {
     /// Returns [`Classifier::open`] for several threads: unlike the network, it may be called from each.
     pub fn opener(&self) -> impl Fn(&Path) -> Result<Picture> + Sync + use<> {
         let (size, names) = (self.size, self.classes.names());
-        let are_characters = names.iter().all(|name| name.chars().count() < 3);
+        let are_characters = names.iter().filter(|name| name.chars().count() < 3).count() * 2 > names.len();
         move |picture| Picture::read(picture, size, are_characters)
     }
 

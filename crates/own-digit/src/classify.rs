@@ -9,19 +9,23 @@ use mnist_classification::{
     support::percent,
 };
 use serde_json::{Value, json};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
-use crate::Picture;
+use crate::{Layout, Picture};
 
 /// An answer with a lower probability is doubtful.
 pub const SURE: f64 = 0.9;
 
 /// A network's answer to a picture. Its text is the answer, then the probabilities: of all classes where there is one
 /// digit, else of each digit's own.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
-    /// The digits from left to right.
+    /// The digits, row by row from left to right.
     pub digits: Vec<DigitAnswer>,
+    /// Where they stand, and what stands between them.
+    pub layout: Layout,
+    /// Which of the digits that the picture has are two.
+    pub(crate) parted: Vec<usize>,
 }
 
 /// A network's answer to one digit, or to whatever its classes are.
@@ -39,10 +43,11 @@ pub struct DigitAnswer {
 /// [`Error::Mismatch`] when the model has more or fewer outputs than there are classes; [`Error::Torch`] when it cannot
 /// take the picture.
 pub fn classify(model: &dyn Model, picture: &Picture, classes: &Classes) -> Result<Answer> {
-    let _guard = tch::no_grad_guard();
-    let logits = model.forward(&on_device_of(model, picture)?)?;
-    check_classes(&logits, classes)?;
-    answer(&logits, classes)
+    read(picture, classes, device_of(model), |inputs| {
+        let logits = model.forward(inputs)?;
+        check_classes(&logits, classes)?;
+        Ok(logits)
+    })
 }
 
 /// Reads a picture as [`classify`] does, where it may show none of the classes: `none` has a logit for that, which it
@@ -51,13 +56,42 @@ pub fn classify(model: &dyn Model, picture: &Picture, classes: &Classes) -> Resu
 /// # Errors
 /// As [`classify`], of both.
 pub fn classify_or_reject(network: &Network, none: &Network, picture: &Picture, classes: &Classes) -> Result<Answer> {
+    read(picture, classes, device_of(network), |inputs| {
+        let mut outputs = network.layer_outputs(inputs)?;
+        let logits = outputs.pop().unwrap_or_else(|| inputs.shallow_clone());
+        check_classes(&logits, classes)?;
+        let none = none.forward(outputs.last().unwrap_or(inputs))?;
+        Ok(Tensor::f_cat(&[logits, none], 1)?)
+    })
+}
+
+/// What is read as a digit with this probability is not two; two halves are taken for digits with the other one.
+pub(crate) const ONE: f64 = 0.99;
+pub(crate) const BOTH: f64 = 0.95;
+
+/// Reads a picture by the logits of its inputs. What may be two digits is parted where both halves are likely digits,
+/// and the whole is not.
+fn read(
+    picture: &Picture,
+    classes: &Classes,
+    device: Device,
+    logits: impl Fn(&Tensor) -> Result<Tensor>,
+) -> Result<Answer> {
     let _guard = tch::no_grad_guard();
-    let inputs = on_device_of(network, picture)?;
-    let mut outputs = network.layer_outputs(&inputs)?;
-    let logits = outputs.pop().unwrap_or_else(|| inputs.shallow_clone());
-    check_classes(&logits, classes)?;
-    let none = none.forward(outputs.last().unwrap_or(&inputs))?;
-    answer(&Tensor::f_cat(&[logits, none], 1)?, classes)
+    let answer_to = |picture: &Picture| answer(&logits(&picture.inputs.f_to(device)?)?, classes, &picture.layout);
+    let whole = answer_to(picture)?;
+    let is_unsure = |digit: &usize| whole.digits[*digit].best().1 < ONE;
+    let (mut parted, mut may_touch) = (Vec::new(), false);
+    for digit in picture.may_be_two().into_iter().filter(is_unsure) {
+        let halves = answer_to(&picture.parted(&[digit])?)?;
+        let are_digits = halves.digits[digit..digit + 2].iter().all(|half| half.best().1 >= BOTH);
+        let is_digit = whole.digits[digit].best().1 >= 0.5;
+        parted.extend((are_digits && !is_digit).then_some(digit));
+        may_touch |= are_digits && is_digit;
+    }
+    let answer = if parted.is_empty() { whole } else { answer_to(&picture.parted(&parted)?)? };
+    let layout = Layout { may_touch, ..answer.layout };
+    Ok(Answer { parted, layout, ..answer })
 }
 
 /// Compares the number of logits with that of the classes.
@@ -69,26 +103,26 @@ fn check_classes(logits: &Tensor, classes: &Classes) -> Result<()> {
     Err(Error::mismatch("the network's outputs", format!("{:?}", logits.size()), expected))
 }
 
-/// Moves the inputs to the device of the model.
-fn on_device_of(model: &dyn Model, picture: &Picture) -> Result<Tensor> {
-    let parameters = model.parameters();
-    Ok(picture.inputs.f_to(parameters.first().map_or(tch::Device::Cpu, |(_, parameter)| parameter.device()))?)
+/// Returns the device of a model's parameters.
+fn device_of(model: &dyn Model) -> Device {
+    model.parameters().first().map_or(Device::Cpu, |(_, parameter)| parameter.device())
 }
 
 /// Turns the logits of all classes, and perhaps one for none of them behind these, into probabilities.
-fn answer(logits: &Tensor, classes: &Classes) -> Result<Answer> {
+fn answer(logits: &Tensor, classes: &Classes, layout: &Layout) -> Result<Answer> {
     let probabilities = Vec::<Vec<f64>>::try_from(logits.f_softmax(1, Kind::Double)?)?;
     let named = |each: Vec<f64>| DigitAnswer {
         none: each.get(classes.len()).copied(),
         probabilities: classes.names().iter().cloned().zip(each).collect(),
     };
-    Ok(Answer { digits: probabilities.into_iter().map(named).collect() })
+    Ok(Answer { digits: probabilities.into_iter().map(named).collect(), layout: layout.clone(), parted: Vec::new() })
 }
 
 impl Answer {
-    /// Returns the names of the digits in a row: `42`.
+    /// Returns the answer as it is written: the names of the digits with the marks between them, and a space between
+    /// rows: `42`, `3.5`, `-7`, `12 34`.
     pub fn text(&self) -> String {
-        self.digits.iter().map(|digit| digit.best().0).collect()
+        self.layout.text(self.digits.iter().map(|digit| digit.best().0))
     }
 
     /// Returns the lowest of the digits' probabilities.
@@ -96,27 +130,38 @@ impl Answer {
         self.digits.iter().map(|digit| digit.best().1).fold(1.0, f64::min)
     }
 
-    /// Tells whether a digit of it may well be another one.
+    /// Tells whether a digit of it may well be another one, or the picture shows more than digits and marks.
     pub fn is_doubtful(&self) -> bool {
-        self.probability() < SURE
+        self.doubt().is_some()
     }
 
     /// Says why the answer is doubtful; nothing where it is not.
     pub fn doubt(&self) -> Option<&'static str> {
+        let is_unsure = self.probability() < SURE;
         let may_be_none = |digit: &DigitAnswer| digit.none.is_some_and(|none| none > 1.0 - SURE);
-        let doubt = if self.digits.iter().any(may_be_none) { "this may not be a digit" } else { "doubtful" };
-        self.is_doubtful().then_some(doubt)
+        if is_unsure && self.digits.iter().any(may_be_none) {
+            Some("this may not be a digit")
+        } else if !self.layout.left_out.is_empty() {
+            Some("a mark that is no digit is left out")
+        } else if self.layout.may_touch {
+            Some("digits may touch")
+        } else {
+            is_unsure.then_some("doubtful")
+        }
     }
 
     /// Returns the answer for a program.
     pub fn json(&self) -> Value {
-        let digit = |digit: &DigitAnswer| {
+        let Layout { boxes, left_out, .. } = &self.layout;
+        let digit = |(place, digit): (usize, &DigitAnswer)| {
             let (answer, probability) = digit.best();
             let probabilities: Value = digit.probabilities.iter().cloned().collect();
-            json!({ "answer": answer, "probability": probability, "probabilities": probabilities, "none": digit.none })
+            let none = digit.none;
+            json!({ "answer": answer, "probability": probability, "probabilities": probabilities, "none": none, "box": boxes.get(place) })
         };
-        let digits: Vec<_> = self.digits.iter().map(digit).collect();
-        json!({ "answer": self.text(), "doubtful": self.is_doubtful(), "doubt": self.doubt(), "digits": digits })
+        let digits: Vec<_> = self.digits.iter().enumerate().map(digit).collect();
+        let (answer, doubt) = (self.text(), self.doubt());
+        json!({ "answer": answer, "doubtful": doubt.is_some(), "doubt": doubt, "digits": digits, "left_out": left_out })
     }
 }
 
@@ -154,9 +199,9 @@ mod tests {
 
     #[test]
     fn an_answer_is_as_sure_as_its_least_sure_digit() {
-        let sure = Answer { digits: vec![digit([0.0, 0.95, 0.05])] };
+        let sure = Answer { digits: vec![digit([0.0, 0.95, 0.05])], ..Answer::default() };
         assert_eq!(sure.to_string(), "b\n  a     0.00 %\n  b    95.00 %\n  c     5.00 %\n");
-        let number = Answer { digits: vec![digit([0.0, 0.95, 0.05]), digit([0.6, 0.4, 0.0])] };
+        let number = Answer { digits: vec![digit([0.0, 0.95, 0.05]), digit([0.6, 0.4, 0.0])], ..Answer::default() };
         assert_eq!(number.to_string(), "ba (doubtful)\n  b    95.00 %\n  a    60.00 %\n");
         assert_eq!((number.json()["answer"].as_str(), number.json()["doubtful"].as_bool()), (Some("ba"), Some(true)));
         assert_eq!(number.json()["digits"][1]["probabilities"]["b"], 0.4);
@@ -164,14 +209,16 @@ mod tests {
 
     #[test]
     fn what_may_be_none_of_the_classes_is_told_and_takes_its_share_of_the_probabilities() {
-        let letter = Answer { digits: vec![DigitAnswer { none: Some(0.3), ..digit([0.0, 0.7, 0.0]) }] };
+        let letter =
+            Answer { digits: vec![DigitAnswer { none: Some(0.3), ..digit([0.0, 0.7, 0.0]) }], ..Answer::default() };
         let shown = "b (this may not be a digit)\n  a     0.00 %\n  b    70.00 %\n  c     0.00 %\n  none    30.00 %\n";
         assert_eq!(letter.to_string(), shown);
         assert_eq!(letter.json()["doubt"], "this may not be a digit");
-        let known = Answer { digits: vec![DigitAnswer { none: Some(0.01), ..digit([0.0, 0.7, 0.29]) }] };
+        let known =
+            Answer { digits: vec![DigitAnswer { none: Some(0.01), ..digit([0.0, 0.7, 0.29]) }], ..Answer::default() };
         assert_eq!(known.doubt(), Some("doubtful"));
         let logits = Tensor::from_slice(&[0.0_f32, 0.0, 2.0_f32.ln()]).reshape([1, 3]);
-        let answer = answer(&logits, &Classes::numbered(2)).unwrap();
+        let answer = answer(&logits, &Classes::numbered(2), &Layout::default()).unwrap();
         assert_eq!(answer.digits[0].probabilities.len(), 2);
         assert!((answer.digits[0].none.unwrap() - 0.5).abs() < 1e-6 && answer.is_doubtful());
     }
@@ -180,11 +227,11 @@ mod tests {
     fn more_or_fewer_outputs_than_classes_are_an_error() {
         let five = Classes::new(["a", "b", "c", "d", "e"]);
         for outputs in [4, 6] {
-            let logits = Tensor::zeros([1, outputs], (Kind::Float, tch::Device::Cpu));
+            let logits = Tensor::zeros([1, outputs], (Kind::Float, Device::Cpu));
             let error = check_classes(&logits, &five).unwrap_err().to_string();
             let expected = "expected [pictures, 5], a logit for each class";
             assert_eq!(error, format!("the network's outputs: found [1, {outputs}], {expected}"));
         }
-        assert!(check_classes(&Tensor::zeros([2, 5], (Kind::Float, tch::Device::Cpu)), &five).is_ok());
+        assert!(check_classes(&Tensor::zeros([2, 5], (Kind::Float, Device::Cpu)), &five).is_ok());
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::{
     SURE,
+    classify::{BOTH, ONE},
     folded::folded,
     quantised::{Quantised, quantise},
 };
@@ -17,6 +18,7 @@ const PARTS: Parts = Parts {
     scripts: &[
         include_str!("../../../page/network.js"),
         include_str!("../../../page/parts.js"),
+        include_str!("../../../page/writing.js"),
         include_str!("../../../page/picture.js"),
         include_str!("../../../page/pad.js"),
     ],
@@ -51,7 +53,14 @@ pub fn pad_and_networks(networks: &[(&str, &Network)]) -> Result<(Page, Vec<Netw
     let both = networks.iter().map(reader).collect::<Result<Vec<_>>>()?;
     let (readers, networks): (Vec<_>, Vec<_>) = both.into_iter().unzip();
     let height = PARTS.height + BARS * networks.len().saturating_sub(1) as u32;
-    Ok((Page::assemble(Parts { height, ..PARTS }, "READER", &Readers { networks: readers, sure: SURE })?, networks))
+    Ok((
+        Page::assemble(
+            Parts { height, ..PARTS },
+            "READER",
+            &Readers { networks: readers, sure: SURE, one: ONE, both: BOTH },
+        )?,
+        networks,
+    ))
 }
 
 /// A network as the page's script reads it.
@@ -67,6 +76,9 @@ struct Readers {
     networks: Vec<Reader>,
     /// An answer with a lower probability is doubtful.
     sure: f64,
+    /// A digit with a lower probability may be two that touch, when both have at least the other one.
+    one: f64,
+    both: f64,
 }
 
 #[cfg(test)]

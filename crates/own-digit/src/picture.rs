@@ -2,20 +2,29 @@
 //!
 //! It follows how MNIST was made (Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, 1998), and adds what other pens and
 //! cameras need: the picture is turned upright (`decode.rs`), made grey (`color.rs`), ink is told from paper and the
-//! light on it evened out (`ink.rs`), the digits are found and all else is left out (`parts.rs`), their strokes are
-//! brought to MNIST's width (`stroke.rs`), and each digit is scaled to fit into 20 × 20 pixels and placed with its
-//! centre of mass at the middle of 28 × 28.
+//! light on it evened out (`ink.rs`), a window around the paper (`panel.rs`) and ruled lines (`ruling.rs`) are left
+//! out, the digits are found, row by row, and the marks between them (`writing.rs`), strokes are brought to MNIST's
+//! width (`stroke.rs`), and each digit is scaled to fit into 20 × 20 pixels and placed with its centre of mass at the
+//! middle of 28 × 28.
 
 mod background;
+mod clutter;
 mod color;
 mod decode;
 mod ink;
 mod luma_image;
+mod mark;
 mod morphology;
+mod panel;
 mod parts;
+mod ruling;
 mod shading;
 mod steps_image;
 mod stroke;
+#[cfg(feature = "all-formats")]
+mod tiff;
+mod touching;
+mod writing;
 
 use std::path::Path;
 
@@ -24,6 +33,10 @@ use mnist_classification::{Error, Result};
 use tch::Tensor;
 
 use luma_image::{LumaImage, shrunk};
+use parts::Part;
+use writing::Writing;
+
+use crate::layout::{self, Layout};
 
 /// The fraction of a picture's height and width into which its digit fits: in MNIST 20 of 28 pixels.
 const BOX: f64 = 20.0 / 28.0;
@@ -31,17 +44,30 @@ const BOX: f64 = 20.0 / 28.0;
 /// A picture whose shorter side is twice as long is first looked at this small, which takes less time.
 const FIRST_LOOK: u32 = 200;
 
+/// Much more than rounding errors, and much less than a pixel.
+const TIE: f64 = 1e-4;
+
+/// How many windows may lie one in another.
+const WINDOWS: usize = 2;
+
 /// The digits of a picture.
 #[derive(Debug)]
 pub struct Picture {
-    /// The inputs of a network from left to right, `[digits, height × width]`, from 0 (paper) to 1 (ink).
+    /// The inputs of a network, row by row from left to right, `[digits, height × width]`, from 0 (paper) to 1 (ink).
     pub inputs: Tensor,
+    /// Where the digits stand, and what stands between them.
+    pub layout: Layout,
     size: [usize; 2],
     grey: LumaImage,
     ink: LumaImage,
     /// Each digit before it was scaled.
     digits: Vec<LumaImage>,
+    /// What each digit would be if it were two that touch.
+    halves: Vec<Option<[Half; 2]>>,
 }
+
+/// A digit, if it is one: cut out, and its edges in the picture.
+type Half = (LumaImage, [u32; 4]);
 
 impl Picture {
     /// Reads a picture of digits in a row, for a network that takes pictures of this height and width: `[28, 28]` for
@@ -68,16 +94,50 @@ impl Picture {
             let (found, expected) = (format!("{size:?}"), "[height, width] in pixels, from 1 to 10,000");
             return Err(Error::invalid_setting("the size of a picture", found, expected));
         }
-        let grey = color::grey(decode::decode(path)?);
-        let times = grey.width().min(grey.height()) / FIRST_LOOK;
-        let first = (times > 1).then(|| Found::on(shrunk(&grey, times), is_written).ok()).flatten();
-        let found = first.filter(Found::is_large).map_or_else(|| Found::on(grey, is_written), Ok);
+        let (picture, times) = decode::decode(path)?;
         let expected = "a picture of digits, dark on light or light on dark";
-        let Found { grey, ink, parts } = found.map_err(|found| Error::malformed(path, found, expected))?;
+        let found = Found::at_any_size(color::grey(picture), is_written, WINDOWS);
+        let found = found.map_err(|found| Error::malformed(path, found, expected))?;
+        let Found { grey, ink, parts, halves, layout } = found.moved([0, 0], times);
         let digits: Vec<_> = if is_written { parts.iter().map(stroke::usual_width).collect() } else { parts };
-        let inputs = digits.iter().map(|digit| centred(&boxed(digit, size), size)).collect::<Result<Vec<_>>>()?;
-        Ok(Self { inputs: Tensor::f_cat(&inputs, 0)?, size, grey, ink, digits })
+        Ok(Self { inputs: inputs(&digits, size)?, layout, size, grey, ink, digits, halves })
     }
+
+    /// Returns which digits may be two that touch.
+    pub(crate) fn may_be_two(&self) -> Vec<usize> {
+        (0..self.digits.len()).filter(|&digit| self.halves.get(digit).is_some_and(Option::is_some)).collect()
+    }
+
+    /// Returns the picture with two digits in place of each of these.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] when libtorch cannot make the inputs.
+    pub(crate) fn parted(&self, which: &[usize]) -> Result<Self> {
+        let (mut digits, mut layout) = (Vec::new(), Layout { boxes: Vec::new(), ..self.layout.clone() });
+        for (index, digit) in self.digits.iter().enumerate() {
+            match &self.halves[index] {
+                Some(halves) if which.contains(&index) => {
+                    digits.extend(halves.iter().map(|(half, _)| stroke::usual_width(half)));
+                    layout.boxes.extend(halves.iter().map(|(_, edges)| edges));
+                }
+                _ => {
+                    digits.push(digit.clone());
+                    layout.boxes.push(self.layout.boxes[index]);
+                }
+            }
+        }
+        for (before, _) in &mut layout.marks {
+            *before += which.iter().filter(|&index| index < before).count();
+        }
+        let (inputs, halves) = (inputs(&digits, self.size)?, vec![None; digits.len()]);
+        Ok(Self { inputs, layout, size: self.size, grey: self.grey.clone(), ink: self.ink.clone(), digits, halves })
+    }
+}
+
+/// Returns what a network of this picture size takes of each digit.
+fn inputs(digits: &[LumaImage], size: [usize; 2]) -> Result<Tensor> {
+    let inputs = digits.iter().map(|digit| centred(&boxed(digit, size), size)).collect::<Result<Vec<_>>>()?;
+    Ok(Tensor::f_cat(&inputs, 0)?)
 }
 
 /// A picture in grey, and what was found on it.
@@ -86,18 +146,55 @@ struct Found {
     ink: LumaImage,
     /// Each digit, cut out.
     parts: Vec<LumaImage>,
+    halves: Vec<Option<[Half; 2]>>,
+    layout: Layout,
 }
 
 impl Found {
+    /// Finds the digits, first on a smaller picture, which may do; in a window within so many others.
+    fn at_any_size(grey: LumaImage, is_written: bool, windows: usize) -> Result<Self, &'static str> {
+        let times = grey.width().min(grey.height()) / FIRST_LOOK;
+        let first = (times > 1).then(|| Self::on(shrunk(&grey, times), is_written, windows).ok()).flatten();
+        match first.filter(Self::is_large) {
+            Some(first) => Ok(first.moved([0, 0], times as f32)),
+            None => Self::on(grey, is_written, windows),
+        }
+    }
+
     /// Finds the digits of a picture in grey, or the one thing that is not written; or says why there is none.
-    fn on(grey: LumaImage, is_written: bool) -> Result<Self, &'static str> {
+    fn on(grey: LumaImage, is_written: bool, windows: usize) -> Result<Self, &'static str> {
         let ink = ink::of(&grey)?;
-        let parts: Vec<_> = if is_written {
-            parts::digits(&ink).iter().map(|digit| digit.cut(&ink)).collect()
-        } else {
-            vec![stroke::cut(&ink)]
-        };
-        if parts.is_empty() { Err("a picture without ink") } else { Ok(Self { grey, ink, parts }) }
+        if !is_written {
+            return Ok(Self {
+                parts: vec![stroke::cut(&ink)],
+                halves: vec![None],
+                layout: Layout::default(),
+                grey,
+                ink,
+            });
+        }
+        if let Some([left, top, width, height]) = panel::panel(&ink).filter(|_| windows > 0) {
+            let within = imageops::crop_imm(&grey, left, top, width, height).to_image();
+            if let Ok(found) = Self::at_any_size(within, is_written, windows - 1) {
+                return Ok(found.moved([left, top], 1.0));
+            }
+        }
+        let ink = ruling::without_ruling(&ink).unwrap_or(ink);
+        let writing = Writing::on(&ink);
+        let parts: Vec<_> = writing.digits.iter().map(|digit| digit.cut(&ink)).collect();
+        let half = |part: Part| (part.cut(&ink), part.rectangle());
+        let halves = writing.digits.iter().map(|digit| Some(touching::halves(digit)?.map(half))).collect();
+        let boxes = |parts: &[Part]| parts.iter().map(Part::rectangle).collect();
+        let (boxes, left_out) = (boxes(&writing.digits), boxes(&writing.left_out));
+        let layout = Layout { boxes, left_out, marks: writing.marks, may_touch: false };
+        if parts.is_empty() { Err("a picture without ink") } else { Ok(Self { grey, ink, parts, halves, layout }) }
+    }
+
+    /// Returns what was found, for a picture so many times as large, in which this one lies at `left` and `top`.
+    fn moved(self, by: [u32; 2], times: f32) -> Self {
+        let half = |(half, edges): Half| (half, layout::moved(edges, by, times));
+        let halves = self.halves.into_iter().map(|halves| Some(halves?.map(half))).collect();
+        Self { layout: self.layout.moved(by, times), halves, ..self }
     }
 
     /// Tells whether every digit is as large as its strokes are measured in, so that a larger picture would not show
@@ -125,7 +222,8 @@ fn centred(digit: &LumaImage, size: [usize; 2]) -> Result<Tensor> {
     let [height, width] = size.map(|side| side as u32);
     let start = |sum: f64, length: u32, side: u32| {
         let middle = f64::from(side) / 2.0; // As in MNIST, counted from pixel 0.
-        ((middle - sum / mass).round() as i64).clamp(0, i64::from(side - length))
+        // A symmetric digit lies between two pixels: not rounding, but this decides for the lower one.
+        ((middle - sum / mass + 0.5 + TIE).floor() as i64).clamp(0, i64::from(side - length))
     };
     let mut canvas = LumaImage::new(width, height);
     imageops::replace(&mut canvas, digit, start(sum_x, digit.width(), width), start(sum_y, digit.height(), height));

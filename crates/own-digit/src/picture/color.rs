@@ -31,8 +31,11 @@ pub(super) fn grey(picture: DynamicImage) -> LumaImage {
 
 /// Tells whether all that can be seen has one color, so that there is no paper.
 fn is_plain(picture: &RgbaImage) -> bool {
+    // At the edge of what is opaque, a picture that was scaled down has other colors.
+    let most = picture.pixels().map(|pixel| pixel.0[3]).max().unwrap_or(0);
     (0..3).all(|index| {
-        let visible = picture.pixels().filter(|pixel| pixel.0[3] > 127);
+        let visible =
+            picture.pixels().filter(|pixel| pixel.0[3] > 127 && u16::from(pixel.0[3]) * 20 >= u16::from(most) * 19);
         let visible: Vec<_> = visible.map(|pixel| f32::from(pixel.0[index]) / 255.0).collect();
         quantile(&visible, 0.98) - quantile(&visible, 0.02) < 0.12
     })

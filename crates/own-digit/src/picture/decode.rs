@@ -10,29 +10,66 @@ use mnist_classification::{Error, Result, support::file_kind};
 /// Larger pictures are shrunk to this many pixels on their longer side.
 const LONGEST: u32 = 1_600;
 
+/// The most pixels of a picture.
+const MOST: u64 = 100_000_000;
+
+/// The formats that this build reads.
+const FORMATS: &str = if cfg!(feature = "all-formats") {
+    "a picture of digits: PNG, JPEG, WebP, BMP, GIF, TIFF or PGM"
+} else {
+    "a picture of digits: PNG, JPEG, WebP or BMP"
+};
+
 /// The most bytes that the pixels of a WebP picture may take. The decoders of the other formats have such a limit.
 const LARGEST_WEBP: usize = 256 << 20;
 
-/// Reads a picture upright, whatever its name ends in.
-pub(super) fn decode(path: &Path) -> Result<DynamicImage> {
-    let expected = "a picture of digits: PNG, JPEG, WebP, BMP, GIF or TIFF";
+/// Reads a picture upright, whatever its name ends in; and how many times larger it was.
+pub(super) fn decode(path: &Path) -> Result<(DynamicImage, f32)> {
     if !path.is_file() {
-        return Err(Error::missing(path, expected));
+        return Err(Error::missing(path, FORMATS));
     }
     let bytes = fs::read(path).map_err(Error::io(path))?;
-    let malformed = |found: String| Error::malformed(path, found, expected);
-    let Some(format) = image::guess_format(&bytes).ok().filter(ImageFormat::can_read) else {
+    let malformed = |found: String| Error::malformed(path, found, FORMATS);
+    let Some(format) = image::guess_format(&bytes).ok().filter(is_read) else {
         let start = &bytes[..bytes.len().min(512)];
         return Err(malformed(file_kind(start).unwrap_or_else(|| "another file".into())));
     };
+    if let Some((width, height)) =
+        size(&bytes, format).filter(|&(width, height)| u64::from(width) * u64::from(height) > MOST)
+    {
+        let most = MOST / 1_000_000;
+        return Err(malformed(format!(
+            "a {format:?} picture of {width} × {height} pixels (save it with at most {most} million)"
+        )));
+    }
     let decoded = match format {
         ImageFormat::WebP => webp(&bytes),
+        #[cfg(feature = "all-formats")]
+        ImageFormat::Tiff => super::tiff::tiff(&bytes),
         _ => image::load_from_memory_with_format(&bytes, format).map_err(Box::from),
     };
-    let damaged = |error| malformed(format!("a damaged {format:?} picture ({error}; save it again)"));
+    let damaged = |error| {
+        // There are more kinds of TIFF than any program reads.
+        let (kind, again) =
+            if format == ImageFormat::Tiff { ("rare or damaged", "as PNG") } else { ("damaged", "again") };
+        malformed(format!("a {kind} {format:?} picture ({error}; save it {again})"))
+    };
     let picture = upright(decoded.map_err(damaged)?, &bytes);
-    let is_large = picture.width().max(picture.height()) > LONGEST;
-    Ok(if is_large { picture.resize(LONGEST, LONGEST, FilterType::Triangle) } else { picture })
+    let longer = picture.width().max(picture.height());
+    if longer <= LONGEST {
+        return Ok((picture, 1.0));
+    }
+    Ok((picture.resize(LONGEST, LONGEST, FilterType::Triangle), longer as f32 / LONGEST as f32))
+}
+
+/// Tells whether this build reads a format.
+fn is_read(format: &ImageFormat) -> bool {
+    format.can_read() || cfg!(feature = "all-formats") && *format == ImageFormat::Tiff
+}
+
+/// Returns a picture's width and height, as its head tells them.
+fn size(bytes: &[u8], format: ImageFormat) -> Option<(u32, u32)> {
+    image::io::Reader::with_format(Cursor::new(bytes), format).into_dimensions().ok()
 }
 
 /// Decodes a WebP picture; the decoder of this version of `image` panics on damaged ones.

@@ -68,7 +68,8 @@ fn strength(ink: &LumaImage) -> f32 {
     let high = quantile(ink, 0.99);
     let mut values: Vec<_> = ink.iter().copied().filter(|&value| value > 0.0 && value >= high).collect();
     values.sort_unstable_by(|one, other| other.total_cmp(one));
-    values.iter().take(count).sum::<f32>() / count as f32
+    values.truncate(count);
+    values.iter().sum::<f32>() / values.len().max(1) as f32
 }
 
 /// Returns the standard deviation of the noise, from the differences of pixels to their neighbours: most are paper.

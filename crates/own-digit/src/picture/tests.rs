@@ -95,10 +95,7 @@ fn what_is_no_picture_of_a_digit_is_an_error_with_its_name() {
     let error = || picture(&path, [28, 28]).unwrap_err().to_string();
     assert!(error().contains("digit.png: no such file"));
     std::fs::write(&path, b"no picture").unwrap();
-    assert!(
-        error().contains("digit.png: found ")
-            && error().ends_with("expected a picture of digits: PNG, JPEG, WebP, BMP, GIF or TIFF")
-    );
+    assert!(error().contains("digit.png: found ") && error().contains("expected a picture of digits: PNG, JPEG, WebP"));
     GrayImage::from_pixel(30, 30, Luma([200])).save(&path).unwrap();
     assert!(error().contains("found a picture without ink"));
 }
