@@ -90,11 +90,17 @@ function through(picture, { layer, kernel, bias }) {
   return convolve(picture, layer.Convolution, kernel, bias);
 }
 
-// The probability of each digit; `values` are 28 × 28 numbers from 0 (paper) to 1 (ink).
-function probabilities(network, values) {
-  const logits = network.reduce(through, { height: 28, width: 28, channels: 1, values }).values;
-  const most = Math.max(...logits);
-  const powers = Array.from(logits, (logit) => Math.exp(logit - most));
+// What the last layer of a network takes of a digit; `values` are 28 × 28 numbers from 0 (paper) to 1 (ink).
+function featuresOf({ layers }, values) {
+  return layers.slice(0, -1).reduce(through, { height: 28, width: 28, channels: 1, values });
+}
+
+// The probability of each digit and, where the network knows it, of none of them. `hand` is a last layer that has learnt.
+function chancesOf({ layers, none, hand }, features) {
+  const logits = [hand ?? layers.at(-1), ...(none ? [none] : [])].flatMap((layer) => [...through(features, layer).values]);
+  const most = Math.max(...logits), powers = logits.map((logit) => Math.exp(logit - most));
   const sum = powers.reduce((one, other) => one + other);
   return powers.map((power) => power / sum);
 }
+
+const probabilities = (network, values) => chancesOf(network, featuresOf(network, values));

@@ -1,10 +1,7 @@
-// The pad: strokes by mouse, pen, finger or keyboard, and the answer as one draws. READER stands before this script:
-// the networks, each with its name and its layers, and the probability below which an answer is doubtful.
+// The pad: strokes by mouse, pen, finger or keyboard, and the answer as one draws.
 
-const networks = READER.networks.map(({ name, layers }) => ({ name, layers: layers.map(unpacked) }));
-const element = (id) => document.getElementById(id);
 const [pad, pen, answer] = ["pad", "pen", "answer"].map(element);
-const context = pad.getContext("2d", { willReadFrequently: true });
+const context = pad.getContext("2d");
 const PEN = 22;
 // Paper around the pad, so that ink never touches the edge of the picture.
 const MARGIN = 28;
@@ -28,12 +25,32 @@ function drawStrokes() {
   }
 }
 
-// The ink of the pad with paper around it, from 0 (paper) to 1 (ink).
+// The ink of the pad with paper around it, from 0 (paper) to 1 (ink), in steps of a picture's. It is computed here, not
+// read from the canvas: some browsers falsify that.
 function inkOfPad() {
-  const { data } = context.getImageData(0, 0, pad.width, pad.height);
-  const ink = plane(pad.width, pad.height);
-  for (let at = 0; at < ink.values.length; at++) ink.values[at] = 1 - data[4 * at] / 255;
-  return withMargin(ink, MARGIN);
+  const ink = plane(pad.width + 2 * MARGIN, pad.height + 2 * MARGIN);
+  for (const points of strokes) {
+    for (const [index, point] of points.entries()) drawLine(ink, points[Math.max(index - 1, 0)], point);
+  }
+  return ink;
+}
+
+// Draws a line with a round pen, whose edge pales over a pixel.
+function drawLine(ink, from, to) {
+  const [x1, y1, x2, y2] = [...from, ...to].map((place) => place + MARGIN - 0.5);
+  const [right, down, reach] = [x2 - x1, y2 - y1, PEN / 2 + 1], square = right * right + down * down;
+  // Only on the pad, as the canvas shows it.
+  const onPad = (place, length) => Math.min(Math.max(Math.round(place), MARGIN), MARGIN + length - 1);
+  const [left, last] = [Math.min(x1, x2) - reach, Math.max(x1, x2) + reach].map((place) => onPad(place, pad.width));
+  const [top, bottom] = [Math.min(y1, y2) - reach, Math.max(y1, y2) + reach].map((place) => onPad(place, pad.height));
+  for (let y = top; y <= bottom; y++) {
+    for (let x = left; x <= last; x++) {
+      const along = square ? Math.min(Math.max(((x - x1) * right + (y - y1) * down) / square, 0), 1) : 0;
+      const cover = PEN / 2 + 0.5 - Math.hypot(x - x1 - along * right, y - y1 - along * down);
+      const value = Math.round(255 * Math.min(Math.max(cover, 0), 1)) / 255, at = y * ink.width + x;
+      if (value > ink.values[at]) ink.values[at] = value;
+    }
+  }
 }
 
 // Rounding must not turn a doubt into a certainty.
@@ -42,15 +59,18 @@ function percent(probability) {
   return text === "100.0" ? "> 99.9 %" : `${text} %`;
 }
 
-const bestOf = (chances) => chances.indexOf(Math.max(...chances));
+const mostOf = (chances) => Math.max(...chances.slice(0, 10));
+const bestOf = (chances) => chances.indexOf(mostOf(chances));
 
-// A bar for each digit, below the network's name where there are several.
-function bars({ name }, chances) {
+// A bar for each digit, below the network's name where there are several; to press a digit says that it is that one.
+function bars({ name }, chances, values) {
   const list = document.createElement("ol"), heading = document.createElement("p");
   heading.textContent = networks.length > 1 ? name : "";
-  for (const [digit, chance] of chances.entries()) {
-    const row = document.createElement("li"), [name, track, share] = ["span", "div", "span"].map((tag) => document.createElement(tag));
-    name.textContent = digit;
+  for (const [digit, chance] of chances.slice(0, 10).entries()) {
+    const row = document.createElement("li"), [name, track, share] = ["button", "div", "span"].map((tag) => document.createElement(tag));
+    Object.assign(name, { type: "button", textContent: digit, disabled: chance === 0 });
+    name.setAttribute("aria-label", `It is a ${digit}`);
+    name.addEventListener("click", () => correct(values, digit));
     share.textContent = percent(chance);
     track.appendChild(document.createElement("div")).style.width = `${100 * chance}%`;
     row.classList.toggle("best", chance > 0 && digit === bestOf(chances));
@@ -68,7 +88,7 @@ function shown(values, answers) {
   values.forEach((ink, at) => pixels.data.set([255 * ink, 255 * ink, 255 * ink, 255], 4 * at));
   seen.getContext("2d").putImageData(pixels, 0, 0);
   seen.setAttribute("aria-label", values.some((ink) => ink) ? `a ${best} in 28 by 28 pixels` : "28 by 28 empty pixels");
-  figure.firstElementChild.append(...networks.flatMap((network, index) => bars(network, answers[index])));
+  figure.firstElementChild.append(...networks.flatMap((network, index) => bars(network, answers[index], values)));
   return figure;
 }
 
@@ -78,9 +98,9 @@ function readInk(ink) {
   const writing = writingOn(ink), marks = writing.marks.map((mark) => [...mark]);
   const read = (part) => {
     const values = inputOf(part, ink);
-    return { values, chances: networks.map(({ layers }) => probabilities(layers, values)) };
+    return { values, chances: networks.map((network) => probabilities(network, values)) };
   };
-  const least = (digits) => Math.min(...digits.map(({ chances }) => Math.max(...chances.at(-1))));
+  const least = (digits) => Math.min(...digits.map(({ chances }) => mostOf(chances.at(-1))));
   const result = { digits: [], marks, isMore: writing.leftOut.length > 0, mayTouch: false };
   for (const [index, part] of writing.digits.entries()) {
     const whole = read(part), isUnsure = least([whole]) < READER.one;
@@ -100,9 +120,10 @@ function inWords(reading) {
 }
 
 function answerInWords(reading, network) {
-  const each = reading.digits.map(({ chances }) => [bestOf(chances[network]), Math.max(...chances[network])]);
+  const each = reading.digits.map(({ chances }) => [bestOf(chances[network]), mostOf(chances[network])]);
   const text = textOf(reading, network), least = Math.min(...each.map(([, chance]) => chance));
-  const doubt = doubtOf(reading, least), inBrackets = doubt && ` (${doubt})`;
+  const mayBeNone = reading.digits.some(({ chances }) => chances[network][10] > 1 - READER.sure);
+  const doubt = doubtOf(reading, least, mayBeNone), inBrackets = doubt && ` (${doubt})`;
   if (each.length === 1) return `${text}${inBrackets}, ${percent(least)}`;
   return `${text}${inBrackets}: ${each.map(([digit, chance]) => `${digit} ${percent(chance)}`).join(", ")}`;
 }
@@ -114,7 +135,8 @@ function textOf({ digits, marks }, network) {
 }
 
 // Why an answer is doubtful whose least probability this is.
-function doubtOf({ isMore, mayTouch }, least) {
+function doubtOf({ isMore, mayTouch }, least, mayBeNone) {
+  if (least < READER.sure && mayBeNone) return "this may not be a digit";
   if (isMore) return "a mark that is no digit is left out";
   if (mayTouch) return "digits may touch";
   return least < READER.sure ? "doubtful" : "";
@@ -127,6 +149,7 @@ function read() {
   const none = () => shown(new Float32Array(784), networks.map(() => Array(10).fill(0)));
   const figures = reading.digits.map(({ values, chances }) => shown(values, chances));
   element("digits").replaceChildren(...(figures.length ? figures : [none()]));
+  element("wrong").hidden = !figures.length || isDrawing;
   // While a stroke is drawn, nothing is read out.
   if (!isDrawing) answer.textContent = figures.length ? inWords(reading) : "Nothing drawn";
   return reading;
@@ -145,6 +168,8 @@ function begin(point) {
 }
 
 function go(point) {
+  // The strokes may have been cleared meanwhile.
+  if (!isDrawing) return;
   strokes.at(-1).push(point);
   drawStrokes();
   readSoon();
@@ -158,7 +183,7 @@ function end() {
 
 // Takes back the last stroke, or all of them.
 function undo(count = 1) {
-  strokes.splice(-count, count);
+  if (count) strokes.splice(-count, count);
   drawStrokes();
   end();
 }
@@ -168,19 +193,32 @@ function place(event) {
   return [((event.clientX - box.left) * pad.width) / box.width, ((event.clientY - box.top) * pad.height) / box.height];
 }
 
+// The pointer that draws: its number, and whether it is a finger, or a palm. Once there was a pen, no finger draws.
+let pointer = null, hasPen = false;
+
 pad.addEventListener("pointerdown", (event) => {
-  if (!event.isPrimary || event.button || isDrawing) return;
+  const isTouch = event.pointerType === "touch";
+  if (event.button || (isTouch && (hasPen || !event.isPrimary)) || (pointer && !pointer.isTouch)) return;
+  if (event.pointerType === "pen") hasPen = true;
+  // A palm that lay down before the pen has drawn nothing; a key may have left the pen down.
+  if (pointer) strokes.pop();
+  else if (isDrawing) end();
+  pointer = { id: event.pointerId, isTouch };
   pad.setPointerCapture(event.pointerId);
   pen.hidden = true;
   begin(place(event));
 });
 pad.addEventListener("pointermove", (event) => {
-  if (!pad.hasPointerCapture(event.pointerId)) return;
+  if (pointer?.id !== event.pointerId) return;
   const events = event.getCoalescedEvents?.() ?? [];
   for (const each of events.length ? events : [event]) go(place(each));
 });
 // It is lost when the pen is lifted, or when the system takes the touch for itself.
-pad.addEventListener("lostpointercapture", end);
+pad.addEventListener("lostpointercapture", (event) => {
+  if (pointer?.id !== event.pointerId) return;
+  pointer = null;
+  end();
+});
 
 function showPen() {
   pen.hidden = false;
@@ -224,3 +262,4 @@ element("clear").addEventListener("click", () => undo(strokes.length));
 
 drawStrokes();
 read();
+recallHand();

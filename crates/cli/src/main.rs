@@ -11,7 +11,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use cli::{Run, RunFolder};
 use mnist_classification::{prelude::*, support, tch};
-use own_digit::{Answer, Classifier, Picture, pad_and_networks};
+use own_digit::{Answer, Classifier, Picture, pad_of};
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -256,11 +256,8 @@ fn show(picture: &Path, read: Result<&Answer, &Error>, json_of: Option<&String>)
 }
 
 fn page(arguments: &DrawingPage) -> Result<()> {
-    let (page, networks) = pad_and_networks(&[("network", &Network::load(&arguments.run)?)])?;
+    let page = pad_of(&Classifier::load(&arguments.run)?, arguments.network.as_deref())?;
     page.save(&arguments.out)?;
-    if let (Some(folder), [network]) = (&arguments.network, &networks[..]) {
-        network.save(folder)?;
-    }
     print(format_args!("Page: {}, {} bytes\n", arguments.out.display(), page.html().len()))
 }
 

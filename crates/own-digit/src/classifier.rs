@@ -11,6 +11,9 @@ use crate::{Answer, Picture, classify, classify_or_reject};
 /// The most values that a layer may give for a picture: 64 MB.
 const LARGEST: usize = 1 << 24;
 
+/// The file of the logit for none of the classes, beside a network's weights.
+pub(crate) const NONE: &str = "none.safetensors";
+
 /// A saved network that reads pictures.
 #[derive(Debug)]
 pub struct Classifier {
@@ -56,6 +59,14 @@ impl Classifier {
         self.data.as_deref()
     }
 
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub(crate) fn none(&self) -> Option<&Network> {
+        self.none.as_ref()
+    }
+
     /// Finds the digits or letters of a picture, or one thing where the classes are neither.
     ///
     /// # Errors
@@ -83,10 +94,10 @@ impl Classifier {
     }
 }
 
-/// Loads the logit for none of a network's classes, from `none.safetensors` beside its weights; there may be none. It
+/// Loads the logit for none of a network's classes, from [`NONE`] beside its weights; there may be none. It
 /// takes what the last of the network's layers takes, whose output shapes these are.
 fn none_of(shapes: &[Vec<usize>], folder: &Path) -> Result<Option<Network>> {
-    let file = weights_file(folder).with_file_name("none.safetensors");
+    let file = weights_file(folder).with_file_name(NONE);
     if !file.is_file() {
         return Ok(None);
     }

@@ -22,7 +22,7 @@ pub use chart::classified;
 pub use classifier::Classifier;
 pub use classify::{Answer, DigitAnswer, SURE, classify, classify_or_reject};
 pub use layout::Layout;
-pub use pad::{pad, pad_and_networks};
+pub use pad::{pad, pad_of};
 pub use picture::Picture;
 
 /// What a notebook needs, in one line: `use own_digit::prelude::*;`

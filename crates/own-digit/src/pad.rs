@@ -1,10 +1,18 @@
 //! The page to draw a digit on: a pad, its scripts, and networks in eight bits a weight.
 
-use mnist_classification::{Error, Result, model::Network, notebook::Page, support::Parts};
+use std::path::Path;
+
+use mnist_classification::{
+    Error, Result,
+    model::{Model, Network},
+    notebook::Page,
+    support::Parts,
+};
 use serde::Serialize;
 
 use crate::{
-    SURE,
+    Classifier, SURE,
+    classifier::NONE,
     classify::{BOTH, ONE},
     folded::folded,
     quantised::{Quantised, quantise},
@@ -20,6 +28,8 @@ const PARTS: Parts = Parts {
         include_str!("../../../page/parts.js"),
         include_str!("../../../page/writing.js"),
         include_str!("../../../page/picture.js"),
+        include_str!("../../../page/reader.js"),
+        include_str!("../../../page/hand.js"),
         include_str!("../../../page/pad.js"),
     ],
 };
@@ -34,33 +44,28 @@ const BARS: u32 = 280;
 /// [`Error::Mismatch`] for a network that does not tell ten digits from 28 × 28 pixels, or has a batch normalisation
 /// that cannot be folded.
 pub fn pad(networks: &[(&str, &Network)]) -> Result<Page> {
-    pad_and_networks(networks).map(|(page, _)| page)
+    let readers = networks.iter().map(|(name, network)| Ok(Reader::new(name, network, None)?.0));
+    page(readers.collect::<Result<_>>()?)
 }
 
-/// Makes the page, and the networks as the page has them: folded, and their weights in eight bits.
+/// Makes the page for a saved network, with its logit for "no digit" where it has one; and saves it as the page has it,
+/// folded and with eight bits a weight, in a folder where one is named.
 ///
 /// # Errors
-/// As [`pad`].
-pub fn pad_and_networks(networks: &[(&str, &Network)]) -> Result<(Page, Vec<Network>)> {
-    let reader = |&(name, network): &(&str, &Network)| {
-        let network = folded(network)?;
-        let plan = network.plan();
-        if plan.picture() != Some([28, 28]) || plan.shapes()?.pop() != Some(vec![10]) {
-            return Err(Error::mismatch("a network for the page", plan, "from 28 × 28 pixels to ten logits"));
-        }
-        Ok((Reader { name: name.into(), layers: quantise(&network)? }, network))
-    };
-    let both = networks.iter().map(reader).collect::<Result<Vec<_>>>()?;
-    let (readers, networks): (Vec<_>, Vec<_>) = both.into_iter().unzip();
+/// As [`pad`]; [`Error::Io`] where the network cannot be saved.
+pub fn pad_of(classifier: &Classifier, folder: Option<&Path>) -> Result<Page> {
+    let (reader, network, none) = Reader::new("network", classifier.network(), classifier.none())?;
+    if let Some(folder) = folder {
+        network.save(folder)?;
+        none.map_or(Ok(()), |none| none.save(folder.join(NONE)))?;
+    }
+    page(vec![reader])
+}
+
+fn page(networks: Vec<Reader>) -> Result<Page> {
     let height = PARTS.height + BARS * networks.len().saturating_sub(1) as u32;
-    Ok((
-        Page::assemble(
-            Parts { height, ..PARTS },
-            "READER",
-            &Readers { networks: readers, sure: SURE, one: ONE, both: BOTH },
-        )?,
-        networks,
-    ))
+    let readers = Readers { networks, sure: SURE, one: ONE, both: BOTH };
+    Page::assemble(Parts { height, ..PARTS }, "READER", &readers)
 }
 
 /// A network as the page's script reads it.
@@ -68,6 +73,24 @@ pub fn pad_and_networks(networks: &[(&str, &Network)]) -> Result<(Page, Vec<Netw
 struct Reader {
     name: String,
     layers: Vec<Quantised>,
+    /// The layer for "no digit", of what the last layer takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    none: Option<Quantised>,
+}
+
+impl Reader {
+    /// Returns a reader, and its networks as it has them: folded, and with eight bits a weight.
+    fn new(name: &str, network: &Network, none: Option<&Network>) -> Result<(Self, Network, Option<Network>)> {
+        let network = folded(network)?;
+        let plan = network.plan();
+        if plan.picture() != Some([28, 28]) || plan.shapes()?.pop() != Some(vec![10]) {
+            return Err(Error::mismatch("a network for the page", plan, "from 28 × 28 pixels to ten logits"));
+        }
+        let layers = quantise(&network)?;
+        let none = none.map(folded).transpose()?;
+        let of_none = none.as_ref().map(quantise).transpose()?.and_then(|layers| layers.into_iter().next());
+        Ok((Self { name: name.into(), layers, none: of_none }, network, none))
+    }
 }
 
 /// What the page's script finds.
@@ -83,7 +106,7 @@ struct Readers {
 
 #[cfg(test)]
 mod tests {
-    use mnist_classification::model::{Layer::*, Model};
+    use mnist_classification::model::Layer::*;
 
     use super::*;
 
@@ -96,9 +119,10 @@ mod tests {
         let network = Network::new([784], [Dense(20), Relu, Dense(10)], 0).unwrap();
         let values = || network.parameters().iter().map(|(_, tensor)| tensor.detach().copy()).collect::<Vec<_>>();
         let before = values();
-        let (page, of_page) = pad_and_networks(&[("one", &network), ("the <other>", &network)]).unwrap();
+        let page = pad(&[("one", &network), ("the <other>", &network)]).unwrap();
         assert!(values().iter().zip(&before).all(|(now, before)| now == before));
-        assert!(of_page[1].parameters().iter().zip(&before).any(|((_, rounded), before)| rounded != before));
+        let (_, of_page, _) = Reader::new("", &network, None).unwrap();
+        assert!(of_page.parameters().iter().zip(&before).any(|((_, rounded), before)| rounded != before));
         assert!(page.html().contains("\"name\":\"one\"") && page.html().contains("the \\u003cother>"));
     }
 }

@@ -1,6 +1,7 @@
 //! Pictures of digits as people bring them, through `predict` with the repository's best CNN.
 
 mod drawing;
+mod layouts;
 #[path = "../program/mod.rs"]
 mod program;
 
