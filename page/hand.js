@@ -42,7 +42,7 @@ function learnHand() {
   for (const network of networks) network.hand = corrections.length ? learnt(network) : undefined;
   element("hand").hidden = !corrections.length;
   element("learnt").textContent = corrections.length === 1 ? "1 correction learnt." : `${corrections.length} corrections learnt.`;
-  if (element("keep").checked) keepHand();
+  keepHand();
   read();
 }
 
@@ -50,6 +50,7 @@ function learnHand() {
 const KEPT = "corrections";
 
 function keepHand() {
+  if (element("keep").parentElement.hidden) return;
   if (!element("keep").checked || !corrections.length) return localStorage.removeItem(KEPT);
   const rounded = corrections.map(({ values, digit }) => ({ values: Array.from(values, (value) => Number(value.toFixed(4))), digit }));
   localStorage.setItem(KEPT, JSON.stringify(rounded));
@@ -57,11 +58,12 @@ function keepHand() {
 
 function recallHand() {
   try {
-    corrections.push(...JSON.parse(localStorage.getItem(KEPT) ?? "[]"));
-    element("keep").checked = corrections.length > 0;
+    const kept = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+    corrections.push(...kept.map(({ values, digit }) => ({ values: Float32Array.from(values), digit })));
   } catch {
     element("keep").parentElement.hidden = true;
   }
+  element("keep").checked = corrections.length > 0;
   if (corrections.length) learnHand();
 }
 

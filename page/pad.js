@@ -11,6 +11,8 @@ const STEPS = [10, 2];
 // Each stroke is a list of points [x, y]; the last one is being drawn while `isDrawing`.
 const strokes = [];
 let isDrawing = false, isAwaited = false, keyboard = [140, 140];
+// The ink and the writing of a picture that was chosen instead.
+let picture = null;
 
 function drawStrokes() {
   context.fillStyle = "white";
@@ -94,8 +96,8 @@ function shown(values, answers) {
 
 // Each digit of the ink with its 28 × 28 pixels and, for each network, its probabilities; the marks between them, and
 // whether there is more than both. Where digits may touch, the last network decides, as `classify.rs` does.
-function readInk(ink) {
-  const writing = writingOn(ink), marks = writing.marks.map((mark) => [...mark]);
+function readWriting({ ink, writing }) {
+  const marks = writing.marks.map((mark) => [...mark]);
   const read = (part) => {
     const values = inputOf(part, ink);
     return { values, chances: networks.map((network) => probabilities(network, values)) };
@@ -145,13 +147,14 @@ function doubtOf({ isMore, mayTouch }, least, mayBeNone) {
 // Reads the pad, and shows and returns what was read.
 function read() {
   isAwaited = false;
-  const reading = strokes.length ? readInk(inkOfPad()) : { digits: [] };
+  const onPad = () => ((ink) => ({ ink, writing: writingOn(ink) }))(inkOfPad());
+  const reading = picture || strokes.length ? readWriting(picture ?? onPad()) : { digits: [] };
   const none = () => shown(new Float32Array(784), networks.map(() => Array(10).fill(0)));
   const figures = reading.digits.map(({ values, chances }) => shown(values, chances));
   element("digits").replaceChildren(...(figures.length ? figures : [none()]));
   element("wrong").hidden = !figures.length || isDrawing;
   // While a stroke is drawn, nothing is read out.
-  if (!isDrawing) answer.textContent = figures.length ? inWords(reading) : "Nothing drawn";
+  if (!isDrawing) answer.textContent = figures.length ? inWords(reading) : picture ? "No ink was found" : "Nothing drawn";
   return reading;
 }
 
@@ -162,6 +165,7 @@ function readSoon() {
 
 function begin(point) {
   isDrawing = true;
+  picture = null;
   strokes.push([point]);
   drawStrokes();
   readSoon();
@@ -184,6 +188,7 @@ function end() {
 // Takes back the last stroke, or all of them.
 function undo(count = 1) {
   if (count) strokes.splice(-count, count);
+  picture = null;
   drawStrokes();
   end();
 }

@@ -1,5 +1,5 @@
-// The parts of the ink on a pad, as `parts.rs` and `clutter.rs` find them. A plane is { width, height, values }, with
-// values from 0 (paper) to 1 (ink).
+// The parts of the ink, as `parts.rs` and `clutter.rs` find them. A plane is { width, height, values }, with values from 0
+// (paper) to 1 (ink).
 
 const plane = (width, height) => ({ width, height, values: new Float32Array(width * height) });
 
@@ -66,27 +66,73 @@ function penOf(part, width) {
   return part.pixels.length / Math.hypot(rows, columns);
 }
 
-// Whether a part is a long line, or a frame around another part: on a pad, what else `clutter.rs` looks for does not
-// occur.
-function isClutter(part, parts, width) {
-  const isLong = wide(part) * 4 > width;
-  if (isLong && wide(part) > 8 * high(part) && part.pixels.length > 0.6 * wide(part) * high(part)) return true;
+// Which borders of the picture a part comes near: left, top, right and bottom.
+const touched = (part, { width, height }, near) =>
+  [part.left <= near, part.top <= near, part.right + near >= width, part.bottom + near >= height];
+
+const near = ({ width, height }) => Math.floor(Math.min(width, height) / 50);
+
+// Whether a part looks like a scanner's edge; a digit may, too.
+function isEdge(part, ink) {
+  const [left, top, right, bottom] = touched(part, ink, near(ink));
+  return ((left || right) && high(part) * 10 >= ink.height * 9 && wide(part) * 4 < ink.width) ||
+    ((top || bottom) && wide(part) * 10 >= ink.width * 9 && high(part) * 4 < ink.height);
+}
+
+// Whether a part looks like a line or squares; a digit may, too.
+function isLine(part, ink) {
+  const fill = part.pixels.length / (wide(part) * high(part)), isLong = wide(part) * 4 > ink.width;
+  return (isLong && wide(part) > 8 * high(part) && fill > 0.6) || (touched(part, ink, near(ink)).every(Boolean) && fill < 0.35);
+}
+
+// Whether a part is a frame around another one: its pixels lie along its sides.
+function isFrame(part, other, width) {
+  const isAround =
+    part.left < other.left && part.top < other.top && part.right > other.right && part.bottom > other.bottom;
+  if (!isAround || high(other) * 6 <= high(part)) return false;
   const reach = Math.floor(Math.min(high(part), wide(part)) / 12);
   const isNear = (pixel) => {
     const x = pixel % width, y = (pixel - x) / width;
     return Math.min(x - part.left, part.right - 1 - x, y - part.top, part.bottom - 1 - y) < reach;
   };
-  const isAround = (other) =>
-    part.left < other.left && part.top < other.top && part.right > other.right && part.bottom > other.bottom;
-  return parts.some((other) => isAround(other) && high(other) * 6 > high(part)) &&
-    part.pixels.filter(isNear).length > 0.8 * part.pixels.length;
+  return part.pixels.filter(isNear).length > 0.8 * part.pixels.length;
 }
 
-// The parts that can be writing; nothing where no large one remains.
-function withoutClutter(parts, { width, height }) {
-  const large = parts.filter((part) => size(part) * 10 > Math.min(width, height));
-  const left = parts.filter((part) => !isClutter(part, large, width));
-  return left.some((part) => high(part) * 10 > Math.min(width, height)) ? left : null;
+// The parts without frames, edges, lines and squares; nothing where no large one remains.
+function withoutClutter(parts, ink) {
+  const least = Math.min(ink.width, ink.height), large = parts.filter((part) => size(part) * 10 > least);
+  const left = parts.filter((part) => {
+    // In a picture that is cut to its digits, others are as long.
+    const isAsLong = (other) => size(other) * 5 > size(part) * 4 && !isEdge(other, ink);
+    if (isEdge(part, ink) && !large.some(isAsLong)) return false;
+    return !isLine(part, ink) && !large.some((other) => isFrame(part, other, ink.width));
+  });
+  return left.some((part) => high(part) * 10 > least) ? left : null;
+}
+
+// The parts that can be writing: at most so many, the largest ones.
+function writingParts(ink) {
+  let parts = null;
+  for (const threshold of THRESHOLDS) parts ??= withoutClutter(connected(ink, threshold), ink);
+  parts ??= connected(ink, THRESHOLDS[0]);
+  return parts.length > 400 ? parts.sort((one, other) => other.pixels.length - one.pixels.length).slice(0, 400) : parts;
+}
+
+// Takes out what reaches into the picture from its border: much larger or smaller than other parts, or a blot.
+function intrudersOf(parts, ink) {
+  const touches = (part) => touched(part, ink, 0).some(Boolean);
+  const tallest = Math.max(0, ...parts.filter((part) => !touches(part)).map(high));
+  if (tallest * 10 < Math.min(ink.width, ink.height)) return [];
+  const isOtherSize = (part) => size(part) * 5 > tallest * 8 || high(part) * 5 < tallest * 2;
+  const isBlot = (part) => penOf(part, ink.width) * 3 > size(part);
+  return taken(parts, (part) => touches(part) && (isOtherSize(part) || isBlot(part)));
+}
+
+// Takes the items that are such out of a list.
+function taken(items, isSuch) {
+  const found = items.filter(isSuch), rest = items.filter((item) => !found.includes(item));
+  items.splice(0, items.length, ...rest);
+  return found;
 }
 
 // How far two parts lie apart in the rows that both have.

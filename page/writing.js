@@ -1,4 +1,4 @@
-// What is written on a pad: rows of digits and the marks between them, as `writing.rs`, `mark.rs` and `touching.rs` find
+// What is written: rows of digits and the marks between them, as `writing.rs`, `mark.rs` and `touching.rs` find
 // them.
 
 // Two parts of one digit: one lies largely above, below or inside the other, or they all but touch.
@@ -30,13 +30,6 @@ function joinWhere(items, belongTogether, join) {
     // It may belong to one before it now.
     one = -1;
   }
-}
-
-// Takes the items that are such out of a list.
-function taken(items, isSuch) {
-  const found = items.filter(isSuch), rest = items.filter((item) => !found.includes(item));
-  items.splice(0, items.length, ...rest);
-  return found;
 }
 
 // Rows from top to bottom: of each the large parts, and the small ones that lie near them. Others are left out.
@@ -141,10 +134,7 @@ function digitsOf({ large, small }, row, leftOut, width) {
 // What is written: the digits row by row, each mark with the number of digits before it, a space between rows, and what
 // is neither.
 function writingOn(ink) {
-  let parts = null;
-  for (const threshold of THRESHOLDS) parts ??= withoutClutter(connected(ink, threshold), ink);
-  parts ??= connected(ink, THRESHOLDS[0]);
-  const writing = { digits: [], marks: [], leftOut: [] };
+  const parts = writingParts(ink), writing = { digits: [], marks: [], leftOut: intrudersOf(parts, ink) };
   for (const row of rowsOf(parts, writing.leftOut)) {
     const before = writing.digits.length;
     if (before) writing.marks.push([before, " "]);

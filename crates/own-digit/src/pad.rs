@@ -28,9 +28,12 @@ const PARTS: Parts = Parts {
         include_str!("../../../page/parts.js"),
         include_str!("../../../page/writing.js"),
         include_str!("../../../page/picture.js"),
+        include_str!("../../../page/ground.js"),
+        include_str!("../../../page/paper.js"),
         include_str!("../../../page/reader.js"),
         include_str!("../../../page/hand.js"),
         include_str!("../../../page/pad.js"),
+        include_str!("../../../page/photograph.js"),
     ],
 };
 
