@@ -132,7 +132,7 @@ function withoutShading(grey, reflects) {
   const inside = (place, length) => Math.min(Math.max(place - 2 * reach, 0), length - 1);
   const beyond = Uint8Array.from({ length: wide * high }, (_, at) => {
     const value = grey.values[inside(Math.floor(at / wide), height) * width + inside(at % wide, width)];
-    return Math.round(Math.min(Math.max(value, 0), 1) * 255);
+    return Math.round(round32(Math.min(Math.max(value, 0), 1) * 255));
   });
   const extremes = (values, pick) => extremesOf(extremesOf(values, high, wide, 1, reach, pick), wide, high, wide, reach, pick);
   const closed = extremes(extremes(beyond, Math.max), Math.min);
@@ -148,18 +148,18 @@ function withoutShading(grey, reflects) {
 
 // The extreme within this reach of each number, line by line: `step` from one number of a line to the next.
 function extremesOf(values, lines, length, step, reach, pick) {
-  const result = values.slice(), between = step === 1 ? length : 1;
+  const result = values.slice(), between = step === 1 ? length : 1, queue = new Int32Array(length);
   for (let line = 0; line < lines; line++) {
-    const start = line * between, queue = [];
-    for (let place = 0, next = 0; place < length; place++) {
+    const start = line * between;
+    for (let place = 0, next = 0, first = 0, end = 0; place < length; place++) {
       for (; next < Math.min(place + reach + 1, length); next++) {
         const value = values[start + next * step];
         // What is not as extreme and lies behind is never the extreme again.
-        while (queue.length && pick(value, queue.at(-1)[1]) === value) queue.pop();
-        queue.push([next, value]);
+        while (end > first && pick(value, values[start + queue[end - 1] * step]) === value) end -= 1;
+        queue[end++] = next;
       }
-      while (queue[0][0] < place - reach) queue.shift();
-      result[start + place * step] = queue[0][1];
+      while (queue[first] < place - reach) first += 1;
+      result[start + place * step] = values[start + queue[first] * step];
     }
   }
   return result;

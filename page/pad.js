@@ -165,6 +165,8 @@ function readSoon() {
 
 function begin(point) {
   isDrawing = true;
+  // What was drawn before a picture is not seen beside it.
+  if (picture) strokes.length = 0;
   picture = null;
   strokes.push([point]);
   drawStrokes();
@@ -187,10 +189,15 @@ function end() {
 
 // Takes back the last stroke, or all of them.
 function undo(count = 1) {
-  if (count) strokes.splice(-count, count);
-  picture = null;
+  if (picture) picture = null;
+  else if (count) strokes.splice(-count, count);
   drawStrokes();
   end();
+}
+
+function clear() {
+  picture = null;
+  undo(strokes.length);
 }
 
 function place(event) {
@@ -198,7 +205,8 @@ function place(event) {
   return [((event.clientX - box.left) * pad.width) / box.width, ((event.clientY - box.top) * pad.height) / box.height];
 }
 
-// The pointer that draws: its number, and whether it is a finger, or a palm. Once there was a pen, no finger draws.
+// The pointer that draws: its number, its stroke, and whether it is a finger, or a palm. Once there was a pen, no finger
+// draws.
 let pointer = null, hasPen = false;
 
 pad.addEventListener("pointerdown", (event) => {
@@ -206,12 +214,12 @@ pad.addEventListener("pointerdown", (event) => {
   if (event.button || (isTouch && (hasPen || !event.isPrimary)) || (pointer && !pointer.isTouch)) return;
   if (event.pointerType === "pen") hasPen = true;
   // A palm that lay down before the pen has drawn nothing; a key may have left the pen down.
-  if (pointer) strokes.pop();
+  if (pointer && strokes.includes(pointer.stroke)) strokes.splice(strokes.indexOf(pointer.stroke), 1);
   else if (isDrawing) end();
-  pointer = { id: event.pointerId, isTouch };
   pad.setPointerCapture(event.pointerId);
   pen.hidden = true;
   begin(place(event));
+  pointer = { id: event.pointerId, isTouch, stroke: strokes.at(-1) };
 });
 pad.addEventListener("pointermove", (event) => {
   if (pointer?.id !== event.pointerId) return;
@@ -248,7 +256,7 @@ const KEYS = {
     answer.textContent = "Pen down";
   },
   Backspace: () => undo(),
-  Delete: () => undo(strokes.length),
+  Delete: clear,
 };
 
 pad.addEventListener("keydown", (event) => {
@@ -263,7 +271,7 @@ pad.addEventListener("blur", () => {
   if (isDrawing) end();
 });
 element("undo").addEventListener("click", () => undo());
-element("clear").addEventListener("click", () => undo(strokes.length));
+element("clear").addEventListener("click", clear);
 
 drawStrokes();
 read();

@@ -1,14 +1,16 @@
 // What lies around and behind the writing: a window, as `panel.rs` finds it, and ruled lines, as `ruling.rs` takes them out.
 
-// The rectangle of a light canvas in a dark window, or the reverse: [left, top, width, height].
+// The rectangle of a light canvas in a dark window, or the reverse, [left, top, width, height]; and large parts outside it.
 function panelOf(ink) {
   const parts = connected(ink, THRESHOLDS[0]);
   if (!parts.length) return null;
   const part = parts.reduce((most, part) => (part.pixels.length >= most.pixels.length ? part : most));
   const area = wide(part) * high(part), inked = part.pixels.length, inset = Math.floor(Math.min(wide(part), high(part)) / 50);
-  const isLarge = area * 7 > ink.width * ink.height && inked * 10 > area * 7 && area < ink.width * ink.height;
+  const isLarge = area * 6 > ink.width * ink.height && inked * 10 > area * 8 && area < ink.width * ink.height;
   if (!isLarge || (area - inked) * 300 <= area || [1, 2].some((times) => sidesOf(part, inset * times, ink.width) <= 0.97)) return null;
-  return [part.left + inset, part.top + inset, wide(part) - 2 * inset, high(part) - 2 * inset];
+  const rectangle = [part.left + inset, part.top + inset, wide(part) - 2 * inset, high(part) - 2 * inset];
+  const isOutside = (other) => size(other) * 10 > Math.min(ink.width, ink.height) && gap(other, part) > 0;
+  return { rectangle, outside: parts.filter(isOutside) };
 }
 
 // Which share of a rectangle's outline is inked, so many pixels inside it.
@@ -48,35 +50,42 @@ function linesOf({ width, height, values }, slope) {
     });
     // A line that only cuts a corner is too short to tell.
     if (inside * 2 <= columns.length || inked < round32(COVERED * inside)) continue;
-    if (lines.length && lines.at(-1)[1] === row) lines.at(-1)[1] += 1;
+    // A gap within a line is none.
+    if (lines.length && row - lines.at(-1)[1] < 2) lines.at(-1)[1] = row + 1;
     else lines.push([row, row + 1]);
   }
   const thickest = Math.max(Math.floor(height / 25), 3);
   return { slope, lines: lines.filter(([first, end]) => end - first <= thickest) };
 }
 
-// Two or more lines from edge to edge: of the slope with the most and thinnest ones.
+// Lines from edge to edge, of the slope with which they cover the most rows: with a wrong one, they look thinner. The bars of
+// a digit that fills the picture are as strong as its other strokes, and few.
 function rulingOf(ink) {
   const rowsOf = ({ lines }) => lines.reduce((rows, [first, end]) => rows + end - first, 0);
-  let best = null;
+  let best = { lines: [] };
   for (let step = -26; step <= 26; step++) {
-    const found = linesOf(ink, round32(step * round32(0.002))), more = found.lines.length - (best?.lines.length ?? 0);
-    if (!best || more > 0 || (more === 0 && rowsOf(found) <= rowsOf(best))) best = found;
+    const found = linesOf(ink, round32(step * round32(0.002)));
+    if (rowsOf(found) >= rowsOf(best)) best = found;
   }
-  return best.lines.length >= 2 ? best : null;
+  return best.lines.length >= (strengthOfLines(ink, best) > round32(0.8) ? 4 : 2) ? best : null;
 }
 
-// The ink without lines, column by column: a run of ink that is longer than a line is thick, or stronger, is a stroke's.
-function withoutLines(ink, { slope, lines }) {
-  const { width, height, values } = ink, result = { width, height, values: values.slice() };
-  const isInked = (x, y) => y >= 0 && y < height && values[y * width + x] > FAINTEST;
+// The median of the lines' strongest pixels.
+function strengthOfLines({ width, height, values }, { slope, lines }) {
   const strongest = columnsOf(width).flatMap((x) => lines.map(([first, end]) => {
     const down = shiftOf(slope, x, width);
     let most = 0;
     for (let y = Math.max(first + down, 0); y < Math.min(end + down, height); y++) most = Math.max(most, values[y * width + x]);
     return most;
   }));
-  const limit = round32(round32(1.4) * quantileOf(Float32Array.from(strongest), 0.5));
+  return quantileOf(Float32Array.from(strongest), 0.5);
+}
+
+// The ink without lines, column by column: a run of ink that is longer than a line is thick, or stronger, is a stroke's.
+function withoutLines(ink, { slope, lines }) {
+  const { width, height, values } = ink, result = { width, height, values: values.slice() };
+  const isInked = (x, y) => y >= 0 && y < height && values[y * width + x] > FAINTEST;
+  const limit = round32(round32(1.4) * strengthOfLines(ink, { slope, lines }));
   for (let x = 0; x < width; x++) {
     const down = shiftOf(slope, x, width);
     for (const [first, end] of lines.map((line) => line.map((row) => row + down))) {

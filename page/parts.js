@@ -1,10 +1,13 @@
 // The parts of the ink, as `parts.rs` and `clutter.rs` find them. A plane is { width, height, values }, with values from 0
 // (paper) to 1 (ink).
 
+// 32 bits, as Rust computes, where a decision hangs on them.
+const round32 = Math.fround;
+
 const plane = (width, height) => ({ width, height, values: new Float32Array(width * height) });
 
 // Ink has more than these shares of a stroke's strength: a higher one where the lower finds only lines.
-const THRESHOLDS = [0.42, 0.6, 0.75];
+const THRESHOLDS = [0.42, 0.6, 0.75].map(round32);
 
 // The part of these pixels, which are numbered row by row. Right and bottom lie behind the last pixel.
 function partOf(pixels, across) {
@@ -63,7 +66,7 @@ function penOf(part, width) {
     rows += Number(own[at] && (at % wide(part) === 0 || !own[at - 1]));
     columns += Number(own[at] && (at < wide(part) || !own[at - wide(part)]));
   }
-  return part.pixels.length / Math.hypot(rows, columns);
+  return round32(part.pixels.length / round32(Math.hypot(rows, columns)));
 }
 
 // Which borders of the picture a part comes near: left, top, right and bottom.
@@ -80,8 +83,10 @@ function isEdge(part, ink) {
 }
 
 // Whether a part looks like a line or squares; a digit may, too.
-function isLine(part, ink) {
-  const fill = part.pixels.length / (wide(part) * high(part)), isLong = wide(part) * 4 > ink.width;
+function isLine(part, ink, tallest) {
+  const fill = part.pixels.length / (wide(part) * high(part));
+  // A dash is a line as well, but a short one beside the tallest digit.
+  const isLong = wide(part) * 4 > ink.width && wide(part) * 5 > tallest * 6;
   return (isLong && wide(part) > 8 * high(part) && fill > 0.6) || (touched(part, ink, near(ink)).every(Boolean) && fill < 0.35);
 }
 
@@ -101,21 +106,23 @@ function isFrame(part, other, width) {
 // The parts without frames, edges, lines and squares; nothing where no large one remains.
 function withoutClutter(parts, ink) {
   const least = Math.min(ink.width, ink.height), large = parts.filter((part) => size(part) * 10 > least);
+  const tallest = Math.max(0, ...large.filter((part) => high(part) * 2 > wide(part)).map(high));
   const left = parts.filter((part) => {
     // In a picture that is cut to its digits, others are as long.
     const isAsLong = (other) => size(other) * 5 > size(part) * 4 && !isEdge(other, ink);
     if (isEdge(part, ink) && !large.some(isAsLong)) return false;
-    return !isLine(part, ink) && !large.some((other) => isFrame(part, other, ink.width));
+    return !isLine(part, ink, tallest) && !large.some((other) => isFrame(part, other, ink.width));
   });
   return left.some((part) => high(part) * 10 > least) ? left : null;
 }
 
-// The parts that can be writing: at most so many, the largest ones.
+// The parts that can be writing, and those beyond so many of the largest ones.
 function writingParts(ink) {
   let parts = null;
   for (const threshold of THRESHOLDS) parts ??= withoutClutter(connected(ink, threshold), ink);
   parts ??= connected(ink, THRESHOLDS[0]);
-  return parts.length > 400 ? parts.sort((one, other) => other.pixels.length - one.pixels.length).slice(0, 400) : parts;
+  if (parts.length > 400) parts.sort((one, other) => other.pixels.length - one.pixels.length);
+  return [parts.slice(0, 400), parts.slice(400)];
 }
 
 // Takes out what reaches into the picture from its border: much larger or smaller than other parts, or a blot.

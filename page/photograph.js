@@ -15,8 +15,11 @@ function foundOn(grey, windows = WINDOWS) {
 function foundAtThisSize(grey, windows) {
   const ink = inkOf(grey);
   if (!ink) return null;
-  const panel = windows ? panelOf(ink) : null, within = panel && foundOn(cropped(grey, ...panel), windows - 1);
-  if (within) return within;
+  const panel = windows ? panelOf(ink) : null, within = panel && foundOn(cropped(grey, ...panel.rectangle), windows - 1);
+  if (within) {
+    within.writing.leftOut.push(...panel.outside);
+    return within;
+  }
   const clean = withoutRuling(ink), writing = writingOn(clean);
   return writing.digits.length ? { ink: clean, writing } : null;
 }
@@ -34,7 +37,11 @@ function cropped({ width, values }, left, top, wide, high) {
 function shrunk({ width, height, values }, times) {
   const [wide, high] = [width, height].map((side) => Math.floor(side / times)), result = plane(wide, high);
   for (let y = 0; y < high * times; y++) {
-    for (let x = 0; x < wide * times; x++) result.values[Math.floor(y / times) * wide + Math.floor(x / times)] += values[y * width + x];
+    for (let x = 0; x < wide; x++) {
+      let sum = 0;
+      for (let at = y * width + x * times, end = at + times; at < end; at++) sum = round32(sum + values[at]);
+      result.values[Math.floor(y / times) * wide + x] += sum;
+    }
   }
   return mapped(result, (sum) => sum / times ** 2);
 }
@@ -48,8 +55,12 @@ async function pixelsOf(file) {
   return [canvas, context.getImageData(0, 0, width, height)];
 }
 
-// Shows a picture on the pad and reads it, until something is drawn or cleared.
+// The number of the picture that was asked for last: an earlier one may be ready later.
+let asked = 0;
+
+// Shows a picture on the pad and reads it, until something is drawn, cleared or undone: then the strokes are there again.
 async function readPicture(file) {
+  const number = (asked += 1);
   let canvas, pixels;
   try {
     [canvas, pixels] = await pixelsOf(file);
@@ -57,7 +68,9 @@ async function readPicture(file) {
     answer.textContent = "This file is no picture that the browser can read: try PNG or JPEG";
     return null;
   }
-  undo(strokes.length);
+  if (number !== asked) return null;
+  context.fillStyle = "white";
+  context.fillRect(0, 0, pad.width, pad.height);
   const scale = Math.min(pad.width / canvas.width, pad.height / canvas.height);
   const [width, height] = [canvas.width, canvas.height].map((side) => side * scale);
   context.drawImage(canvas, (pad.width - width) / 2, (pad.height - height) / 2, width, height);

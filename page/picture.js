@@ -1,7 +1,4 @@
-// From the ink on the pad to the 28 × 28 pixels of each digit: what `stroke.rs` and `picture.rs` do, step for step, with
-// the same roundings to 32 bits where a decision hangs on them.
-
-const round32 = Math.fround;
+// From the ink to the 28 × 28 pixels of each digit: what `stroke.rs` and `picture.rs` do, step for step.
 
 // The longer side of a digit while its strokes are measured; which strokes stay as they are, as shares of it; and what
 // thinner and wider ones are brought to.
@@ -144,7 +141,17 @@ function centred(digit) {
   for (let y = 0; y < height; y++) {
     result.values.set(small.values.subarray(y * width, (y + 1) * width), (y + top) * 28 + left);
   }
-  return result.values;
+  return softened(softened(result.values, 1), 28);
+}
+
+// Softens edges as MNIST's are: each pixel takes a tenth of its neighbours, `step` before and behind it.
+function softened(values, step) {
+  const part = round32(0.1), rest = round32(1 - round32(2 * part));
+  const neighbour = (at, by) => {
+    const place = step === 1 ? at % 28 : Math.floor(at / 28);
+    return place + by < 0 || place + by > 27 ? 0 : values[at + by * step];
+  };
+  return values.map((value, at) => part * neighbour(at, -1) + rest * value + part * neighbour(at, 1));
 }
 
 // What the network takes of a part of the ink.

@@ -6,7 +6,8 @@ function areOneDigit(one, other, width) {
   if (sharedAcross(one, other) * 5 >= Math.min(wide(one), wide(other)) * 2) return true;
   const tallest = Math.max(high(one), high(other));
   const isSlim = Math.max(one.right, other.right) - Math.min(one.left, other.left) < tallest;
-  return isSlim && gapInRows(one, other, width) * 20 <= tallest;
+  // The rectangles are compared first: to look at all pixels takes long.
+  return isSlim && across(one, other) * 20 <= tallest && gapInRows(one, other, width) * 20 <= tallest;
 }
 
 function joined(one, other) {
@@ -19,17 +20,23 @@ function joined(one, other) {
   };
 }
 
-// Joins what belongs together, two by two.
+// Joins what belongs together, two by two, until nothing does.
 function joinWhere(items, belongTogether, join) {
-  for (let one = 0; one < items.length; one++) {
-    const other = items.findIndex((item, place) => place > one && belongTogether(items[one], item));
-    if (other < 0) continue;
-    items[one] = join(items[one], items[other]);
-    const last = items.pop();
-    if (other < items.length) items[other] = last;
-    // It may belong to one before it now.
-    one = -1;
+  for (let before = Infinity; items.length < before; ) {
+    before = items.length;
+    for (let one = 0; one < items.length; ) {
+      const other = items.findIndex((item, place) => place > one && belongTogether(items[one], item));
+      if (other < 0) one += 1;
+      else items[one] = join(items[one], takenOut(items, other));
+    }
   }
+}
+
+// Takes an item out of a list; the last one takes its place.
+function takenOut(items, place) {
+  const item = items[place], last = items.pop();
+  if (place < items.length) items[place] = last;
+  return item;
 }
 
 // Rows from top to bottom: of each the large parts, and the small ones that lie near them. Others are left out.
@@ -71,19 +78,22 @@ function measured(large, width) {
 
 // Takes the marks of a row out of its small parts: a point, a comma, a colon, a hyphen or minus.
 function marksOf(small, large, { top, height, pen }) {
-  const middle = (part) => ((part.top + part.bottom) / 2 - top) / height;
+  const [of, share] = [(number) => round32(round32(number) * pen), (number) => round32(number / height)];
+  const middle = (part) => share((part.top + part.bottom) / 2 - top);
   const isDot = (part) => {
     const shorter = Math.min(wide(part), high(part)), longer = size(part);
-    return shorter >= 0.8 * pen && longer <= 2.2 * pen && longer <= 0.3 * height && longer <= 1.7 * shorter;
+    const isOfPen = shorter >= of(0.8) && longer <= of(2.2);
+    return isOfPen && longer <= round32(round32(0.3) * height) && longer <= round32(round32(1.7) * shorter);
   };
   const isComma = (part) => {
-    const isUpright = high(part) >= 1.3 * wide(part) && high(part) <= 0.5 * height;
-    const isOfPen = wide(part) >= 0.5 * pen && wide(part) <= 2.5 * pen;
-    return isUpright && isOfPen && (part.bottom - top) / height > 1.04 && middle(part) > 0.75;
+    const isUpright = high(part) >= round32(round32(1.3) * wide(part)) && high(part) <= 0.5 * height;
+    const isOfPen = wide(part) >= of(0.5) && wide(part) <= of(2.5);
+    return isUpright && isOfPen && share(part.bottom - top) > round32(1.04) && middle(part) > 0.75;
   };
   const isDash = (part) => {
-    const isFlat = wide(part) >= 1.7 * high(part) && high(part) <= 2 * pen, length = wide(part) / height;
-    return isFlat && length >= 0.12 && length <= 1.2 && wide(part) >= 1.5 * pen && middle(part) >= 0.3 && middle(part) <= 0.75;
+    const isFlat = wide(part) >= round32(round32(1.7) * high(part)) && high(part) <= of(2), length = share(wide(part));
+    const isLong = length >= round32(0.12) && length <= round32(1.2) && wide(part) >= of(1.5);
+    return isFlat && isLong && middle(part) >= round32(0.3) && middle(part) <= 0.75;
   };
   const isFree = (part) => large.every((digit) => sharedAcross(digit, part) * 3 <= wide(part));
   // A dot that all but touches a digit is a piece of it.
@@ -93,11 +103,12 @@ function marksOf(small, large, { top, height, pen }) {
   while (dots.length) {
     const dot = dots.pop();
     const other = dots.findIndex((other) => {
-      const apart = Math.abs(middle(other) - middle(dot));
-      return sharedAcross(other, dot) * 2 >= Math.min(wide(other), wide(dot)) && apart >= 0.2 && apart < 0.8;
+      const apart = round32(Math.abs(middle(other) - middle(dot)));
+      const areNear = apart >= round32(0.2) && apart < round32(0.8);
+      return areNear && sharedAcross(other, dot) * 2 >= Math.min(wide(other), wide(dot));
     });
-    if (other >= 0) marks.push({ sign: ":", parts: [dot, ...dots.splice(other, 1)] });
-    else if (middle(dot) > 0.72) marks.push({ sign: ".", parts: [dot] });
+    if (other >= 0) marks.push({ sign: ":", parts: [dot, takenOut(dots, other)] });
+    else if (middle(dot) > round32(0.72)) marks.push({ sign: ".", parts: [dot] });
     else small.push(dot);
   }
   for (const part of taken(small, (part) => isFree(part) && (isComma(part) || isDash(part)))) {
@@ -114,7 +125,7 @@ function digitsOf({ large, small }, row, leftOut, width) {
   const dust = taken(small, (part) => size(part) * 8 <= tallest), pieces = small;
   joinWhere(pieces, (one, other) => gap(one, other) * 10 <= tallest * 3 && isOne(one, other), joined);
   // Of a digit in pieces, or a low one, no part is tall; a small digit stands beside the others.
-  const isBeside = (part) => penOf(part, width) > 0.4 * row.pen && large.every((digit) => across(digit, part) > 0);
+  const isBeside = (part) => penOf(part, width) > round32(round32(0.4) * row.pen) && large.every((digit) => across(digit, part) > 0);
   const isDigit = (part) => high(part) * 4 >= tallest && (size(part) * 5 >= tallest * 2 || isBeside(part));
   digits.push(...taken(pieces, isDigit));
   joinWhere(digits, isOne, joined);
@@ -134,7 +145,9 @@ function digitsOf({ large, small }, row, leftOut, width) {
 // What is written: the digits row by row, each mark with the number of digits before it, a space between rows, and what
 // is neither.
 function writingOn(ink) {
-  const parts = writingParts(ink), writing = { digits: [], marks: [], leftOut: intrudersOf(parts, ink) };
+  const [parts, rest] = writingParts(ink), writing = { digits: [], marks: [], leftOut: intrudersOf(parts, ink) };
+  const tallest = Math.max(0, ...parts.map(high));
+  writing.leftOut.push(...rest.filter((part) => size(part) * 8 > tallest));
   for (const row of rowsOf(parts, writing.leftOut)) {
     const before = writing.digits.length;
     if (before) writing.marks.push([before, " "]);
@@ -162,7 +175,7 @@ function halvesOf(part, width) {
   const columns = Array.from({ length: end - first }, (_, place) => first + place);
   if (!columns.length) return null;
   const column = columns.sort(isBetter)[0];
-  if (counts[column] > 2.6 * penOf(part, width)) return null;
+  if (counts[column] > round32(round32(2.6) * penOf(part, width))) return null;
   const isFirst = (pixel) => (pixel % width) - part.left < column;
   const halves = [part.pixels.filter(isFirst), part.pixels.filter((pixel) => !isFirst(pixel))];
   return halves.every((pixels) => pixels.length) ? halves.map((pixels) => partOf(pixels, width)) : null;

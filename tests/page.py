@@ -25,6 +25,7 @@ NETWORK = ROOT / "models" / "page"
 QUICK = "MNIST_QUICK" in os.environ
 DIGITS, PADS, PICTURES = (1_000, 100, 60) if QUICK else (10_000, 1_000, 450)
 LARGEST = 200_000  # bytes
+HANDS = 5 if QUICK else 50
 CLOSE = 1e-4
 # A 3 and a 7, in the pad's own pixels.
 THREE = [(80, 70), (140, 50), (190, 80), (170, 120), (130, 135), (180, 150), (195, 190), (150, 230), (80, 215)]
@@ -276,6 +277,19 @@ class Pad(InBrowser):
         page.get_by_role("button", name="Clear").click()
         self.assertEqual(self.answer(page), "Nothing drawn")
 
+    @unittest.skipUnless(test_digits(), "MNIST_DIR names no folder with MNIST's test digits")
+    def test_ten_corrections_halve_the_mistakes_of_a_hand(self):
+        page = self.open()
+        images, labels = test_digits()
+        mistakes = [0, 0]
+        for hand in range(HANDS):
+            first = [labels.index(digit, 150 * hand) for digit in range(10)]
+            glyphs = base64.b64encode(b"".join(images[784 * at : 784 * at + 784] for at in first)).decode()
+            mistakes = [one + more for one, more in zip(mistakes, page.evaluate(WRITE_AS_A_HAND, [hand, glyphs]))]
+        print(f"\n{HANDS} hands, 60 digits each: {mistakes[0]} mistakes before, {mistakes[1]} after ten corrections")
+        self.assertGreater(mistakes[0], 2 * HANDS)
+        self.assertLessEqual(2 * mistakes[1], mistakes[0])
+
     def test_axe_finds_nothing_in_light_and_in_dark(self):
         for scheme in ["light", "dark"]:
             page = self.open(color_scheme=scheme)
@@ -391,6 +405,39 @@ READ_PICTURE = """async () => {
     const reading = read();
     picture = null;
     return [textOf(reading, 0), reading.digits.map(({ chances: [chances] }) => chances.slice(0, 10))];
+}"""
+
+# A hand that writes its ten glyphs with a slant, a turn and proportions of its own, a little differently each time:
+# the mistakes in 60 digits before and after at most ten corrections of 60 others.
+WRITE_AS_A_HAND = """([seed, glyphs]) => {
+    let state = 7 * seed + 1;
+    const random = () => (state = Math.imul(state ^ (state >>> 15), 2246822519) + 374761393 | 0, (state >>> 8) / 2 ** 23 - 1);
+    const pixels = Float32Array.from(atob(glyphs), letter => letter.charCodeAt(0) / 255);
+    const [turn, slant, wide, high] = [0.35 * random(), 0.6 * random(), Math.exp(0.3 * random()), Math.exp(0.3 * random())];
+    const write = digit => {
+        const [angle, lean, x0, y0] = [turn + 0.1 * random(), slant + 0.1 * random(), wide + 0.08 * random(), high + 0.08 * random()];
+        const [sine, cosine] = [Math.sin(angle), Math.cos(angle)], result = plane(28, 28);
+        const ink = (x, y) => x < 0 || y < 0 || x > 27 || y > 27 ? 0 : pixels[784 * digit + 28 * y + x];
+        result.values.forEach((_, at) => {
+            const [x, y] = [(at % 28 - 13.5) * 1.3 * x0, (Math.floor(at / 28) - 13.5) * 1.3 * y0];
+            const [across, down] = [cosine * x + (cosine * lean - sine) * y + 13.5, sine * x + (sine * lean + cosine) * y + 13.5];
+            const [left, top] = [Math.floor(across), Math.floor(down)], [right, below] = [across - left, down - top];
+            const row = y => ink(left, y) * (1 - right) + ink(left + 1, y) * right;
+            result.values[at] = row(top) * (1 - below) + row(top + 1) * below;
+        });
+        return centred(cut(result));
+    };
+    const isRight = (values, digit) => bestOf(probabilities(networks[0], values)) === digit;
+    const digits = Array.from({ length: 120 }, (_, at) => [write(at % 10), at % 10]);
+    const wrong = () => digits.slice(60).filter(([values, digit]) => !isRight(values, digit)).length;
+    const before = wrong(), first = probabilities(networks[0], digits[0][0]).join();
+    for (const [values, digit] of digits.slice(0, 60)) {
+        if (corrections.length < 10 && !isRight(values, digit)) correct(values, digit);
+    }
+    const after = wrong();
+    forget();
+    if (probabilities(networks[0], digits[0][0]).join() !== first) throw new Error("not forgotten");
+    return [before, after];
 }"""
 
 PASTE_WHAT_IS_ON_THE_PAD = """async () => {

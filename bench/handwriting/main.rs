@@ -19,7 +19,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use rewritten::rewritten;
 
 /// Each digit is learnt from as it is so many times, and so many times rewritten.
-const VERSIONS: [usize; 2] = [4, 6];
+const VERSIONS: [usize; 2] = [4, 8];
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();

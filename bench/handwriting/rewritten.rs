@@ -30,7 +30,7 @@ fn warped(digit: &Plane, label: i64, random: &mut StdRng) -> Plane {
     let (wide, high) = (1.15 / stretch, 1.15 * stretch);
     let [uneven_across, mut uneven_down] = [(); 2].map(|()| random.gen_range(-0.25..0.25_f32));
     if label == 4 && random.gen_bool(0.35) {
-        uneven_down = random.gen_range(0.2..0.7);
+        uneven_down = random.gen_range(-0.95..-0.3);
     }
     let bends: Vec<[f32; 2]> = (0..GRID * GRID).map(|_| [(); 2].map(|()| random.gen_range(-1.0..1.0) / 14.0)).collect();
     let bend = |x: f32, y: f32, axis: usize| {
@@ -90,7 +90,7 @@ fn boxed(digit: &Plane, label: i64, random: &mut StdRng) -> Plane {
     let Some([left, top, right, bottom]) = digit.edges(0.2) else { return Plane::new(28) };
     let (width, height) = (right - left, bottom - top);
     let longer = width.max(height);
-    let share = match random.gen_bool(if label == 1 { 0.5 } else { 0.35 }) {
+    let share = match random.gen_bool(if label == 1 { 0.55 } else { 0.35 }) {
         false => 0.0,
         // Ones change most, up to a square blot.
         true if label == 1 => random.gen_range(0.0..1.0_f32).sqrt(),

@@ -5,22 +5,29 @@
 //! probabilities mean what they say. `pictures --speed FOLDER` prints how long `predict` takes for the first picture of
 //! a folder and for each further one. `pictures --draw FOLDER COUNT SEED [test|others|shapes]` draws such a folder:
 //! MNIST's training digits, or its test digits, as people might have drawn them; or what is no digit, of which `shapes`
-//! are kinds that `others` has none of. `pictures --none DIGITS OTHERS` learns from two such folders what is no digit,
-//! and writes `models/cnn/none.safetensors`.
+//! are kinds that `others` has none of. `pictures --none DIGITS OTHERS [NETWORK]` learns from two such folders what is no
+//! digit, and writes `none.safetensors` beside the network's weights. NETWORK is `models/handwriting` where none is named.
+//! `pictures --set DIGITS FOLDER` draws such a folder from another set of digits, in IDX files; `--stretched` stretches
+//! each to a square first, as some sets do.
 
 mod anew;
 mod calibration;
 mod reject_class;
+mod set;
 mod shapes;
 mod speed;
 
 use std::{env, fs, path::Path};
 
 use calibration::Calibration;
+use error_analysis::proportion_interval;
 use mnist_classification::{prelude::*, tch};
 use own_digit::Classifier;
 use rand::Rng;
 use shapes::{LEARNT, UNSEEN};
+
+/// The network that reads pictures.
+const NETWORK: &str = "models/handwriting";
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -47,12 +54,17 @@ fn main() -> Result<()> {
             };
             anew::draw(drawing, folder, count, seed)
         }
-        ["--none", digits, others] => reject_class::fit(Path::new("models/cnn"), Path::new(digits), Path::new(others)),
-        ["--speed", folder] => speed::measure(Path::new(folder), "models/cnn"),
-        [folder] => read(folder, "models/cnn"),
+        ["--none", digits, others] => reject_class::fit(Path::new(NETWORK), Path::new(digits), Path::new(others)),
+        ["--none", digits, others, network] => {
+            reject_class::fit(Path::new(network), Path::new(digits), Path::new(others))
+        }
+        ["--set", from, folder] => set::draw(Path::new(from), false, Path::new(folder)),
+        ["--stretched", from, folder] => set::draw(Path::new(from), true, Path::new(folder)),
+        ["--speed", folder] => speed::measure(Path::new(folder), NETWORK),
+        [folder] => read(folder, NETWORK),
         [folder, network] => read(folder, network),
         _ => {
-            let expected = "FOLDER [NETWORK], --speed FOLDER, --draw FOLDER COUNT SEED [test|others|shapes], or --none DIGITS OTHERS".into();
+            let expected = "FOLDER [NETWORK], --speed FOLDER, --draw FOLDER COUNT SEED [test|others|shapes], --set or --stretched DIGITS FOLDER, or --none DIGITS OTHERS [NETWORK]".into();
             Err(Error::InvalidSetting { setting: "the arguments", found: format!("{arguments:?}"), expected })
         }
     }
@@ -101,7 +113,8 @@ fn read(folder: &str, network: &str) -> Result<()> {
     kinds.extend([("over 95 %".into(), sure), ("doubtful".into(), doubtful)]);
     kinds.sort();
     for (name, [right, all]) in kinds {
-        println!("{name:32} {right:5} of {all:5} {:6.1} %", 100.0 * right as f64 / all as f64);
+        let [from, to] = proportion_interval(right, all).map(|share| 100.0 * share);
+        println!("{name:32} {right:5} of {all:5} {:6.1} % ({from:.1} to {to:.1})", 100.0 * right as f64 / all as f64);
     }
     println!("{calibration}");
     Ok(())

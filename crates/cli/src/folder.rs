@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use mnist_classification::{Error, Result, support::files, training::Training};
+use mnist_classification::{Error, Result, data::Classes, support::files, training::Training};
 
-use super::options::settings;
+use super::options::{classes, settings};
 
 /// The place of runs that were given no folder.
 const RUNS: &str = "runs";
@@ -120,12 +120,14 @@ impl RunFolder {
         Ok(self.path.clone())
     }
 
-    /// Returns the run in `runs` that was finished last, where there is one: a number that became free is taken again.
+    /// Returns the run in `runs` on digits that was finished last, where there is one: a number that became free is taken
+    /// again, and a network of clothes or letters does not answer what a digit is.
     pub fn latest() -> Option<PathBuf> {
         let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
         let finished = entries.filter_map(|entry| {
-            let number = entry.file_name().to_str()?.parse::<u64>().ok()?;
-            Some((fs::metadata(entry.path().join("run.json")).ok()?.modified().ok()?, number, entry.path()))
+            let (number, record) = (entry.file_name().to_str()?.parse::<u64>().ok()?, entry.path().join("run.json"));
+            let is_of_digits = classes(&record).ok()? == Classes::numbered(10);
+            is_of_digits.then_some((fs::metadata(record).ok()?.modified().ok()?, number, entry.path()))
         });
         finished.max().map(|(.., path)| path)
     }

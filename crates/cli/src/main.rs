@@ -23,7 +23,7 @@ Examples:
   cargo run -- --settings runs/1/run.json     the settings of an earlier run
   cargo run -- --data fashion --out runs/f    four IDX files of your own
   cargo run -- predict three.png              which digit a picture shows
-  cargo run -- predict --run models/cnn *.png     the same, by the best CNN
+  cargo run -- predict --run models/cnn *.png     the same, by another network
   cargo run -- export runs/1 model.onnx       the network for other programs";
 
 /// Trains a network on MNIST and keeps its weights, history, report, predictions and pictures in a folder.
@@ -86,7 +86,7 @@ struct Predict {
     #[arg(required = true)]
     pictures: Vec<PathBuf>,
     /// The folder of a finished run, or of another network
-    /// [default: MNIST_RUN, else the latest in runs, else the best CNN]
+    /// [default: MNIST_RUN, else the latest in runs on digits, else models/handwriting]
     #[arg(long)]
     run: Option<PathBuf>,
     /// Answers in JSON, a line for each picture

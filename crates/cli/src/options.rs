@@ -82,11 +82,11 @@ fn read_json<T: DeserializeOwned>(path: &Path, pointer: &str, expected: &str) ->
 }
 
 /// Returns the network that reads pictures: that of this folder, or of the one that `MNIST_RUN` names, or of the latest
-/// run, or the repository's best CNN.
+/// run on digits, or the repository's network for handwriting.
 pub fn network(folder: Option<&Path>) -> PathBuf {
     let named = || env::var_os("MNIST_RUN").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let best = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/cnn");
-    folder.map(Path::to_path_buf).or_else(named).or_else(RunFolder::latest).unwrap_or_else(best)
+    let usual = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/handwriting");
+    folder.map(Path::to_path_buf).or_else(named).or_else(RunFolder::latest).unwrap_or_else(usual)
 }
 
 /// Returns the pictures that a path names: itself, or those in a folder in the order of their names.

@@ -2,7 +2,12 @@
 
 use std::{fs, path::Path};
 
-use mnist_classification::{Error, Result, data::Classes, model::Network, support::weights_file};
+use mnist_classification::{
+    Error, Result,
+    data::Classes,
+    model::{Layer, Network},
+    support::weights_file,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -103,8 +108,8 @@ fn none_of(shapes: &[Vec<usize>], folder: &Path) -> Result<Option<Network>> {
     }
     let none = Network::load(&file)?;
     let taken = shapes.iter().rev().nth(1).cloned().unwrap_or_default();
-    if none.plan().input != taken || none.plan().shapes()?.pop() != Some(vec![1]) {
-        let expected = format!("one output from what the last layer beside it takes, {taken:?}");
+    if none.plan().input != taken || none.plan().layers != [Layer::Dense(1)] {
+        let expected = format!("Dense(1) from what the last layer beside it takes, {taken:?}");
         return Err(Error::malformed(file, none.plan(), expected));
     }
     Ok(Some(none))

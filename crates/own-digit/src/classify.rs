@@ -78,19 +78,25 @@ fn read(
     logits: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<Answer> {
     let _guard = tch::no_grad_guard();
-    let answer_to = |picture: &Picture| answer(&logits(&picture.inputs.f_to(device)?)?, classes, &picture.layout);
-    let whole = answer_to(picture)?;
+    let answer_to = |inputs: &Tensor, layout| answer(&logits(&inputs.f_to(device)?)?, classes, layout);
+    let whole = answer_to(&picture.inputs, &picture.layout)?;
     let is_unsure = |digit: &usize| whole.digits[*digit].best().1 < ONE;
-    let (mut parted, mut may_touch) = (Vec::new(), false);
-    for digit in picture.may_be_two().into_iter().filter(is_unsure) {
-        let halves = answer_to(&picture.parted(&[digit])?)?;
-        let are_digits = halves.digits[digit..digit + 2].iter().all(|half| half.best().1 >= BOTH);
-        let is_digit = whole.digits[digit].best().1 >= 0.5;
-        parted.extend((are_digits && !is_digit).then_some(digit));
-        may_touch |= are_digits && is_digit;
+    let unsure: Vec<_> = picture.may_be_two().into_iter().filter(is_unsure).collect();
+    if unsure.is_empty() {
+        return Ok(whole);
     }
-    let answer = if parted.is_empty() { whole } else { answer_to(&picture.parted(&parted)?)? };
-    let layout = Layout { may_touch, ..answer.layout };
+    let halves = answer_to(&picture.halves(&unsure)?, &picture.layout)?.digits;
+    let are_digits = |halves: &[DigitAnswer]| halves.iter().all(|half| half.best().1 >= BOTH);
+    let likely = unsure.iter().zip(halves.chunks(2)).filter(|(_, halves)| are_digits(halves));
+    let (touching, parted): (Vec<_>, Vec<_>) =
+        likely.map(|(&digit, _)| digit).partition(|&digit| whole.digits[digit].best().1 >= 0.5);
+    let answer = if parted.is_empty() {
+        whole
+    } else {
+        let picture = picture.parted(&parted)?;
+        answer_to(&picture.inputs, &picture.layout)?
+    };
+    let layout = Layout { may_touch: !touching.is_empty(), ..answer.layout };
     Ok(Answer { parted, layout, ..answer })
 }
 

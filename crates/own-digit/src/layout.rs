@@ -8,15 +8,16 @@ pub struct Layout {
     pub boxes: Vec<[u32; 4]>,
     /// Each mark (`.`, `,`, `:` or `-`), and how many digits stand before it. A space stands between two rows.
     pub marks: Vec<(usize, char)>,
-    /// What is neither a digit nor such a mark, and too large for dust: its edges, as of a digit.
+    /// What is neither a digit nor such a mark, too large for dust, and no line, frame or edge of a scanner: its edges, as
+    /// of a digit.
     pub left_out: Vec<[u32; 4]>,
     /// Whether a part of the ink may be one digit or two that touch.
     pub may_touch: bool,
 }
 
 impl Layout {
-    /// Returns the layout in a picture so many times as large, in which this one lies at `left` and `top`.
-    pub(crate) fn moved(self, by: [u32; 2], times: f32) -> Self {
+    /// Returns the layout in a picture so many times as wide and high, in which this one lies at `left` and `top`.
+    pub(crate) fn moved(self, by: [u32; 2], times: [f32; 2]) -> Self {
         let all = |boxes: Vec<[u32; 4]>| boxes.into_iter().map(|edges| moved(edges, by, times)).collect();
         Self { boxes: all(self.boxes), left_out: all(self.left_out), ..self }
     }
@@ -32,8 +33,8 @@ impl Layout {
     }
 }
 
-/// Returns the edges in a picture so many times as large, in which theirs lies at `left` and `top`.
-pub(crate) fn moved(edges: [u32; 4], [left, top]: [u32; 2], times: f32) -> [u32; 4] {
-    let [first, above, behind, below] = edges.map(|edge| (edge as f32 * times).round() as u32);
-    [left + first, top + above, left + behind, top + below]
+/// Returns the edges in a picture so many times as wide and high, in which theirs lies at `left` and `top`.
+pub(crate) fn moved(edges: [u32; 4], by: [u32; 2], times: [f32; 2]) -> [u32; 4] {
+    let moved = |index: usize| by[index % 2] + (edges[index] as f32 * times[index % 2]).round() as u32;
+    [0, 1, 2, 3].map(moved)
 }

@@ -28,7 +28,7 @@ mod writing;
 
 use std::path::Path;
 
-use image::imageops;
+use image::{Luma, imageops};
 use mnist_classification::{Error, Result};
 use tch::Tensor;
 
@@ -43,6 +43,9 @@ const BOX: f64 = 20.0 / 28.0;
 
 /// A picture whose shorter side is twice as long is first looked at this small, which takes less time.
 const FIRST_LOOK: u32 = 200;
+
+/// Which fraction of each neighbour a pixel of the result takes: chosen on other writers' digits.
+const SOFTNESS: f32 = 0.1;
 
 /// Much more than rounding errors, and much less than a pixel.
 const TIE: f64 = 1e-4;
@@ -70,7 +73,7 @@ pub struct Picture {
 type Half = (LumaImage, [u32; 4]);
 
 impl Picture {
-    /// Reads a picture of digits in a row, for a network that takes pictures of this height and width: `[28, 28]` for
+    /// Reads a picture of digits, in one row or several, for a network that takes pictures of this height and width: `[28, 28]` for
     /// one that learnt from MNIST. Other sizes keep MNIST's proportions.
     ///
     /// # Errors
@@ -105,7 +108,16 @@ impl Picture {
 
     /// Returns which digits may be two that touch.
     pub(crate) fn may_be_two(&self) -> Vec<usize> {
-        (0..self.digits.len()).filter(|&digit| self.halves.get(digit).is_some_and(Option::is_some)).collect()
+        (0..self.digits.len()).filter(|&digit| self.halves[digit].is_some()).collect()
+    }
+
+    /// Returns the inputs of both halves of each of these digits, `[2 × digits, height × width]`.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] when libtorch cannot make the inputs.
+    pub(crate) fn halves(&self, which: &[usize]) -> Result<Tensor> {
+        let halves = which.iter().flat_map(|&digit| self.halves[digit].iter().flatten());
+        inputs(&halves.map(|(half, _)| stroke::usual_width(half)).collect::<Vec<_>>(), self.size)
     }
 
     /// Returns the picture with two digits in place of each of these.
@@ -122,7 +134,7 @@ impl Picture {
                 }
                 _ => {
                     digits.push(digit.clone());
-                    layout.boxes.push(self.layout.boxes[index]);
+                    layout.boxes.extend(self.layout.boxes.get(index));
                 }
             }
         }
@@ -156,7 +168,7 @@ impl Found {
         let times = grey.width().min(grey.height()) / FIRST_LOOK;
         let first = (times > 1).then(|| Self::on(shrunk(&grey, times), is_written, windows).ok()).flatten();
         match first.filter(Self::is_large) {
-            Some(first) => Ok(first.moved([0, 0], times as f32)),
+            Some(first) => Ok(first.moved([0, 0], [times as f32; 2])),
             None => Self::on(grey, is_written, windows),
         }
     }
@@ -173,10 +185,13 @@ impl Found {
                 ink,
             });
         }
-        if let Some([left, top, width, height]) = panel::panel(&ink).filter(|_| windows > 0) {
+        if let Some((panel, outside)) = panel::panel(&ink).filter(|_| windows > 0) {
+            let [left, top, width, height] = panel;
             let within = imageops::crop_imm(&grey, left, top, width, height).to_image();
             if let Ok(found) = Self::at_any_size(within, is_written, windows - 1) {
-                return Ok(found.moved([left, top], 1.0));
+                let mut found = found.moved([left, top], [1.0; 2]);
+                found.layout.left_out.extend(outside);
+                return Ok(found);
             }
         }
         let ink = ruling::without_ruling(&ink).unwrap_or(ink);
@@ -190,8 +205,8 @@ impl Found {
         if parts.is_empty() { Err("a picture without ink") } else { Ok(Self { grey, ink, parts, halves, layout }) }
     }
 
-    /// Returns what was found, for a picture so many times as large, in which this one lies at `left` and `top`.
-    fn moved(self, by: [u32; 2], times: f32) -> Self {
+    /// Returns what was found, for a picture so many times as wide and high, in which this one lies at `left` and `top`.
+    fn moved(self, by: [u32; 2], times: [f32; 2]) -> Self {
         let half = |(half, edges): Half| (half, layout::moved(edges, by, times));
         let halves = self.halves.into_iter().map(|halves| Some(halves?.map(half))).collect();
         Self { layout: self.layout.moved(by, times), halves, ..self }
@@ -227,7 +242,23 @@ fn centred(digit: &LumaImage, size: [usize; 2]) -> Result<Tensor> {
     };
     let mut canvas = LumaImage::new(width, height);
     imageops::replace(&mut canvas, digit, start(sum_x, digit.width(), width), start(sum_y, digit.height(), height));
-    Ok(Tensor::f_from_slice(canvas.as_raw())?.f_unsqueeze(0)?)
+    Ok(Tensor::f_from_slice(softened(&canvas).as_raw())?.f_unsqueeze(0)?)
+}
+
+/// Softens edges as MNIST's are, whatever scanner or screen they come from: each pixel takes a tenth of its neighbours
+/// across, then down.
+fn softened(digit: &LumaImage) -> LumaImage {
+    let kernel =
+        |[before, here, behind]: [f32; 3]| SOFTNESS * before + (1.0 - 2.0 * SOFTNESS) * here + SOFTNESS * behind;
+    let along = |image: &LumaImage, right: i64, down: i64| {
+        let ink = |x: i64, y: i64| {
+            let inside = x >= 0 && y >= 0 && x < i64::from(image.width()) && y < i64::from(image.height());
+            if inside { image.get_pixel(x as u32, y as u32).0[0] } else { 0.0 }
+        };
+        let around = |x: i64, y: i64| [-1, 0, 1].map(|step| ink(x + step * right, y + step * down));
+        LumaImage::from_fn(image.width(), image.height(), |x, y| Luma([kernel(around(x.into(), y.into()))]))
+    };
+    along(&along(digit, 1, 0), 0, 1)
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl Pictures {
 
     /// What each picture of the folder is read as, in the order of their names.
     pub fn read(&self) -> Vec<(String, String)> {
-        let network = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/cnn");
+        let network = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/handwriting");
         let classifier = Classifier::load(&network).unwrap();
         let read = |path: &PathBuf| classifier.classify(&classifier.open(path)?).map(|answer| answer.text());
         let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();

@@ -246,7 +246,7 @@ fn layout(kind: &str, random: &mut StdRng) -> (String, GrayImage) {
 /// Reads this many layouts: prints those that are not right, and returns of how many kinds' pictures each was right,
 /// doubtful with a reason where that is allowed, wrong in other ways, and wrong with over 95 % and no word.
 fn read(count: usize, seed: u64) -> [usize; 4] {
-    let classifier = Classifier::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/cnn")).unwrap();
+    let classifier = Classifier::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/handwriting")).unwrap();
     let (mut random, mut counts) = (StdRng::seed_from_u64(seed), [0; 4]);
     let folder = tempfile::tempdir().unwrap();
     for number in 0..count {

@@ -192,7 +192,7 @@ fn every_good_picture_is_answered_and_every_bad_one_told() {
         let (answers, errors) = (text(&output.stdout), text(&output.stderr));
         let heads: Vec<_> = answers.lines().filter(|line| line.contains(".png: ")).collect();
         assert!(heads.len() == 2 && heads[0].ends_with("a.png: 4") && heads[1].ends_with("c.png: 7"), "{answers}");
-        let expected = ["Network: models/cnn", "error: "];
+        let expected = ["Network: models/handwriting", "error: "];
         assert!(errors.lines().zip(expected).all(|(line, begin)| line.starts_with(begin)), "{errors}");
         assert!(errors.contains("b.png: found text"), "{errors}");
         assert_eq!((errors.lines().count(), output.status.code()), (2, Some(1)));
@@ -205,7 +205,10 @@ fn every_good_picture_is_answered_and_every_bad_one_told() {
         (&lines[0]["answer"], &lines[0]["file"], &lines[0]["doubtful"]),
         (&"4".into(), &"a.png".into(), &false.into())
     );
-    assert_eq!((&lines[0]["network"], &lines[1]["network"]), (&"models/cnn".into(), &"models/cnn".into()));
+    assert_eq!(
+        (&lines[0]["network"], &lines[1]["network"]),
+        (&"models/handwriting".into(), &"models/handwriting".into())
+    );
     let probabilities = lines[0]["digits"][0]["probabilities"].as_object().unwrap();
     let none = lines[0]["digits"][0]["none"].as_f64().unwrap();
     let sum: f64 = none + probabilities.values().filter_map(Value::as_f64).sum::<f64>();
@@ -239,7 +242,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     let shown = text(&output.stderr);
-    assert_eq!((shown.as_str(), output.status.success()), ("Network: models/cnn\n", true));
+    assert_eq!((shown.as_str(), output.status.success()), ("Network: models/handwriting\n", true));
 }
 
 /// Digits drawn anew with other pens, on other grounds and in other light; `labels.csv` says which they are.
@@ -250,7 +253,7 @@ fn canvases_are_read() {
         return;
     };
     let labels = fs::read_to_string(folder.join("labels.csv")).unwrap();
-    let classifier = Classifier::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/cnn")).unwrap();
+    let classifier = Classifier::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/handwriting")).unwrap();
     // Of each picture its kind, its pen, whether it is read right, and the probability.
     let read: Vec<(&str, f64, bool, f64)> = (labels.lines().skip(1))
         .map(|line| {

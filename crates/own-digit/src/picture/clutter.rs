@@ -12,15 +12,16 @@ const THRESHOLDS: [f32; 3] = [THRESHOLD, 0.6, 0.75];
 /// A picture has at most so many parts, the largest ones: a dotted page has thousands.
 const MOST: usize = 400;
 
-/// Finds the parts of a picture that can be writing.
-pub(super) fn writing(ink: &LumaImage) -> Vec<Part> {
+/// Finds the parts of a picture that can be writing; and those beyond the largest ones.
+pub(super) fn writing(ink: &LumaImage) -> (Vec<Part>, Vec<Part>) {
     let parts = THRESHOLDS.iter().find_map(|&threshold| without_clutter(ink, threshold));
     let mut parts = parts.unwrap_or_else(|| connected(ink, THRESHOLD));
-    if parts.len() > MOST {
-        parts.sort_by_key(|part| std::cmp::Reverse(part.pixels.len()));
-        parts.truncate(MOST);
+    if parts.len() <= MOST {
+        return (parts, Vec::new());
     }
-    parts
+    parts.sort_by_key(|part| std::cmp::Reverse(part.pixels.len()));
+    let rest = parts.split_off(MOST);
+    (parts, rest)
 }
 
 /// Finds the parts without frames, edges, lines and squares. Nothing where no large one remains.
@@ -28,12 +29,14 @@ fn without_clutter(ink: &LumaImage, threshold: f32) -> Option<Vec<Part>> {
     let size @ (width, height) = ink.dimensions();
     let parts = connected(ink, threshold);
     let large: Vec<_> = parts.iter().filter(|part| part.size() * 10 > width.min(height)).collect();
+    let is_upright = |part: &&&Part| part.height() * 2 > part.width();
+    let tallest = large.iter().filter(is_upright).map(|part| part.height()).max().unwrap_or(0);
     let is_clutter: Vec<_> = (parts.iter())
         .map(|part| {
             // In a picture that is cut to its digits, others are as long.
             let is_as_long = |other: &Part| other.size() * 5 > part.size() * 4 && !is_edge(other, size);
             let is_edge = is_edge(part, size) && !large.iter().any(|other| is_as_long(other));
-            is_edge || is_line(part, size) || large.iter().any(|other| is_frame(part, other))
+            is_edge || is_line(part, size, tallest) || large.iter().any(|other| is_frame(part, other))
         })
         .collect();
     let others = parts.into_iter().zip(is_clutter).filter(|(_, is_clutter)| !is_clutter);
@@ -61,10 +64,10 @@ fn is_edge(part: &Part, (width, height): (u32, u32)) -> bool {
 }
 
 /// Tells whether a part looks like a line or squares; a digit may, too.
-fn is_line(part: &Part, size: (u32, u32)) -> bool {
+fn is_line(part: &Part, size: (u32, u32), tallest: u32) -> bool {
     let fill = part.pixels.len() as f64 / f64::from(part.width() * part.height());
-    // A dash is a line as well, but a short one.
-    let is_long = part.width() * 4 > size.0;
+    // A dash is a line as well, but a short one beside the tallest digit.
+    let is_long = part.width() * 4 > size.0 && part.width() * 5 > tallest * 6;
     is_long && part.width() > 8 * part.height() && fill > 0.6
         || touched(part, size, size.0.min(size.1) / 50) == [true; 4] && fill < 0.35
 }

@@ -44,7 +44,8 @@ fn is_plain(picture: &RgbaImage) -> bool {
 /// Returns how far the numbers lie from their median, in the mean.
 fn spread(image: &LumaImage) -> f32 {
     let middle = quantile(image, 0.5);
-    image.iter().map(|value| (value - middle).abs()).sum::<f32>() / image.len() as f32
+    // A sum of millions of numbers, in 64 bits.
+    (image.iter().map(|value| f64::from((value - middle).abs())).sum::<f64>() / image.len() as f64) as f32
 }
 
 #[cfg(test)]

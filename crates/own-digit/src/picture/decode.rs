@@ -11,11 +11,11 @@ use mnist_classification::{Error, Result, support::file_kind};
 const LONGEST: u32 = 1_600;
 
 /// The most pixels of a picture.
-const MOST: u64 = 100_000_000;
+pub(super) const MOST: u64 = 100_000_000;
 
 /// The formats that this build reads.
 const FORMATS: &str = if cfg!(feature = "all-formats") {
-    "a picture of digits: PNG, JPEG, WebP, BMP, GIF, TIFF or PGM"
+    "a picture of digits: PNG, JPEG, WebP, BMP, GIF, TIFF, PGM, PBM or PPM"
 } else {
     "a picture of digits: PNG, JPEG, WebP or BMP"
 };
@@ -23,8 +23,8 @@ const FORMATS: &str = if cfg!(feature = "all-formats") {
 /// The most bytes that the pixels of a WebP picture may take. The decoders of the other formats have such a limit.
 const LARGEST_WEBP: usize = 256 << 20;
 
-/// Reads a picture upright, whatever its name ends in; and how many times larger it was.
-pub(super) fn decode(path: &Path) -> Result<(DynamicImage, f32)> {
+/// Reads a picture upright, whatever its name ends in; and how many times wider and higher it was.
+pub(super) fn decode(path: &Path) -> Result<(DynamicImage, [f32; 2])> {
     if !path.is_file() {
         return Err(Error::missing(path, FORMATS));
     }
@@ -55,16 +55,21 @@ pub(super) fn decode(path: &Path) -> Result<(DynamicImage, f32)> {
         malformed(format!("a {kind} {format:?} picture ({error}; save it {again})"))
     };
     let picture = upright(decoded.map_err(damaged)?, &bytes);
-    let longer = picture.width().max(picture.height());
-    if longer <= LONGEST {
-        return Ok((picture, 1.0));
+    let (width, height) = (picture.width(), picture.height());
+    if width.min(height) == 0 {
+        return Err(malformed(format!("a {format:?} picture without pixels")));
     }
-    Ok((picture.resize(LONGEST, LONGEST, FilterType::Triangle), longer as f32 / LONGEST as f32))
+    if width.max(height) <= LONGEST {
+        return Ok((picture, [1.0; 2]));
+    }
+    let picture = picture.resize(LONGEST, LONGEST, FilterType::Triangle);
+    let times = [width as f32 / picture.width() as f32, height as f32 / picture.height() as f32];
+    Ok((picture, times))
 }
 
 /// Tells whether this build reads a format.
 fn is_read(format: &ImageFormat) -> bool {
-    format.can_read() || cfg!(feature = "all-formats") && *format == ImageFormat::Tiff
+    format.reading_enabled() || cfg!(feature = "all-formats") && *format == ImageFormat::Tiff
 }
 
 /// Returns a picture's width and height, as its head tells them.

@@ -14,6 +14,9 @@ const STEP: f32 = 0.002;
 /// A line is inked in this fraction of the columns that it crosses.
 const COVERED: f32 = 0.8;
 
+/// Lines with more ink may be a digit's bars.
+const STRONG: f32 = 0.8;
+
 /// About so many columns tell where lines are.
 const COLUMNS: usize = 160;
 
@@ -40,12 +43,12 @@ impl Ruling {
     /// Finds two or more lines from edge to edge.
     fn of(ink: &LumaImage) -> Option<Self> {
         let all = SLOPES.map(|step| Self::with_slope(ink, step as f32 * STEP));
-        // The steepest of the same number would have the thickest lines.
-        let sharpness = |ruling: &Self| {
-            let rows: i32 = ruling.lines.iter().map(|(first, end)| end - first).sum();
-            (ruling.lines.len(), -rows)
-        };
-        all.max_by_key(sharpness).filter(|ruling| ruling.lines.len() >= 2)
+        // With a wrong slope, lines look thinner than they are.
+        let covered = |ruling: &Self| ruling.lines.iter().map(|(first, end)| end - first).sum::<i32>();
+        let best = all.max_by_key(covered)?;
+        // The bars of a digit that fills the picture are as strong as its other strokes, and few.
+        let least = if best.strength(ink) > STRONG { 4 } else { 2 };
+        Some(best).filter(|ruling| ruling.lines.len() >= least)
     }
 
     fn with_slope(ink: &LumaImage, slope: f32) -> Self {
@@ -61,7 +64,8 @@ impl Ruling {
         let mut lines: Vec<(i32, i32)> = Vec::new();
         for row in (0..height as i32).filter(|&row| covered(row)) {
             match lines.last_mut() {
-                Some((_, end)) if *end == row => *end += 1,
+                // A gap within a line is none.
+                Some((_, end)) if row - *end < 2 => *end = row + 1,
                 _ => lines.push((row, row + 1)),
             }
         }
@@ -122,9 +126,9 @@ mod tests {
 
     #[test]
     fn lines_go_and_strokes_across_them_stay_whole() {
-        for slope in [0.0, 0.02, -0.03] {
+        for (slope, thick) in [(0.0, 2.0), (0.02, 2.0), (-0.03, 2.0), (0.0, 5.0), (0.01, 6.0)] {
             let is_stroke = |x: u32, y: u32| (140..150).contains(&x) && (30..170).contains(&y);
-            let is_line = |x: u32, y: u32| (y as f32 - slope * x as f32).rem_euclid(40.0) < 2.0;
+            let is_line = |x: u32, y: u32| (y as f32 - slope * x as f32).rem_euclid(40.0) < thick;
             let picture = LumaImage::from_fn(300, 200, |x, y| {
                 Luma([if is_stroke(x, y) { 1.0 } else { 0.45 * f32::from(is_line(x, y)) }])
             });
@@ -142,5 +146,10 @@ mod tests {
     fn a_single_bar_is_no_ruling() {
         let picture = LumaImage::from_fn(300, 200, |x, y| Luma([f32::from(y < 6 || (100..106).contains(&x))]));
         assert!(without_ruling(&picture).is_none());
+        // A 5 of straight strokes that fills its picture.
+        let bars = LumaImage::from_fn(36, 60, |x, y| {
+            Luma([f32::from([2, 28, 55].iter().any(|&bar| (bar..bar + 3).contains(&y)) && (2..34).contains(&x))])
+        });
+        assert!(without_ruling(&bars).is_none());
     }
 }

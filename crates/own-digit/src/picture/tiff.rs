@@ -8,10 +8,15 @@ use tiff::{
     decoder::{Decoder, DecodingResult},
 };
 
+use super::decode::MOST;
+
 /// Decodes the first picture of a TIFF file.
 pub(super) fn tiff(bytes: &[u8]) -> Result<DynamicImage, Box<dyn Error>> {
     let mut decoder = Decoder::new(Cursor::new(bytes))?;
     let ((width, height), color) = (decoder.dimensions()?, decoder.colortype()?);
+    if u64::from(width) * u64::from(height) > MOST {
+        return Err(format!("{width} × {height} pixels are more than {MOST}").into());
+    }
     let picture = match (color, decoder.read_image()?) {
         (ColorType::Gray(bits @ (1 | 2 | 4)), DecodingResult::U8(packed)) => {
             GrayImage::from_raw(width, height, unpacked(&packed, width, bits)).map(DynamicImage::from)
@@ -25,6 +30,15 @@ pub(super) fn tiff(bytes: &[u8]) -> Result<DynamicImage, Box<dyn Error>> {
         (ColorType::RGBA(8), DecodingResult::U8(values)) => {
             RgbaImage::from_raw(width, height, values).map(DynamicImage::from)
         }
+        (ColorType::CMYK(8), DecodingResult::U8(values)) => {
+            let light = |ink: u8, black: u8| (u16::from(255 - ink) * u16::from(255 - black) / 255) as u8;
+            let pixels = values
+                .as_chunks()
+                .0
+                .iter()
+                .flat_map(|&[cyan, magenta, yellow, black]| [cyan, magenta, yellow].map(|ink| light(ink, black)));
+            RgbImage::from_raw(width, height, pixels.collect()).map(DynamicImage::from)
+        }
         (ColorType::Gray(16), DecodingResult::U16(values)) => {
             ImageBuffer::from_raw(width, height, values).map(DynamicImage::ImageLuma16)
         }
@@ -36,7 +50,7 @@ pub(super) fn tiff(bytes: &[u8]) -> Result<DynamicImage, Box<dyn Error>> {
         }
         (color, _) => return Err(format!("pixels of the kind {color:?} are not read").into()),
     };
-    picture.ok_or_else(|| "fewer pixels than its size says".into())
+    picture.ok_or_else(|| "its planes are not read, or there are fewer pixels than its size says".into())
 }
 
 /// Returns a byte for each pixel of rows that have one, two or four bits a pixel and begin with a byte of their own.

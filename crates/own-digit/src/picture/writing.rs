@@ -22,8 +22,10 @@ pub(super) struct Writing {
 impl Writing {
     /// Finds what is written on a page of ink.
     pub(super) fn on(ink: &LumaImage) -> Self {
-        let mut parts = clutter::writing(ink);
-        let left_out = clutter::take_out_intruders(&mut parts, ink.dimensions());
+        let (mut parts, mut rest) = clutter::writing(ink);
+        let mut left_out = clutter::take_out_intruders(&mut parts, ink.dimensions());
+        let tallest = parts.iter().map(Part::height).max().unwrap_or(0);
+        left_out.extend(rest.extract_if(.., |part| part.size() * 8 > tallest));
         let mut writing = Self { left_out, ..Self::default() };
         for (large, small) in writing.rows(parts) {
             if !writing.digits.is_empty() {
@@ -132,18 +134,20 @@ fn outline(parts: &[Part]) -> Part {
     outline
 }
 
-/// Joins what belongs together, two by two.
+/// Joins what belongs together, two by two, until nothing does.
 fn join_where<T>(items: &mut Vec<T>, belong_together: impl Fn(&T, &T) -> bool, join: impl Fn(&mut T, T)) {
-    let mut one = 0;
-    while one < items.len() {
-        match (one + 1..items.len()).find(|&other| belong_together(&items[one], &items[other])) {
-            Some(other) => {
-                let item = items.swap_remove(other);
-                join(&mut items[one], item);
-                // It may belong to one before it now.
-                one = 0;
+    let mut before = usize::MAX;
+    while items.len() < before {
+        before = items.len();
+        let mut one = 0;
+        while one < items.len() {
+            match (one + 1..items.len()).find(|&other| belong_together(&items[one], &items[other])) {
+                Some(other) => {
+                    let item = items.swap_remove(other);
+                    join(&mut items[one], item);
+                }
+                None => one += 1,
             }
-            None => one += 1,
         }
     }
 }
@@ -153,8 +157,10 @@ fn are_of_one_digit(one: &Part, other: &Part) -> bool {
     let overlap = interval_overlap((one.left, one.right), (other.left, other.right));
     let tallest = one.height().max(other.height());
     let is_slim = one.right.max(other.right) - one.left.min(other.left) < tallest;
+    // The rectangles are compared first: to look at all pixels takes long.
+    let is_near = |gap: u32| gap * 20 <= tallest;
     overlap * 5 >= one.width().min(other.width()) * 2
-        || is_slim && one.gap_in_rows(other).is_some_and(|gap| gap * 20 <= tallest)
+        || is_slim && is_near(across(one, other)) && one.gap_in_rows(other).is_some_and(is_near)
 }
 
 #[cfg(test)]
@@ -165,11 +171,19 @@ mod tests {
 
     type Rectangle = [std::ops::Range<u32>; 2];
 
-    /// The rectangles, across and down, of the digits found among these rectangles of ink.
-    fn found(ink: &[Rectangle]) -> Vec<Rectangle> {
+    /// Rectangles of ink, across and down.
+    fn picture(ink: &[Rectangle]) -> LumaImage {
         let is_inked = |x, y| ink.iter().any(|[across, down]| across.contains(&x) && down.contains(&y));
-        let picture = LumaImage::from_fn(300, 200, |x, y| Luma([f32::from(is_inked(x, y))]));
-        Writing::on(&picture).digits.iter().map(|digit| [digit.left..digit.right, digit.top..digit.bottom]).collect()
+        LumaImage::from_fn(300, 200, |x, y| Luma([f32::from(is_inked(x, y))]))
+    }
+
+    /// The rectangles of the digits found among these rectangles of ink.
+    fn found(ink: &[Rectangle]) -> Vec<Rectangle> {
+        Writing::on(&picture(ink))
+            .digits
+            .iter()
+            .map(|digit| [digit.left..digit.right, digit.top..digit.bottom])
+            .collect()
     }
 
     const ONE: Rectangle = [50..60, 60..140];
@@ -221,5 +235,46 @@ mod tests {
         let picture = LumaImage::from_fn(300, 200, |x, y| Luma([f32::from(is_inked(x, y))]));
         let one = &Writing::on(&picture).digits[0];
         assert_eq!(one.cut(&picture).iter().sum::<f32>(), (10 * 80) as f32);
+    }
+
+    #[test]
+    fn rows_come_from_top_to_bottom_with_a_space_between() {
+        let rows = [[50..60, 20..80], [150..170, 25..85], [70..80, 110..170]];
+        let picture = picture(&rows);
+        let writing = Writing::on(&picture);
+        assert_eq!(
+            writing.digits.iter().map(|digit| (digit.left, digit.top)).collect::<Vec<_>>(),
+            [(50, 20), (150, 25), (70, 110)]
+        );
+        assert_eq!(writing.marks, [(2, ' ')]);
+    }
+
+    #[test]
+    fn marks_are_told_by_their_size_and_place() {
+        for (mark, expected) in [
+            (&[[100..118, 122..140]][..], Some('.')),
+            (&[[100..112, 130..160]], Some(',')),
+            (&[[95..130, 95..106]], Some('-')),
+            (&[[100..118, 75..93], [100..118, 120..138]], Some(':')),
+            // A dot at the height of a hyphen is no mark.
+            (&[[100..118, 85..103]], None),
+        ] {
+            let writing = Writing::on(&picture(&[mark, &[ONE, TWO]].concat()));
+            assert_eq!(writing.digits.len(), 2, "{expected:?}");
+            let signs: Vec<_> = writing.marks.iter().map(|&(before, sign)| (before, Some(sign))).collect();
+            assert_eq!(signs, expected.map(|sign| (1, Some(sign))).into_iter().collect::<Vec<_>>());
+            assert_eq!(writing.left_out.len(), usize::from(expected.is_none()));
+        }
+        // A minus stands before a number, a point between digits only.
+        assert_eq!(Writing::on(&picture(&[[10..40, 95..106], ONE])).marks, [(0, '-')]);
+        let pointed = Writing::on(&picture(&[[20..32, 128..140], ONE]));
+        assert_eq!((pointed.marks.len(), pointed.left_out.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_cut_picture_keeps_its_first_and_last_digit_and_a_blot_at_the_border_is_left_out() {
+        assert_eq!(found(&[[0..20, 0..200], [100..150, 0..200], [280..300, 0..200]]).len(), 3);
+        let writing = Writing::on(&picture(&[ONE, TWO, [230..300, 130..200]]));
+        assert_eq!((writing.digits.len(), writing.left_out.len()), (2, 1));
     }
 }
