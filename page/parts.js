@@ -86,7 +86,7 @@ function isEdge(part, ink) {
 function isLine(part, ink, tallest) {
   const fill = part.pixels.length / (wide(part) * high(part));
   // A dash is a line as well, but a short one beside the tallest digit.
-  const isLong = wide(part) * 4 > ink.width && wide(part) * 5 > tallest * 6;
+  const isLong = wide(part) * 4 > ink.width && wide(part) * 5 > tallest * 4;
   return (isLong && wide(part) > 8 * high(part) && fill > 0.6) || (touched(part, ink, near(ink)).every(Boolean) && fill < 0.35);
 }
 

@@ -287,7 +287,7 @@ class Pad(InBrowser):
             glyphs = base64.b64encode(b"".join(images[784 * at : 784 * at + 784] for at in first)).decode()
             mistakes = [one + more for one, more in zip(mistakes, page.evaluate(WRITE_AS_A_HAND, [hand, glyphs]))]
         print(f"\n{HANDS} hands, 60 digits each: {mistakes[0]} mistakes before, {mistakes[1]} after ten corrections")
-        self.assertGreater(mistakes[0], 2 * HANDS)
+        self.assertGreater(mistakes[0], HANDS)
         self.assertLessEqual(2 * mistakes[1], mistakes[0])
 
     def test_axe_finds_nothing_in_light_and_in_dark(self):
@@ -351,8 +351,7 @@ class Pad(InBrowser):
                 digits = [list(digit["probabilities"].values()) for digit in line["digits"]]
                 reading = found.pop(line["file"])
                 self.assertEqual((reading["text"], len(reading["digits"])), (line["answer"], len(digits)), line["file"])
-                if reading["doubt"]:
-                    self.assertEqual(reading["doubt"], line["doubt"], line["file"])
+                self.assertEqual(reading["doubt"], line["doubt"], line["file"])
                 pairs = [pair for both in zip(reading["digits"], digits) for pair in zip(*both)]
                 furthest.append(max(abs(one - other) for one, other in pairs))
         self.assertEqual(found, {})
@@ -396,7 +395,7 @@ class Mistakes(InBrowser):
 READ_DIGITS = """text => {
     const pixels = Float32Array.from(atob(text), letter => letter.charCodeAt(0) / 255);
     return Array.from({ length: pixels.length / 784 },
-        (_, index) => probabilities(networks[0], pixels.subarray(784 * index, 784 * index + 784)));
+        (_, index) => probabilities({ ...networks[0], none: undefined }, pixels.subarray(784 * index, 784 * index + 784)));
 }"""
 
 # What a picture was read as: the text, and the probabilities of each digit; the next one may follow.
@@ -413,7 +412,7 @@ WRITE_AS_A_HAND = """([seed, glyphs]) => {
     let state = 7 * seed + 1;
     const random = () => (state = Math.imul(state ^ (state >>> 15), 2246822519) + 374761393 | 0, (state >>> 8) / 2 ** 23 - 1);
     const pixels = Float32Array.from(atob(glyphs), letter => letter.charCodeAt(0) / 255);
-    const [turn, slant, wide, high] = [0.35 * random(), 0.6 * random(), Math.exp(0.3 * random()), Math.exp(0.3 * random())];
+    const [turn, slant, wide, high] = [0.5 * random(), 0.9 * random(), Math.exp(0.4 * random()), Math.exp(0.4 * random())];
     const write = digit => {
         const [angle, lean, x0, y0] = [turn + 0.1 * random(), slant + 0.1 * random(), wide + 0.08 * random(), high + 0.08 * random()];
         const [sine, cosine] = [Math.sin(angle), Math.cos(angle)], result = plane(28, 28);
@@ -474,7 +473,7 @@ DRAW_AT_RANDOM = """seed => {
     const pixels = new ImageData(picture.width, picture.height);
     inkOfPad().values.forEach((ink, at) => pixels.data.set([...Array(3).fill(Math.round(255 - 255 * ink)), 255], 4 * at));
     picture.getContext("2d").putImageData(pixels, 0, 0);
-    return [picture.toDataURL(), { digits, text: textOf(reading, 0), doubt: doubtOf(reading, 1, false) }];
+    return [picture.toDataURL(), { digits, text: textOf(reading, 0), doubt: answerInWords(reading, 0).match(/\\((.*)\\)/)?.[1] ?? null }];
 }"""
 
 

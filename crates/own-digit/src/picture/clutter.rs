@@ -67,7 +67,7 @@ fn is_edge(part: &Part, (width, height): (u32, u32)) -> bool {
 fn is_line(part: &Part, size: (u32, u32), tallest: u32) -> bool {
     let fill = part.pixels.len() as f64 / f64::from(part.width() * part.height());
     // A dash is a line as well, but a short one beside the tallest digit.
-    let is_long = part.width() * 4 > size.0 && part.width() * 5 > tallest * 6;
+    let is_long = part.width() * 4 > size.0 && part.width() * 5 > tallest * 4;
     is_long && part.width() > 8 * part.height() && fill > 0.6
         || touched(part, size, size.0.min(size.1) / 50) == [true; 4] && fill < 0.35
 }

@@ -69,7 +69,12 @@ pub(super) fn decode(path: &Path) -> Result<(DynamicImage, [f32; 2])> {
 
 /// Tells whether this build reads a format.
 fn is_read(format: &ImageFormat) -> bool {
-    format.reading_enabled() || cfg!(feature = "all-formats") && *format == ImageFormat::Tiff
+    let by_other_crates = match format {
+        ImageFormat::WebP => true,
+        ImageFormat::Tiff => cfg!(feature = "all-formats"),
+        _ => false,
+    };
+    by_other_crates || format.reading_enabled()
 }
 
 /// Returns a picture's width and height, as its head tells them.
