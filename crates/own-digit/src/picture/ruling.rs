@@ -42,7 +42,11 @@ pub(super) fn without_ruling(ink: &LumaImage) -> Option<LumaImage> {
 impl Ruling {
     /// Finds two or more lines from edge to edge.
     fn of(ink: &LumaImage) -> Option<Self> {
-        let all = SLOPES.map(|step| Self::with_slope(ink, step as f32 * STEP));
+        let (width, height) = ink.dimensions();
+        let is_inked = |x, y| u8::from(ink.get_pixel(x, y).0[0] > FAINTEST);
+        let columns = (0..width).step_by((width as usize).div_ceil(COLUMNS));
+        let columns: Vec<_> = columns.map(|x| (x, (0..height).map(|y| is_inked(x, y)).collect::<Vec<_>>())).collect();
+        let all = SLOPES.map(|step| Self::with_slope(&columns, (width, height), step as f32 * STEP));
         // With a wrong slope, lines look thinner than they are.
         let covered = |ruling: &Self| ruling.lines.iter().map(|(first, end)| end - first).sum::<i32>();
         let best = all.max_by_key(covered)?;
@@ -51,15 +55,22 @@ impl Ruling {
         Some(best).filter(|ruling| ruling.lines.len() >= least)
     }
 
-    fn with_slope(ink: &LumaImage, slope: f32) -> Self {
-        let (width, height) = ink.dimensions();
-        let columns: Vec<_> = (0..width).step_by((width as usize).div_ceil(COLUMNS)).collect();
+    /// Finds lines of this slope by some columns of the picture, each with a 1 for a row that is inked.
+    fn with_slope(columns: &[(u32, Vec<u8>)], (width, height): (u32, u32), slope: f32) -> Self {
+        // How many of the columns have each row, and how many are inked there.
+        let (mut inside, mut inked) = (vec![0_u8; height as usize], vec![0_u8; height as usize]);
+        for (x, column) in columns {
+            let down = shift(slope, *x, width);
+            let above = (down.unsigned_abs() as usize).min(column.len());
+            let rows = column.len() - above;
+            let [row, y] = if down < 0 { [above, 0] } else { [0, above] };
+            inside[row..row + rows].iter_mut().for_each(|count| *count += 1);
+            inked[row..row + rows].iter_mut().zip(&column[y..y + rows]).for_each(|(count, ink)| *count += ink);
+        }
         let covered = |row: i32| {
-            let places = columns.iter().map(|&x| (x, row + shift(slope, x, width)));
-            let inside: Vec<_> = places.filter(|(_, y)| (0..height as i32).contains(y)).collect();
-            let inked = inside.iter().filter(|(x, y)| ink.get_pixel(*x, *y as u32).0[0] > FAINTEST).count();
+            let [inside, inked] = [&inside, &inked].map(|counts| usize::from(counts[row as usize]));
             // A line that only cuts a corner is too short to tell.
-            inside.len() * 2 > columns.len() && inked as f32 >= COVERED * inside.len() as f32
+            inside * 2 > columns.len() && inked as f32 >= COVERED * inside as f32
         };
         let mut lines: Vec<(i32, i32)> = Vec::new();
         for row in (0..height as i32).filter(|&row| covered(row)) {
