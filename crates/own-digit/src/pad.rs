@@ -20,7 +20,7 @@ use crate::{
 
 const PARTS: Parts = Parts {
     title: "Draw a digit",
-    height: 600,
+    height: 660,
     html: include_str!("../../../page/pad.html"),
     style: include_str!("../../../page/pad.css"),
     scripts: &[
