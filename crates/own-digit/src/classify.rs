@@ -69,6 +69,9 @@ pub fn classify_or_reject(network: &Network, none: &Network, picture: &Picture, 
 pub(crate) const ONE: f64 = 0.99;
 pub(crate) const BOTH: f64 = 0.95;
 
+/// So many digits go through a network at a time: a page full of them would take much memory.
+const AT_ONCE: i64 = 64;
+
 /// Reads a picture by the logits of its inputs. What may be two digits is parted where both halves are likely digits,
 /// and the whole is not.
 fn read(
@@ -78,7 +81,10 @@ fn read(
     logits: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<Answer> {
     let _guard = tch::no_grad_guard();
-    let answer_to = |inputs: &Tensor, layout| answer(&logits(&inputs.f_to(device)?)?, classes, layout);
+    let answer_to = |inputs: &Tensor, layout| {
+        let some = inputs.f_to(device)?.f_split(AT_ONCE, 0)?;
+        answer(&Tensor::f_cat(&some.iter().map(&logits).collect::<Result<Vec<_>>>()?, 0)?, classes, layout)
+    };
     let whole = answer_to(&picture.inputs, &picture.layout)?;
     let is_unsure = |digit: &usize| whole.digits[*digit].best().1 < ONE;
     let unsure: Vec<_> = picture.may_be_two().into_iter().filter(is_unsure).collect();

@@ -20,7 +20,7 @@ use crate::{
 
 const PARTS: Parts = Parts {
     title: "Draw a digit",
-    height: 660,
+    height: 670,
     html: include_str!("../../../page/pad.html"),
     style: include_str!("../../../page/pad.css"),
     scripts: &[
@@ -38,7 +38,7 @@ const PARTS: Parts = Parts {
 };
 
 /// In pixels, the room for a further network's bars.
-const BARS: u32 = 280;
+const BARS: u32 = 300;
 
 /// Makes the page to draw digits on, which these networks read, each with its name; the names show where there are
 /// several.
