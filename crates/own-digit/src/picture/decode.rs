@@ -69,11 +69,7 @@ pub(super) fn decode(path: &Path) -> Result<(DynamicImage, [f32; 2])> {
 
 /// Tells whether this build reads a format.
 fn is_read(format: &ImageFormat) -> bool {
-    let by_other_crates = match format {
-        ImageFormat::WebP => true,
-        ImageFormat::Tiff => cfg!(feature = "all-formats"),
-        _ => false,
-    };
+    let by_other_crates = *format == ImageFormat::WebP || cfg!(feature = "all-formats") && *format == ImageFormat::Tiff;
     by_other_crates || format.reading_enabled()
 }
 
