@@ -1,5 +1,5 @@
-//! Makes the network that reads pictures, `models/handwriting`, or the page's: trains on MNIST's training digits as they
-//! are, and on as many again as other people might write them.
+//! Makes the network that reads pictures, `models/handwriting`, or the page's: trains on MNIST's training digits as
+//! they are, and on as many again as other people might write them.
 //!
 //! `handwriting PLAN SETTINGS FOLDER [COUNT]` trains layers with settings and saves the network; with COUNT, it learns
 //! from so many digits only. `handwriting --show FILE` writes a sheet of rewritten digits as a PNG.
@@ -23,13 +23,14 @@ const VERSIONS: [usize; 2] = [4, 8];
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    let train = Dataset::mnist()?.train.preprocess();
+    let digits = Dataset::mnist()?.train;
+    let train = digits.preprocess();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--show", file] => show(&train, file),
-        [plan, settings, folder, count @ ..] => {
-            let count = count.first().and_then(|count| count.parse().ok()).unwrap_or(train.len());
+        [plan, settings, folder, count @ ..] if count.len() < 2 => {
+            let count = count.first().map_or(Ok(train.len()), |count| number(count, train.len()))?;
             let training = cli::settings(Path::new(settings))?;
-            let mut network = Network::from_plan(&cli::plan(plan, &Dataset::mnist()?.train)?, training.seed)?;
+            let mut network = Network::from_plan(&cli::plan(plan, &digits)?, training.seed)?;
             let samples = with_other_hands(&train, count, training.seed)?;
             println!("{} digits and versions of them", samples.len());
             fit(&mut network, &samples, &training)?;
@@ -41,6 +42,13 @@ fn main() -> Result<()> {
             expected: "PLAN SETTINGS FOLDER [COUNT], or --show FILE".into(),
         }),
     }
+}
+
+/// Reads a number of digits, of so many.
+fn number(text: &str, all: usize) -> Result<usize> {
+    let expected = || format!("a number from 1 to {all}");
+    let found = || Error::InvalidSetting { setting: "COUNT", found: text.into(), expected: expected() };
+    text.parse().ok().filter(|count| (1..=all).contains(count)).ok_or_else(found)
 }
 
 /// Returns the first `count` digits, each as it is and rewritten as often as [`VERSIONS`] says.

@@ -1,5 +1,5 @@
-//! A digit as another hand might write it, seen as `predict` shows it to a network: other strokes, slants and proportions,
-//! another pen, a low resolution; then scaled into MNIST's box, its centre of mass in the middle.
+//! A digit as another hand might write it, seen as `predict` shows it to a network: other strokes, slants and
+//! proportions, another pen, a low resolution; then scaled into MNIST's box, its centre of mass in the middle.
 
 use rand::{Rng, rngs::StdRng};
 

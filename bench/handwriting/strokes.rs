@@ -1,5 +1,5 @@
-//! Strokes that other hands add to digits or leave out: hooks and feet of ones, bars of sevens, closed fours, fours whose
-//! right stroke begins low, curls of nines.
+//! Strokes that other hands add to digits or leave out: hooks and feet of ones, bars of sevens, closed fours, fours
+//! whose right stroke begins low, curls of nines.
 
 use rand::{Rng, rngs::StdRng};
 

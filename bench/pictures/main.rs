@@ -5,10 +5,10 @@
 //! probabilities mean what they say. `pictures --speed FOLDER` prints how long `predict` takes for the first picture of
 //! a folder and for each further one. `pictures --draw FOLDER COUNT SEED [test|others|shapes]` draws such a folder:
 //! MNIST's training digits, or its test digits, as people might have drawn them; or what is no digit, of which `shapes`
-//! are kinds that `others` has none of. `pictures --none DIGITS OTHERS [NETWORK]` learns from two such folders what is no
-//! digit, and writes `none.safetensors` beside the network's weights. NETWORK is `models/handwriting` where none is named.
-//! `pictures --set DIGITS FOLDER` draws such a folder from another set of digits, in IDX files; `--stretched` stretches
-//! each to a square first, as some sets do.
+//! are kinds that `others` has none of. `pictures --none DIGITS OTHERS [NETWORK]` learns from two such folders what is
+//! no digit, and writes `none.safetensors` beside the network's weights. NETWORK is `models/handwriting` where none is
+//! named. `pictures --set DIGITS FOLDER` draws such a folder from another set of digits, in IDX files; `--stretched`
+//! stretches each to a square first, as some sets do.
 
 mod anew;
 mod calibration;
@@ -64,7 +64,9 @@ fn main() -> Result<()> {
         [folder] => read(folder, NETWORK),
         [folder, network] => read(folder, network),
         _ => {
-            let expected = "FOLDER [NETWORK], --speed FOLDER, --draw FOLDER COUNT SEED [test|others|shapes], --set or --stretched DIGITS FOLDER, or --none DIGITS OTHERS [NETWORK]".into();
+            let expected = "FOLDER [NETWORK], --speed FOLDER, --draw FOLDER COUNT SEED [test|others|shapes], \
+                            --set or --stretched DIGITS FOLDER, or --none DIGITS OTHERS [NETWORK]"
+                .into();
             Err(Error::InvalidSetting { setting: "the arguments", found: format!("{arguments:?}"), expected })
         }
     }

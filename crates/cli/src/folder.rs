@@ -120,8 +120,8 @@ impl RunFolder {
         Ok(self.path.clone())
     }
 
-    /// Returns the run in `runs` on digits that was finished last, where there is one: a number that became free is taken
-    /// again, and a network of clothes or letters does not answer what a digit is.
+    /// Returns the run in `runs` on digits that was finished last, where there is one: a number that became free is
+    /// taken again, and a network of clothes or letters does not answer what a digit is.
     pub fn latest() -> Option<PathBuf> {
         let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
         let finished = entries.filter_map(|entry| {

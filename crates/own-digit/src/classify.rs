@@ -168,8 +168,10 @@ impl Answer {
         let digit = |(place, digit): (usize, &DigitAnswer)| {
             let (answer, probability) = digit.best();
             let probabilities: Value = digit.probabilities.iter().cloned().collect();
-            let none = digit.none;
-            json!({ "answer": answer, "probability": probability, "probabilities": probabilities, "none": none, "box": boxes.get(place) })
+            json!({
+                "answer": answer, "probability": probability, "probabilities": probabilities, "none": digit.none,
+                "box": boxes.get(place),
+            })
         };
         let digits: Vec<_> = self.digits.iter().enumerate().map(digit).collect();
         let (answer, doubt) = (self.text(), self.doubt());

@@ -8,8 +8,8 @@ pub struct Layout {
     pub boxes: Vec<[u32; 4]>,
     /// Each mark (`.`, `,`, `:` or `-`), and how many digits stand before it. A space stands between two rows.
     pub marks: Vec<(usize, char)>,
-    /// What is neither a digit nor such a mark, too large for dust, and no line, frame or edge of a scanner: its edges, as
-    /// of a digit.
+    /// What is neither a digit nor such a mark, too large for dust, and no line, frame or edge of a scanner: its edges,
+    /// as of a digit.
     pub left_out: Vec<[u32; 4]>,
     /// Whether a part of the ink may be one digit or two that touch.
     pub may_touch: bool,

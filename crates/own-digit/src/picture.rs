@@ -73,8 +73,8 @@ pub struct Picture {
 type Half = (LumaImage, [u32; 4]);
 
 impl Picture {
-    /// Reads a picture of digits, in one row or several, for a network that takes pictures of this height and width: `[28, 28]` for
-    /// one that learnt from MNIST. Other sizes keep MNIST's proportions.
+    /// Reads a picture of digits, in one row or several, for a network that takes pictures of this height and width:
+    /// `[28, 28]` for one that learnt from MNIST. Other sizes keep MNIST's proportions.
     ///
     /// # Errors
     /// [`Error::Missing`] when there is no such file, [`Error::Malformed`] when it is no picture or holds no ink;
@@ -205,7 +205,8 @@ impl Found {
         if parts.is_empty() { Err("a picture without ink") } else { Ok(Self { grey, ink, parts, halves, layout }) }
     }
 
-    /// Returns what was found, for a picture so many times as wide and high, in which this one lies at `left` and `top`.
+    /// Returns what was found, for a picture so many times as wide and high, in which this one lies `by` pixels to the
+    /// right and below.
     fn moved(self, by: [u32; 2], times: [f32; 2]) -> Self {
         let half = |(half, edges): Half| (half, layout::moved(edges, by, times));
         let halves = self.halves.into_iter().map(|halves| Some(halves?.map(half))).collect();

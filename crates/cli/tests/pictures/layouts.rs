@@ -1,5 +1,5 @@
-//! Digits as people set them on a page, drawn by a program: marks between them, rows, ruled paper, windows, tight crops,
-//! touching and small digits, and what reaches in from the border.
+//! Digits as people set them on a page, drawn by a program: marks between them, rows, ruled paper, windows, tight
+//! crops, touching and small digits, and what reaches in from the border.
 
 use std::{f32::consts::TAU, path::Path};
 

@@ -1,4 +1,4 @@
-//! Pictures of digits as people bring them, through `predict` with the repository's best CNN.
+//! Pictures of digits as people bring them, through `predict` with the repository's network for handwriting.
 
 mod drawing;
 mod layouts;
@@ -220,13 +220,41 @@ fn every_good_picture_is_answered_and_every_bad_one_told() {
 }
 
 #[test]
-fn the_network_is_that_of_mnist_run_or_the_best_cnn() {
+fn the_network_is_that_of_mnist_run_or_the_one_for_handwriting() {
     let pictures = Pictures::new();
     pictures.save("7.png", on_paper(300, 300, &drawn('7', BOX, 16.0)));
     let folder = pictures.0.path();
     assert!(text(&run(folder, &["predict", "7.png"]).stdout).starts_with("7.png: 7\n"));
     let output = program(folder).env("MNIST_RUN", "nowhere").args(["predict", "7.png"]).output().unwrap();
     assert!(text(&output.stderr).contains("nowhere"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_run_that_is_not_on_digits_answers_only_when_it_is_asked() {
+    let pictures = Pictures::new();
+    pictures.save("7.png", on_paper(300, 300, &drawn('7', BOX, 16.0)));
+    let folder = pictures.0.path();
+    // What macOS keeps beside a file is no picture.
+    fs::write(folder.join("._7.png"), "no picture").unwrap();
+    let run_folder = folder.join("runs/1");
+    fs::create_dir_all(&run_folder).unwrap();
+    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/page/weights.safetensors");
+    fs::copy(weights, run_folder.join("weights.safetensors")).unwrap();
+    let digits: Vec<_> = (0..10).map(|digit| digit.to_string()).collect();
+    let letters: Vec<_> = ('a'..='j').map(String::from).collect();
+    for (classes, expected) in [(&letters, "models/handwriting"), (&digits, "runs/1")] {
+        let record = serde_json::json!({ "settings": { "data": { "classes": classes } } });
+        fs::write(run_folder.join("run.json"), record.to_string()).unwrap();
+        let output = run(folder, &["predict", "."]);
+        assert_eq!(text(&output.stderr).trim(), format!("Network: {expected}"));
+        assert_eq!(text(&output.stdout).lines().filter(|line| line.contains(".png: 7")).count(), 1);
+    }
+    fs::write(
+        run_folder.join("run.json"),
+        serde_json::json!({ "settings": { "data": { "classes": letters } } }).to_string(),
+    )
+    .unwrap();
+    assert!(text(&run(folder, &["predict", "--run", "runs/1", "7.png"]).stdout).starts_with("7.png: h"));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use super::{
     parts::{Part, THRESHOLD, connected},
 };
 
-/// Finds the rectangle: left, top, width and height; and the edges of large parts outside it. It is a part of the ink that
-/// covers much of the picture, has straight sides, and holes for what is written on it.
+/// Finds the rectangle, left, top, width and height; and the edges of large parts outside it. It is a part of the ink
+/// that covers much of the picture, has straight sides, and holes for what is written on it.
 pub(super) fn panel(ink: &LumaImage) -> Option<([u32; 4], Vec<[u32; 4]>)> {
     let parts = connected(ink, THRESHOLD);
     let part = parts.iter().max_by_key(|part| part.pixels.len())?;
