@@ -34,7 +34,7 @@ notebook: set-up  ## executes the main notebook and writes its pictures and its 
 lab: set-up  ## opens the notebooks in JupyterLab
 	@$(STANDBY) 2>/dev/null
 	$(JUPYTER) lab --notebook-dir=notebooks --ip=$(LAB_ADDRESS) --LabApp.default_url=/lab/tree/MNIST-Classification.ipynb \
-	  --MappingKernelManager.kernel_info_timeout=600 $(if $(filter 0,$(shell id -u)),--allow-root)
+	  $(if $(filter 0,$(shell id -u)),--allow-root)
 
 page: set-up  ## makes the page to draw digits on, page/draw.html
 	cargo run --quiet -- page --out page/draw.html

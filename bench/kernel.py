@@ -96,6 +96,8 @@ class Kernel:
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=1800)
+        # A kernel may answer before it can run a cell.
+        self.run("")
         self.ready = self.age()
 
     def __enter__(self):

@@ -186,7 +186,7 @@ def compile_all(command, **place):
 def link_or_copy(source, target):
     """A compiler replaces what it has made, but cargo writes over its notes."""
     compiled = source.endswith((".rlib", ".rmeta", ".a")) or os.access(source, os.X_OK)
-    (os.link if compiled else shutil.copy2)(source, target)
+    (link_where_possible if compiled else shutil.copy2)(source, target)
 
 
 def share():
@@ -215,16 +215,25 @@ def lasting():
 
 
 def clone(source, destination, is_lasting, path=""):
-    """Links what no session changes, and large files, which are only ever replaced; copies the rest."""
+    """Links what no session changes, and large files, which are only ever replaced; copies the rest. What changes in the
+    warm folder must stay for this session, so its link is a hard one."""
     destination.mkdir(exist_ok=True)
     for entry in os.scandir(source):
         target, name = destination / entry.name, os.path.join(path, entry.name)
         if entry.is_dir(follow_symlinks=False):
             if entry.name != "incremental":
                 clone(entry.path, target, is_lasting, name)
-        elif is_lasting.match(name) or (
-            entry.stat().st_size > 16_384 and "ctx" not in name and entry.name != "Cargo.lock"
-        ):
-            os.link(entry.path, target)
+        elif is_lasting.match(name):
+            target.symlink_to(entry.path)
+        elif entry.stat().st_size > 16_384 and "ctx" not in name and entry.name != "Cargo.lock":
+            link_where_possible(entry.path, target)
         else:
             shutil.copy2(entry.path, target)
+
+
+def link_where_possible(source, target):
+    """A shared folder, or a disk of another system, may know no hard links, or not permit them."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -90,7 +90,7 @@ def joined(outputs):
         if output.output_type == "stream":
             # A bar that moves writes over itself.
             output.text = "\n".join(line.rpartition("\r")[2] for line in output.text.split("\n"))
-    return result
+    return [output for output in result if output.get("text") != ""]
 
 
 def pictures_of(notebook):

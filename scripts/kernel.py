@@ -4,27 +4,24 @@ The session has ports and a key of its own, because it was there before Jupyter 
 """
 
 import contextlib
-import hashlib
-import hmac
-import itertools
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import zmq
 
 import session
 import standby
-import build_cache
+from messages import display_in, is_busy, joined, kind_of, message, signed_anew, stream_of
+from project import EVCXR_VERSION
 
-DELIMITER = b"<IDS|MSG>"
 # Jupyter's side of a channel, and evcxr's.
 CHANNELS = {
     "iopub": (zmq.PUB, zmq.SUB),
@@ -32,14 +29,22 @@ CHANNELS = {
     "control": (zmq.ROUTER, zmq.DEALER),
     "stdin": (zmq.ROUTER, zmq.DEALER),
 }
-PATH_CRATE = re.compile(r'^(:dep +([\w-]+) *=.*\bpath *= *")([^"]+)(")', re.MULTILINE)
 # So long a kernel is quiet before the next standby kernel is started: it takes the processor for a while.
 QUIET_SECONDS = 20
-# How long printed text waits for more of it, and how many messages are joined at most.
+# How long printed text waits for more of it, what replaces a picture for the next one, and how many messages at most.
 JOINING_SECONDS = 0.005
+REPLACING_SECONDS = 0.1
 MOST_JOINED = 1_000
-# A cell's text that ends so stays open, and the next may be written over it: evcxr itself passes on whole lines.
-OPEN_END = "\x1f\n"
+# What a Jupyter asks before all else, and when its page is loaded again. evcxr answers the same, but between two cells.
+KERNEL_INFO = {
+    "status": "ok",
+    "protocol_version": "5.3",
+    "implementation": "evcxr_jupyter",
+    "implementation_version": EVCXR_VERSION,
+    "language_info": {"name": "Rust", "version": "", "mimetype": "text/rust", "file_extension": ".rs"}
+    | {"pygment_lexer": "rust", "codemirror_mode": "rust"},
+    "banner": f"EvCxR {EVCXR_VERSION} - Evaluation Context for Rust",
+}
 # How often a kernel looks whether the Jupyter that started it still runs.
 PARENT_SECONDS = 5
 
@@ -87,94 +92,68 @@ def answer_heartbeat(connection):
         heartbeat.send_multipart(heartbeat.recv_multipart())
 
 
-def sign(key, parts):
-    return hmac.new(key.encode(), b"".join(parts[:4]), hashlib.sha256).hexdigest().encode() if key else b""
-
-
-def signed_anew(frames, old_key, new_key):
-    """The message for the other side, or nothing if its signature is wrong. It is: names, delimiter, signature, header,
-    parent's header, metadata, content."""
-    start = frames.index(DELIMITER) + 1 if DELIMITER in frames else len(frames)
-    parts = frames[start + 1 :]
-    if len(parts) < 4 or not hmac.compare_digest(frames[start], sign(old_key, parts)):
-        return None
-    if json.loads(parts[0])["msg_type"] == "execute_request":
-        parts[3] = with_this_library(parts[3])
-    return [*frames[:start], sign(new_key, parts), *parts]
-
-
-def stream_of(frames):
-    """The cell and the stream that printed a text; nothing for other messages."""
-    if DELIMITER in frames and json.loads(frames[-4])["msg_type"] == "stream":
-        return frames[-3], json.loads(frames[-1])["name"]
-    return None
-
-
 def received(source, is_output):
-    """The messages that have come. Behind a cell's printed text a moment passes, so that its lines can be joined."""
+    """The messages that have come. Behind what a cell prints or shows a moment passes, so that more can be joined to it."""
     messages = [source.recv_multipart()]
     if is_output and stream_of(messages[0]):
-        time.sleep(JOINING_SECONDS)
+        is_display = display_in(json.loads(messages[0][-1])["text"])
+        time.sleep(REPLACING_SECONDS if is_display else JOINING_SECONDS)
         with contextlib.suppress(zmq.Again):
             while len(messages) < MOST_JOINED:
                 messages.append(source.recv_multipart(zmq.NOBLOCK))
     return messages
 
 
-def joined(messages, key):
-    """evcxr sends each printed line by itself, and Jupyter drops lines when there are too many: neighbours of one cell and
-    one stream become one message."""
-    for stream, group in itertools.groupby(messages, stream_of):
-        first, *others = group
-        if stream is None:
-            yield from [first, *others]
-            continue
-        text = "".join(json.loads(frames[-1])["text"] for frames in [first, *others]).replace(OPEN_END, "")
-        parts = [*first[-4:-1], json.dumps({"name": stream[1], "text": text}).encode()]
-        yield [*first[:-5], sign(key, parts), *parts]
-
-
-def with_this_library(content):
-    """A cell whose `:dep` line names a crate of this repository by a path at which there is none, as in a notebook that was
-    copied to another folder, gets the path of the one here."""
-    ours = build_cache.path_crates()
-
-    def right_path(found):
-        name, manifest = found[2], Path(found[3]) / "Cargo.toml"
-        is_there = manifest.exists() and f'name = "{name}"' in manifest.read_text(errors="replace")
-        return found[0] if is_there or name not in ours else found[1] + ours[name] + found[4]
-
-    cell = json.loads(content)
-    cell["code"] = PATH_CRATE.sub(right_path, cell["code"])
-    return json.dumps(cell).encode()
-
-
 def wait_until_ready(evcxr, key, control):
     """Asks until evcxr answers on iopub, too: until then it would lose what a first cell prints."""
-    header = {
-        "msg_id": "ready",
-        "msg_type": "kernel_info_request",
-        "session": "launcher",
-        "username": "launcher",
-        "version": "5.3",
-    }
-    parts = [json.dumps(header).encode(), b"{}", b"{}", b"{}"]
     poller = zmq.Poller()
     poller.register(evcxr["shell"], zmq.POLLIN)
     poller.register(control.fileno(), zmq.POLLIN)
     while not evcxr["iopub"].poll(20):
-        evcxr["shell"].send_multipart([DELIMITER, sign(key, parts), *parts])
+        evcxr["shell"].send_multipart(message(key, "kernel_info_request", {}))
         if control.fileno() in dict(poller.poll()):
             return  # The session has ended.
         evcxr["shell"].recv_multipart()
 
 
-def is_busy(frames, before):
-    """Whether a cell is at work, after this message on iopub."""
-    header, content = frames[-4], frames[-1]
-    if json.loads(header)["msg_type"] == "status":
-        return json.loads(content)["execution_state"] == "busy"
-    return before
+def take_session(context):
+    """A session that is ready: its folder, control socket and process, and the sockets and the key of its evcxr."""
+    folder, control, process = standby.take()
+    connection = json.loads((folder / "connection.json").read_text())
+    evcxr = evcxrs_sockets(context, connection)
+    wait_until_ready(evcxr, connection["key"], control)
+    return folder, control, process, evcxr, connection["key"]
+
+
+def answer_kernel_info(jupyter, source, frames, key, busy):
+    """Answers at once; tells whether the message asks for it."""
+    if kind_of(frames) != "kernel_info_request":
+        return False
+    names, header = frames[:-6], frames[-4]
+    states = [
+        message(key, "status", {"execution_state": state}, [b"status"], header)
+        for state in ["busy", "idle", "busy"][: 3 if busy else 2]
+    ]
+    jupyter["iopub"].send_multipart(states.pop(0))
+    source.send_multipart(message(key, "kernel_info_reply", KERNEL_INFO, names, header))
+    for status in states:
+        jupyter["iopub"].send_multipart(status)
+    return True
+
+
+def wait_for_session(jupyter, key, is_ready):
+    """Minutes pass where something has to be compiled, and some Jupyters wait no longer than one for an answer. Gives what
+    else came meanwhile."""
+    waiting = []
+    poller = zmq.Poller()
+    for channel in ("shell", "control"):
+        poller.register(jupyter[channel], zmq.POLLIN)
+    while not is_ready():
+        for source, _ in poller.poll(20):
+            frames = signed_anew(source.recv_multipart(), key, key)
+            if frames and not answer_kernel_info(jupyter, source, frames, key, busy=False):
+                waiting.append((source, frames))
+    return waiting
 
 
 def is_orphaned():
@@ -190,8 +169,8 @@ def tell(control, byte):
         control.send(byte)
 
 
-def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, control):
-    """Until the session ends."""
+def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, control, waiting):
+    """Those that wait, and all others until the session ends."""
     poller = zmq.Poller()
     poller.register(control.fileno(), zmq.POLLIN)
     ways = {}
@@ -201,7 +180,10 @@ def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, control):
             ways[jupyter[channel]] = (evcxr[channel], jupyters_key, evcxrs_key)
     for source in ways:
         poller.register(source, zmq.POLLIN)
-    busy, next_standby, last_message = False, None, time.monotonic()
+    for source, frames in waiting:
+        if frames := signed_anew(frames, jupyters_key, evcxrs_key):
+            ways[source][0].send_multipart(frames)
+    busy, next_standby, last_message, shown = False, None, time.monotonic(), set()
     # With no cell at work an interrupt would meet the next one.
     signal.signal(signal.SIGINT, lambda number, frame: busy and tell(control, session.INTERRUPT))
     while not is_orphaned():
@@ -212,7 +194,9 @@ def pass_messages(jupyter, jupyters_key, evcxr, evcxrs_key, control):
             is_output = source == evcxr["iopub"]
             messages = received(source, is_output) if source in events else []
             messages = [frames for each in messages if (frames := signed_anew(each, old_key, new_key))]
-            for frames in joined(messages, new_key) if is_output else messages:
+            if old_key == jupyters_key:
+                messages = [each for each in messages if not answer_kernel_info(jupyter, source, each, old_key, busy)]
+            for frames in joined(messages, new_key, shown) if is_output else messages:
                 target.send_multipart(frames)
                 if is_output:
                     was_busy, busy = busy, is_busy(frames, busy)
@@ -233,13 +217,12 @@ def main(connection_file):
     connection = json.loads(Path(connection_file).read_text())
     threading.Thread(target=answer_heartbeat, args=[connection], daemon=True).start()
     jupyter = jupyters_sockets(context, connection)
-    folder, control, process = standby.take()
+    with ThreadPoolExecutor() as pool:
+        taken = pool.submit(take_session, context)
+        waiting = wait_for_session(jupyter, connection["key"], taken.done)
+    folder, control, process, evcxr, key = taken.result()
     messages = open(folder / "messages")
-
-    sessions_connection = json.loads((folder / "connection.json").read_text())
-    evcxr = evcxrs_sockets(context, sessions_connection)
-    wait_until_ready(evcxr, sessions_connection["key"], control)
-    pass_messages(jupyter, connection["key"], evcxr, sessions_connection["key"], control)
+    pass_messages(jupyter, connection["key"], evcxr, key, control, waiting)
 
     context.destroy()
     control.shutdown(socket.SHUT_WR)

@@ -15,6 +15,7 @@ KERNELS = ROOT / "target" / "kernel"
 # Programs that evcxr finds in place of cargo and the linker.
 CELLS = ROOT / "scripts" / "cells"
 EVCXR = VENV / "bin" / "evcxr_jupyter"
+EVCXR_VERSION = "0.22.0"
 # Not "rust": evcxr rewrites a user's kernel of that name when its version differs.
 KERNEL_NAME = "rust-mnist"
 

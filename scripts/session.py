@@ -81,8 +81,8 @@ def environment():
     library_path = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
     paths = [str(LIBTORCH / "lib"), variables.get(library_path)]
     variables[library_path] = os.pathsep.join(filter(None, paths))
-    # Tells the library that kernel.py passes on what it prints.
-    variables["MNIST_LIVE_LINES"] = "1"
+    # Tells the library that kernel.py shows at once what it prints.
+    variables["MNIST_LIVE"] = "1"
     return variables
 
 

@@ -23,9 +23,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import build_cache
-from project import EVCXR, KERNEL_NAME, LIBTORCH, ROOT, TOOLCHAIN, VENV, cargo_home, fingerprint, lock, rust_environment
+from project import EVCXR, EVCXR_VERSION, KERNEL_NAME, LIBTORCH, ROOT, TOOLCHAIN, VENV, cargo_home, fingerprint, lock, rust_environment
 
-EVCXR_VERSION = "0.22.0"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "scripts" / "requirements"
 LIBTORCH_VERSION = re.search("^torch==(.+)$", (REQUIREMENTS / "libtorch-cpu.in").read_text(), re.MULTILINE).group(1)

@@ -19,7 +19,7 @@ use std::path::Path;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use plotters::prelude::*;
 
-pub use curves::training_curves;
+pub use curves::{live_curves, training_curves};
 pub use custom::custom;
 pub use grid::{digits, misclassified, predictions};
 pub use heatmap::{heatmap, normalised_heatmap};
@@ -28,7 +28,7 @@ pub use style::{Area, DrawResult};
 
 use crate::{
     Error, Result, files,
-    notebook::{escaped, show},
+    notebook::{Content, escaped, show},
 };
 use backend::Backend;
 
@@ -182,14 +182,8 @@ impl Figure {
     /// Shows the chart in a notebook: evcxr calls this for the last value of a cell. The page of a notebook takes the
     /// picture with its size and description, other programs the PNG file or the description alone.
     pub fn evcxr_display(&self) {
-        match self.png() {
-            Ok(png) => {
-                let (png, description) = (STANDARD.encode(png), self.description());
-                let (width, _) = self.look.size.unwrap_or_else(|| self.chart.size());
-                let alternative = escaped(&description);
-                let html = format!("<img width=\"{width}\" alt=\"{alternative}\" src=\"data:image/png;base64,{png}\">");
-                show(&[("text/html", &html), ("image/png", &png), ("text/plain", &description)]);
-            }
+        match self.forms() {
+            Ok(forms) => show(&forms),
             Err(error) => eprintln!("{error}"),
         }
     }
@@ -219,6 +213,20 @@ impl Figure {
             self.chart.draw(area, &self.look)
         });
         drawn.map_err(|error| Error::Figure(error.to_string()))
+    }
+}
+
+impl Content for Figure {
+    fn words(&self) -> String {
+        self.description()
+    }
+
+    fn forms(&self) -> Result<Vec<(&'static str, String)>> {
+        let (png, description) = (STANDARD.encode(self.png()?), self.description());
+        let (width, _) = self.look.size.unwrap_or_else(|| self.chart.size());
+        let alternative = escaped(&description);
+        let html = format!("<img width=\"{width}\" alt=\"{alternative}\" src=\"data:image/png;base64,{png}\">");
+        Ok(vec![("text/html", html), ("image/png", png), ("text/plain", description)])
     }
 }
 

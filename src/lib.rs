@@ -7,7 +7,7 @@
 //! 4. [`training`]: `fit`, `evaluate`, `predict`, and the history of a training.
 //! 5. [`metrics`]: the confusion matrix, the classification report, calibration, significance.
 //! 6. [`figures`]: charts that show themselves in a notebook and save as PNG or SVG.
-//! 7. [`notebook`]: what else cells show: polars frames as tables, pages, warnings.
+//! 7. [`notebook`]: what else cells show: polars frames as tables, pages, warnings, what changes while a cell runs.
 //!
 //! [`choose_device`] finds a GPU. What one notebook alone needs lies in a crate of its own under `crates/`:
 //! `experiments` (Improvements), `error-analysis` (Error-Analysis), `own-digit` (pictures and the pad), `interop`
@@ -80,7 +80,7 @@ pub mod prelude {
         figures,
         metrics::{ClassificationReport, ConfusionMatrix},
         model::{Layer, Model, Network, Plan},
-        notebook::{Table, Warning, mnist_or_drawn},
+        notebook::{Live, Table, Warning, mnist_or_drawn},
         optimizer::Optimizer,
         training::{History, Predictions, Sampling, Schedule, Scores, Training, evaluate, fit, fit_with, predict},
     };

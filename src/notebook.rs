@@ -1,5 +1,8 @@
-//! What cells show: tables, pages, warnings, each in the form that evcxr passes on to Jupyter.
+//! What cells show: tables, pages, warnings, each in the form that evcxr passes on to Jupyter; and what changes while a
+//! cell runs.
 
+mod bar;
+mod live;
 pub(crate) mod page;
 mod tables;
 
@@ -8,13 +11,16 @@ use std::{
     io::{self, Write},
 };
 
+#[doc(hidden)]
+pub use bar::Bar;
+pub use live::{Content, Live};
 pub use page::Page;
 pub use tables::Table;
 
 use crate::{Result, data::Dataset};
 
 /// Shows one thing in several forms, each with its MIME type; who displays it takes the form that it can show best.
-pub fn show(forms: &[(&str, &str)]) {
+pub fn show(forms: &[(&str, impl fmt::Display)]) {
     for (kind, content) in forms {
         print(format_args!("EVCXR_BEGIN_CONTENT {kind}\n{content}\nEVCXR_END_CONTENT\n"));
     }

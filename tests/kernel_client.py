@@ -67,6 +67,17 @@ class Kernel:
         printed = "\n".join(line.rpartition("\r")[2] for line in "".join(texts["stdout"]).split("\n"))
         return printed, "".join(texts["stderr"])
 
+    def shown(self, code):
+        """Runs a cell; gives its status and what it shows by messages of its own, as their kinds and contents."""
+        shown = []
+
+        def collect(message):
+            if message["msg_type"] in ("display_data", "update_display_data"):
+                shown.append((message["msg_type"], message["content"]))
+
+        reply = self.client.execute_interactive(code, timeout=600, output_hook=collect)
+        return reply["content"]["status"], shown
+
     def kill(self):
         """As when the machine's memory runs out: no process of the kernel can do anything any more."""
         os.killpg(self.manager.provisioner.pgid, signal.SIGKILL)

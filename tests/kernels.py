@@ -1,5 +1,6 @@
 """Checks of the kernel itself: what a reader does in one, several at once, killed, from a standby kernel that was started beforehand."""
 
+import fcntl
 import os
 import random
 import re
@@ -21,7 +22,7 @@ from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 
 from common import NOTEBOOKS, ROOT, STANDBY, main
-from kernel_client import FIRST_CELL, SPECS, Kernel, eventually, processes, sessions, standby, standbys, started
+from kernel_client import FIRST_CELL, KERNELS, SPECS, Kernel, eventually, processes, sessions, standby, standbys, started
 
 # What a copy of the repository need not have.
 NOT_COPIED = [".git", ".venv", "figures", "libtorch", "out", "runs", "target"]
@@ -134,6 +135,44 @@ class One(unittest.TestCase):
         self.assertNotIn("\x1f", shown)
         # The epoch's own line takes its place.
         self.assertRegex(printed, r"^Epoch 1/1\n\d+/\d+ ━{20} .* - val_loss: \d\.\d{4} *\n$")
+
+    def test_a_live_picture_is_replaced_ten_times_a_second_and_the_last_one_stays(self):
+        code = (
+            "let mut live = Live::new();\nfor step in 0..300 {\n    live.show(&format!(\"step {step}\"))?;\n"
+            "    std::thread::sleep(std::time::Duration::from_millis(5));\n}"
+        )
+        began = time.monotonic()
+        status, shown = self.kernel.shown(code)
+        tenths = 10 * (time.monotonic() - began)
+        self.assertEqual(status, "ok")
+        self.assertEqual([kind for kind, _ in shown], ["display_data"] + ["update_display_data"] * (len(shown) - 1))
+        self.assertEqual(len({content["transient"]["display_id"] for _, content in shown}), 1)
+        steps = [int(content["data"]["text/plain"].removeprefix("step ")) for _, content in shown]
+        self.assertEqual(steps, sorted(set(steps)))
+        self.assertEqual(steps[-1], 299)
+        self.assertTrue(5 < len(steps) <= tenths + 1, f"{len(steps)} in {tenths / 10:.1f} s")
+        # The next cell goes on in the same place.
+        _, shown = self.kernel.shown("live.show(&figures::digits(&Dataset::drawn(0)?.train, 4)?)?;")
+        [(kind, content)] = shown
+        self.assertEqual(kind, "update_display_data")
+        self.assertEqual(set(content["data"]), {"text/html", "image/png", "text/plain"})
+
+    def test_a_line_that_begins_as_a_live_picture_does_is_a_text_like_any_other(self):
+        for text in ("", "no JSON", "{}", '{"transient": 1}', '{"transient": {"display_id": []}}', "[]", "null"):
+            printed = self.ok(f'println!("\\u{{1e}}{{}}", r#"{text}"#);')
+            self.assertEqual(printed, f"\x1e{text}\n")
+
+    def test_the_curves_of_a_training_grow(self):
+        status, shown = self.kernel.shown(
+            "let mut slow = Network::mlp([784, 2048, 2048, 10], 0)?;\n"
+            "let four = Training { epochs: 4, ..Training::default() };\n"
+            'fit_with(&mut slow, &digits, &four, None, figures::live_curves("A large network"))?;'
+        )
+        self.assertEqual(status, "ok")
+        texts = [content["data"]["text/plain"] for _, content in shown]
+        self.assertGreater(len(texts), 2)
+        self.assertTrue(all("A large network" in text for text in texts))
+        self.assertIn("in 4 epochs", texts[-1])
 
     def test_an_interrupt_that_comes_before_or_after_a_cell_harms_no_other(self):
         wait = "std::thread::sleep(std::time::Duration::from_secs({}));"
@@ -316,7 +355,7 @@ class Standby(unittest.TestCase):
         waiting = standby()
         before = sessions()
         kernel = self.kernel()
-        self.assertEqual(sessions() - before, {waiting})
+        self.assertTrue(eventually(lambda: sessions() - before == {waiting}))
         code = 'let folder = std::env::current_dir()?;\nprintln!("{}", folder.display());'
         self.assertEqual(kernel.run(code), (f"{NOTEBOOKS}\n", ""))
         text = 'println!("{}", "x".repeat(2_000_000));'
@@ -356,6 +395,24 @@ class Standby(unittest.TestCase):
             stdin_hook=lambda message: kernel.client.input("an answer"),
         )
         return "".join(printed)
+
+    def test_a_kernel_says_what_it_is_before_there_is_a_session(self):
+        with open(KERNELS / "warm.lock") as file:
+            # As long as the library compiles.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            began = time.monotonic()
+            kernel = self.kernel()
+            self.assertLess(time.monotonic() - began, 20)
+            kernel.client.execute("let kept = 42;")
+            info = kernel.client.kernel_info(reply=True, timeout=20)["content"]
+            self.assertEqual(info["language_info"]["name"], "Rust")
+        self.assertEqual(kernel.run('println!("{kept}");'), ("42\n", ""))
+        # A page that is loaded again asks while a cell is at work.
+        kernel.client.execute("std::thread::sleep(std::time::Duration::from_secs(8));")
+        time.sleep(2)
+        began = time.monotonic()
+        self.assertEqual(kernel.client.kernel_info(reply=True, timeout=20)["content"], info)
+        self.assertLess(time.monotonic() - began, 3)
 
     def test_of_another_environment_is_not_taken(self):
         other = standby(MNIST_EPOCHS="3")

@@ -33,7 +33,7 @@ def jupyterlab(folder):
     (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
     own = {name: str(folder) for name in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "JUPYTER_CONFIG_DIR")}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
-    command += [f"--notebook-dir={NOTEBOOKS}", "--MappingKernelManager.kernel_info_timeout=600"]
+    command += [f"--notebook-dir={NOTEBOOKS}"]
     # So that a test can give JupyterLab's own commands.
     command += ["--LabApp.expose_app_in_browser=True"]
     log = folder / "log"
@@ -83,6 +83,8 @@ class Browser(unittest.TestCase):
         self.check_accessibility()
         self.change_a_cell_and_run_it_again()
         self.watch_an_epoch()
+        self.watch_the_curves_grow()
+        self.reload_while_it_trains()
         self.interrupt_training_and_go_on()
 
     def run_all_cells(self):
@@ -110,13 +112,14 @@ class Browser(unittest.TestCase):
             self.assertEqual(accessibility_violations(self.page, {"include": [[".jp-OutputArea-output"]]}), [], theme)
 
     def run_last_cell(self, code, text):
-        """Types this into the last code cell, runs it, and waits until its output holds a text."""
+        """Types this into the last code cell, runs it, and waits until its output holds a text, if any."""
         cell = self.page.locator(".jp-CodeCell").last
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+A")
         self.page.keyboard.insert_text(code)
         self.page.keyboard.press("Control+Enter")
-        cell.locator(".jp-OutputArea-output", has_text=text).first.wait_for(timeout=MINUTES)
+        if text is not None:
+            cell.locator(".jp-OutputArea-output", has_text=text).first.wait_for(timeout=MINUTES)
         return cell
 
     def change_a_cell_and_run_it_again(self):
@@ -138,6 +141,37 @@ class Browser(unittest.TestCase):
         self.assertGreater(len(shown), 3)
         # The epoch's own line takes the bar's place.
         self.assertNotIn("s left", cell.inner_text())
+
+    def watch_the_curves_grow(self):
+        code = (
+            "let watched = Training { epochs: 5, ..Training::default() };\n"
+            'let history = fit_with(&mut cnn, &few, &watched, None, figures::live_curves("Watched"))?;'
+        )
+        cell = self.run_last_cell(code, "Epoch 2/5")
+        picture, shown = cell.locator(".jp-OutputArea-output img"), set()
+        while "Epoch 5/5" not in cell.inner_text():
+            self.assertLessEqual(picture.count(), 1)
+            if picture.count():
+                shown.update(re.findall(r"in (\d) epochs", picture.first.get_attribute("alt")))
+            time.sleep(0.05)
+        self.assertGreaterEqual(len(shown), 2)
+        self.page.locator(".jp-OutputArea-output img[alt*='in 5 epochs']").wait_for(timeout=MINUTES)
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        saved = json.loads(self.notebook.read_text())["cells"]
+        [outputs] = [cell["outputs"] for cell in saved if "Watched" in "".join(cell["source"])]
+        [kept] = [output["data"] for output in outputs if "data" in output]
+        self.assertIn("in 5 epochs", "".join(kept["text/plain"]))
+
+    def reload_while_it_trains(self):
+        code = 'let history = fit_with(&mut cnn, &few, &watched, None, figures::live_curves("Reloaded"))?;'
+        self.run_last_cell(code, "Epoch 2/5")
+        self.page.reload()
+        # A page that is loaded anew does not see at once that the kernel is busy.
+        self.page.get_by_text(re.compile(r"Rust \(MNIST\) \| (Unknown|Busy)")).wait_for(timeout=MINUTES)
+        # Training goes on; the next cell waits for it, and has its history.
+        cell = self.run_last_cell("figures::training_curves(&history)?", None)
+        cell.locator(".jp-OutputArea-output img[alt*='in 5 epochs']").wait_for(timeout=MINUTES)
+        self.page.get_by_text("Rust (MNIST) | Idle").wait_for(timeout=MINUTES)
 
     def interrupt_training_and_go_on(self):
         code = (

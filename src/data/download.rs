@@ -12,7 +12,10 @@ use sha2::{Digest, Sha256};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::{Dataset, idx, read};
-use crate::{Error, Result, files, notebook::print};
+use crate::{
+    Error, Result, files,
+    notebook::{Bar, print},
+};
 
 /// A file of MNIST: its name, and the SHA-256 of its unpacked contents.
 pub(super) type Known = (&'static str, &'static str);
@@ -31,6 +34,10 @@ const LARGEST: u64 = 100_000_000;
 /// Where the files can be fetched from, gzipped.
 const MIRRORS: [&str; 2] =
     ["https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"];
+
+/// A download that takes longer shows a bar, which may move after each part of so many bytes.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PART: u64 = 65_536;
 
 /// After so long, a file that is not finished is one whose process was killed.
 const UNFINISHED: Duration = Duration::from_secs(3_600);
@@ -128,7 +135,15 @@ fn fetch(address: &str, checksum: &str) -> Result<Vec<u8>, String> {
         .build()
         .into();
     let mut response = agent.get(address).call().map_err(text)?;
-    let bytes = response.body_mut().with_config().limit(LARGEST).read_to_vec().map_err(text)?;
+    let total = response.body().content_length().unwrap_or(0) as usize;
+    let mut reader = response.body_mut().with_config().limit(LARGEST).reader();
+    let (mut bytes, mut bar) = (Vec::new(), Bar::begin(PATIENCE));
+    while reader.by_ref().take(PART).read_to_end(&mut bytes).map_err(text)? > 0 {
+        if bytes.len() <= total {
+            bar.draw(bytes.len() / 1_000, total / 1_000, format_args!("fetching kB"));
+        }
+    }
+    drop(bar);
     match sha256(MultiGzDecoder::new(&bytes[..])).map_err(text)? {
         found if found == checksum => Ok(bytes),
         found => Err(format!("its contents have SHA-256 {found}, expected {checksum}")),

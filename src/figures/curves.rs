@@ -1,6 +1,6 @@
 //! Training curves: accuracy and loss side by side.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, ops::ControlFlow};
 
 use plotters::{chart::SeriesLabelPosition, prelude::*};
 
@@ -11,6 +11,8 @@ use super::{
 };
 use crate::{
     Error, Result,
+    model::Model,
+    notebook::Live,
     training::{Epoch, History, Scores},
 };
 
@@ -30,12 +32,33 @@ pub fn training_curves(history: &History) -> Result<Figure> {
     let panel = |name, value: fn(Scores) -> f64, better_first: fn(&f64, &f64) -> Ordering| {
         let of_training = |&Epoch { loss, accuracy, .. }: &Epoch| value(Scores { loss, accuracy });
         let validation: Vec<_> = history.epochs.iter().filter_map(|epoch| epoch.validation).map(value).collect();
-        let best = (1..).zip(validation.iter().copied()).min_by(|(_, one), (_, other)| better_first(one, other));
-        Panel { name, training: history.epochs.iter().map(of_training).collect(), validation, best }
+        let best = (history.epochs[0].epoch..)
+            .zip(validation.iter().copied())
+            .min_by(|(_, one), (_, other)| better_first(one, other));
+        let first = history.epochs[0].epoch;
+        Panel { name, first, training: history.epochs.iter().map(of_training).collect(), validation, best }
     };
     let accuracy = panel("Accuracy, %", |scores| 100.0 * scores.accuracy, |one, other| other.total_cmp(one));
     let loss = panel("Loss", |scores| scores.loss, f64::total_cmp);
     Ok(Figure::new(Curves { title: format!("Training and validation: {}", history.name), accuracy, loss }))
+}
+
+/// Draws the curves anew after each epoch, while [`fit_with`](crate::training::fit_with) trains: its last argument.
+///
+/// ```
+/// use mnist_classification::prelude::*;
+/// let train = Dataset::drawn(0)?.train.preprocess();
+/// let mut model = Network::mlp([784, 16, 10], 0)?;
+/// fit_with(&mut model, &train, &Training { epochs: 2, ..Training::default() }, None, figures::live_curves("16 units"))?;
+/// # Ok::<(), Error>(())
+/// ```
+pub fn live_curves(title: &str) -> impl FnMut(&mut Epoch, &dyn Model) -> Result<ControlFlow<()>> + use<> {
+    let (mut live, mut history) = (Live::new(), History { name: title.into(), epochs: Vec::new() });
+    move |epoch, _| {
+        history.epochs.push(epoch.clone());
+        live.show(&training_curves(&history)?)?;
+        Ok(ControlFlow::Continue(()))
+    }
 }
 
 /// The two panels.
@@ -45,9 +68,11 @@ struct Curves {
     loss: Panel,
 }
 
-/// A measure over the epochs, which count from 1.
+/// A measure over the epochs.
 struct Panel {
     name: &'static str,
+    /// The number of the first epoch.
+    first: usize,
     training: Vec<f64>,
     /// As long as `training`, or empty.
     validation: Vec<f64>,
@@ -95,23 +120,24 @@ impl Chart for Curves {
 
 impl Panel {
     fn draw(&self, area: &Area, legend: SeriesLabelPosition, look: &Look) -> DrawResult {
-        let last = self.training.len();
+        let count = self.training.len();
+        let (first, last) = (self.first as f64, (self.first + count - 1) as f64);
         // The axis goes an epoch beyond the first and the last, and there is none.
         let label = move |epoch: f64| {
-            let is_one = epoch.fract() == 0.0 && (1.0..=last as f64).contains(&epoch);
+            let is_one = epoch.fract() == 0.0 && (first..=last).contains(&epoch);
             if is_one { epoch.to_string() } else { String::new() }
         };
         let epochs =
-            Axis::new(look.x_label("Epoch"), 0.0..last as f64 + 1.0, MOST_EPOCHS.min(last + 2)).labelled(label);
+            Axis::new(look.x_label("Epoch"), first - 1.0..last + 1.0, MOST_EPOCHS.min(count + 2)).labelled(label);
         let values = around(self.training.iter().chain(&self.validation).copied(), 0.06, 1e-3);
         let mut chart = plot(area, [epochs, Axis::new(self.name, values, MOST_VALUES)])?;
         let validation = self.best.map_or(String::new(), |(epoch, _)| format!("validation, best after epoch {epoch}"));
         let series = [("training", &self.training), (validation.as_str(), &self.validation)];
         for (number, (name, values)) in series.into_iter().enumerate().filter(|(_, (_, values))| !values.is_empty()) {
             let color = look.series(number);
-            let points = || values.iter().enumerate().map(|(index, &value)| ((index + 1) as f64, value));
+            let points = || values.iter().enumerate().map(|(index, &value)| (first + index as f64, value));
             chart.draw_series(LineSeries::new(points(), color.stroke_width(3)))?;
-            let marked = points().step_by(last.div_ceil(MOST_EPOCHS));
+            let marked = points().step_by(count.div_ceil(MOST_EPOCHS));
             chart
                 .draw_series(marked.map(|point| EmptyElement::at(point) + marker(number, 0, color)))?
                 .label(name)

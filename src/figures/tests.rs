@@ -85,6 +85,10 @@ fn curves_name_their_axes_and_series() {
     assert!(!texts_of(3, false).iter().any(|text| text.starts_with("validation")));
     assert!(texts_of(1, true).contains(&"1".to_string()));
     assert!(texts_of(100, true).iter().filter(|text| text.parse::<usize>().is_ok()).count() <= 30);
+    // A training that goes on from a checkpoint begins later.
+    let mut later = history(3, true);
+    later.epochs.remove(0);
+    assert!(texts(&training_curves(&later).unwrap()).iter().all(|text| text != "1"));
     assert!(training_curves(&history(0, true)).unwrap_err().to_string().starts_with("history is empty"));
 }
 

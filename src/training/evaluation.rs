@@ -1,5 +1,7 @@
 //! A trained model's loss, accuracy and predictions on samples it has not seen.
 
+use std::time::Duration;
+
 use polars::prelude::{DataFrame, df};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Reduction, Tensor};
@@ -12,11 +14,15 @@ use crate::{
     Error, Result,
     data::{Classes, Samples},
     model::Model,
+    notebook::Bar,
 };
 
 /// How many samples go through the network at once: enough to keep all processor cores busy, and few enough that what a
 /// convolution gives stays in their caches.
 const BATCH: usize = 250;
+
+/// An evaluation that takes longer shows a bar.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Loss and accuracy over a number of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,7 +81,13 @@ pub fn evaluate_and_predict(model: &dyn Model, samples: &Samples) -> Result<(Sco
 fn logits(model: &dyn Model, samples: &Samples) -> Result<Vec<Tensor>> {
     samples.check()?;
     let _no_gradients = tch::no_grad_guard();
-    samples.batches(BATCH).map(|batch| interrupt::check().and_then(|()| model.forward(&batch.inputs))).collect()
+    let mut bar = Bar::begin(PATIENCE);
+    let batches = samples.batches(BATCH).enumerate().map(|(number, batch)| {
+        interrupt::check()?;
+        bar.draw(number * BATCH, samples.len(), format_args!("evaluating"));
+        model.forward(&batch.inputs)
+    });
+    batches.collect()
 }
 
 fn scores(samples: &Samples, logits: &[Tensor]) -> Result<Scores> {
