@@ -13,6 +13,7 @@ no crate asks for; "dependencies" always asks.
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,14 @@ from project import CELLS, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, cargo_home, finge
 WARM = KERNELS / "warm"
 # Where rust-analyzer reads Rust's own library: links to it, see link_rust_source.
 RUST_SOURCE = KERNELS / "rust-source"
+
+# In place of cargo's own folder: its programs are cells.sh under several names.
+PROGRAMS = KERNELS / "programs"
+PROGRAM = """\
+#!/bin/sh
+scripts={scripts}
+. "$scripts/cells.sh"
+"""
 
 # In a workspace only this profile counts. With .cargo/config.toml it is the one that evcxr writes, with unoptimised
 # cells.
@@ -69,7 +78,7 @@ def dependencies():
                     raise SystemExit(f"{path.name}: `:dep {name}` differs from another notebook's; make them the same.")
 
     def absolute(match):
-        return "path = " + json.dumps(str((NOTEBOOKS / match.group(1)).resolve()))
+        return "path = " + json.dumps(str((NOTEBOOKS / match.group(1)).resolve()), ensure_ascii=False)
 
     lines = [f"{name} = " + re.sub(r'path *= *"([^"]+)"', absolute, found[name]) for name in sorted(found)]
     return "\n".join([*lines, TOKIO])
@@ -80,6 +89,14 @@ def write(path, text):
     if not path.exists() or path.read_text() != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+def write_programs():
+    """Not as links in the repository: a zip file, and git on some systems, make texts of them."""
+    for name in ("cargo", "cc", "rustc-wrapper", "rustup"):
+        program = PROGRAMS / "bin" / name
+        write(program, PROGRAM.format(scripts=shlex.quote(str(CELLS))))
+        program.chmod(0o755)
 
 
 def path_crates():
@@ -141,6 +158,7 @@ def update():
             file=sys.stderr,
         )
 
+    write_programs()
     cells, all_of_them = WARM / "cells", WARM / "dependencies"
     write(WARM / "Cargo.toml", WORKSPACE)
     write(cells / "Cargo.toml", PACKAGE.format(name="ctx", dependencies=""))
@@ -161,7 +179,7 @@ def update():
         note_path_crates(environment)
     package = ["--package", "dependencies", "--target", re.search("^host: (.+)$", compiler, re.MULTILINE).group(1)]
     if sys.platform == "linux":
-        commands = [["rustc", *package, "--", f"-Clinker={CELLS / 'bin' / 'cc'}"]]
+        commands = [["rustc", *package, "--", f"-Clinker={PROGRAMS / 'bin' / 'cc'}"]]
     else:
         # evcxr checks a cell where it must know more of an error; on Linux, cells.sh needs nothing more for that.
         commands = [["rustc", *package], ["check", *package]]
@@ -215,8 +233,8 @@ def lasting():
 
 
 def clone(source, destination, is_lasting, path=""):
-    """Links what no session changes, and large files, which are only ever replaced; copies the rest. What changes in the
-    warm folder must stay for this session, so its link is a hard one."""
+    """Links what no session changes, and large files, which are only ever replaced; copies the rest. What the warm folder
+    may replace later gets a hard link: this session keeps its own version."""
     destination.mkdir(exist_ok=True)
     for entry in os.scandir(source):
         target, name = destination / entry.name, os.path.join(path, entry.name)

@@ -19,7 +19,7 @@ import zmq
 
 import session
 import standby
-from messages import display_in, is_busy, joined, kind_of, message, signed_anew, stream_of
+from messages import DELIMITER, is_busy, is_display, joined, kind_of, message, printed, signed_anew
 from project import EVCXR_VERSION
 
 # Jupyter's side of a channel, and evcxr's.
@@ -95,12 +95,14 @@ def answer_heartbeat(connection):
 def received(source, is_output):
     """The messages that have come. Behind what a cell prints or shows a moment passes, so that more can be joined to it."""
     messages = [source.recv_multipart()]
-    if is_output and stream_of(messages[0]):
-        is_display = display_in(json.loads(messages[0][-1])["text"])
-        time.sleep(REPLACING_SECONDS if is_display else JOINING_SECONDS)
+    places = [place for place, _ in printed(messages[0])] if is_output else []
+    for seconds in [JOINING_SECONDS, REPLACING_SECONDS] if places else []:
+        time.sleep(seconds)
         with contextlib.suppress(zmq.Again):
             while len(messages) < MOST_JOINED:
                 messages.append(source.recv_multipart(zmq.NOBLOCK))
+        if not any(is_display(place) for frames in messages for place, _ in printed(frames)):
+            break
     return messages
 
 
@@ -129,7 +131,8 @@ def answer_kernel_info(jupyter, source, frames, key, busy):
     """Answers at once; tells whether the message asks for it."""
     if kind_of(frames) != "kernel_info_request":
         return False
-    names, header = frames[:-6], frames[-4]
+    start = frames.index(DELIMITER)
+    names, header = frames[:start], frames[start + 2]
     states = [
         message(key, "status", {"execution_state": state}, [b"status"], header)
         for state in ["busy", "idle", "busy"][: 3 if busy else 2]
@@ -149,6 +152,8 @@ def wait_for_session(jupyter, key, is_ready):
     for channel in ("shell", "control"):
         poller.register(jupyter[channel], zmq.POLLIN)
     while not is_ready():
+        if is_orphaned():
+            os._exit(1)
         for source, _ in poller.poll(20):
             frames = signed_anew(source.recv_multipart(), key, key)
             if frames and not answer_kernel_info(jupyter, source, frames, key, busy=False):

@@ -1,6 +1,6 @@
 """Jupyter's messages, on their way from evcxr and to it: signed anew, printed lines joined, pictures that are replaced.
 
-A message is: names, delimiter, signature, header, parent's header, metadata, content.
+A message is: names, delimiter, signature, header, parent's header, metadata, content, and perhaps bytes.
 """
 
 import contextlib
@@ -19,8 +19,7 @@ DELIMITER = b"<IDS|MSG>"
 PATH_CRATE = re.compile(r'^(:dep +([\w-]+) *=.*\bpath *= *")([^"]+)(")', re.MULTILINE)
 # A cell's text that ends so stays open, and the next may be written over it: evcxr itself passes on whole lines.
 OPEN_END = "\x1f\n"
-# A line that begins so is what a message holds that shows something, or puts it in place of what has the same display_id
-# (see src/notebook/live.rs).
+# What begins so is the content of a message that shows something, or puts it in place of what has the same display_id.
 DISPLAY = "\x1e"
 
 
@@ -37,57 +36,67 @@ def message(key, kind, content, names=(), parent=b"{}"):
 
 
 def kind_of(frames):
-    return json.loads(frames[-4])["msg_type"]
+    return json.loads(frames[frames.index(DELIMITER) + 2])["msg_type"]
 
 
 def signed_anew(frames, old_key, new_key):
     """The message for the other side, or nothing if its signature is wrong."""
     start = frames.index(DELIMITER) + 1 if DELIMITER in frames else len(frames)
-    parts = frames[start + 1 :]
+    parts = frames[start + 1 : start + 5]  # evcxr takes nothing behind the content.
     if len(parts) < 4 or not hmac.compare_digest(frames[start], sign(old_key, parts)):
         return None
-    if json.loads(parts[0])["msg_type"] == "execute_request":
+    if old_key != new_key and kind_of(frames) == "execute_request":
         parts[3] = with_this_library(parts[3])
     return [*frames[:start], sign(new_key, parts), *parts]
 
 
-def stream_of(frames):
-    """The cell and the stream that printed a text, or the place of what is shown; nothing for other messages."""
+def printed(frames):
+    """What a message from evcxr prints: texts and what `Live` shows (see src/notebook/live.rs), each behind the cell and the
+    stream or the place that it belongs to; nothing for messages that print nothing."""
     if DELIMITER not in frames or kind_of(frames) != "stream":
-        return None
-    content = json.loads(frames[-1])
-    display = display_in(content["text"])
-    return frames[-3], display["transient"]["display_id"] if display else content["name"]
+        return []
+    cell, content = frames[-3], json.loads(frames[-1])
+    before, _, rest = content["text"].partition(DISPLAY)
+    if not (display := display_in(rest)):
+        return [((cell, "stream", content["name"]), content["text"])]
+    shown = [((cell, "display", display["transient"]["display_id"]), display)]
+    return [((cell, "stream", content["name"]), before)] * bool(before) + shown
 
 
 def display_in(text):
-    """What a printed line asks to show, unless it is a text like any other."""
-    if text.startswith(DISPLAY):
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            content = json.loads(text[1:])
-            if isinstance(content["transient"]["display_id"], str):
-                return content
+    """The content of a message that shows something, unless the text is one like any other."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+        content = json.loads(text)
+        if isinstance(content["transient"]["display_id"], str) and isinstance(content["data"], dict):
+            return content
     return None
 
 
+def is_display(place):
+    return place is not None and place[1] == "display"
+
+
 def joined(messages, key, shown):
-    """evcxr sends each printed line by itself, and Jupyter drops lines when there are too many: neighbours of one cell and
-    one stream become one message. `shown` are the places that hold something already."""
-    for stream, group in itertools.groupby(messages, stream_of):
-        first, *others = group
-        if stream is None:
-            yield from [first, *others]
+    """evcxr sends each printed line by itself, and Jupyter drops messages when there are too many: neighbouring lines of one
+    cell and one stream become one message, and of several states of one place only the last is seen. `shown` are the places
+    that hold something already."""
+    parts = [(place, what, frames) for frames in messages for place, what in printed(frames) or [(None, None)]]
+    last = {place: number for number, (place, _, _) in enumerate(parts)}
+    parts = [part for number, part in enumerate(parts) if not is_display(part[0]) or last[part[0]] == number]
+    for place, group in itertools.groupby(parts, lambda part: part[0]):
+        _, whats, frames = zip(*group)
+        if place is None:
+            yield from frames
             continue
-        texts = [json.loads(frames[-1])["text"] for frames in [first, *others]]
-        header, content = first[-4], {"name": stream[1], "text": "".join(texts).replace(OPEN_END, "")}
-        # Of several states only the last is seen.
-        if display := display_in(texts[-1]):
-            content = display
-            kind = "update_display_data" if stream[1] in shown else "display_data"
+        header, content = frames[0][-4], whats[-1]
+        if is_display(place):
+            kind = "update_display_data" if place in shown else "display_data"
             header = json.dumps(json.loads(header) | {"msg_type": kind}).encode()
-            shown.add(stream[1])
-        parts = [header, *first[-3:-1], json.dumps(content).encode()]
-        yield [*first[:-5], sign(key, parts), *parts]
+            shown.add(place)
+        else:
+            content = {"name": place[2], "text": "".join(whats).replace(OPEN_END, "")}
+        body = [header, *frames[0][-3:-1], json.dumps(content).encode()]
+        yield [*frames[0][:-5], sign(key, body), *body]
 
 
 def with_this_library(content):

@@ -12,7 +12,7 @@ VENV = ROOT / ".venv"
 LIBTORCH = ROOT / "libtorch"
 NOTEBOOKS = ROOT / "notebooks"
 KERNELS = ROOT / "target" / "kernel"
-# Programs that evcxr finds in place of cargo and the linker.
+# What compiles a cell.
 CELLS = ROOT / "scripts" / "cells"
 EVCXR = VENV / "bin" / "evcxr_jupyter"
 EVCXR_VERSION = "0.22.0"

@@ -29,14 +29,15 @@ import psutil
 from jupyter_client.connect import write_connection_file
 
 import build_cache
-from project import CELLS, EVCXR, KERNELS, LIBTORCH, VENV, cargo_home, rust_environment
+from project import EVCXR, KERNELS, LIBTORCH, VENV, cargo_home, rust_environment
 
 # What evcxr reads when it starts. rust-analyzer inside it takes long over what a notebook asks for first: the
 # dependencies and a first variable are there before the kernel says that it is ready. The `:dep` lines are the
 # notebooks' own to the letter; then evcxr knows them when they come again.
 SETTINGS = {
     # Take the crates that set-up has fetched and ask no server. For a crate of your own: `:offline 0`, then `:dep`.
-    "evcxr.toml": "[evcxr]\noffline_mode = true\n",
+    # Cells compile fast, unless `:opt 2` says otherwise.
+    "evcxr.toml": '[evcxr]\noffline_mode = true\nopt_level = "0"\n',
     # With a linker that evcxr finds on PATH, cargo would compile everything anew.
     "init.evcxr": ":linker system\n" + "".join(f":dep {line}\n" for line in build_cache.dependencies().splitlines()),
     # A panic shows its message, not the kernel's own call stack, which evcxr asks for.
@@ -92,7 +93,8 @@ def environment():
 def is_alive(folder):
     """Whether a process of the session lives: one that was killed holds no lock."""
     try:
-        with open(folder / "lock") as file:
+        # For writing: a networked disk gives no other file this lock.
+        with open(folder / "lock", "r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return False
     except FileNotFoundError:
@@ -227,10 +229,10 @@ def main(folder, lock, listener):
     variables["JUPYTER_PATH"] = str(folder)
     variables["MNIST_INTERRUPT_FILE"] = str(folder / "interrupt")
     if sys.platform == "linux" and "MNIST_PLAIN_CELLS" not in variables:
-        variables["PATH"] = f"{CELLS / 'bin'}{os.pathsep}{variables['PATH']}"
+        variables["PATH"] = f"{build_cache.PROGRAMS / 'bin'}{os.pathsep}{variables['PATH']}"
         # The rust-analyzer within evcxr takes cargo from here, whatever PATH says.
         variables["CELLS_CARGO_HOME"] = str(cargo_home())
-        variables["CARGO_HOME"] = str(CELLS)
+        variables["CARGO_HOME"] = str(build_cache.PROGRAMS)
         variables["RUST_SRC_PATH"] = str(build_cache.RUST_SOURCE)
     command = [EVCXR, "--control_file", str(folder / "connection.json")]
     # In a group of its own, which holds the processes that run the cells, too.

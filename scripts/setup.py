@@ -23,7 +23,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import build_cache
-from project import EVCXR, EVCXR_VERSION, KERNEL_NAME, LIBTORCH, ROOT, TOOLCHAIN, VENV, cargo_home, fingerprint, lock, rust_environment
+from project import (
+    EVCXR, EVCXR_VERSION, KERNEL_NAME, LIBTORCH, ROOT, TOOLCHAIN, VENV, cargo_home, fingerprint, lock, rust_environment,
+)  # fmt: skip
 
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "scripts" / "requirements"
@@ -112,6 +114,8 @@ def check_tools():
     missing = [text for text in missing + room_is_missing() if text]
     if missing:
         sys.exit("Set-up needs, and did not find:\n" + "\n".join("  - " + text for text in missing))
+    if folder := own_libtorch():
+        check_version(folder)
 
 
 # ---- Python and libtorch ----
@@ -174,20 +178,22 @@ def version_of_libtorch(folder):
     sys.exit(f"LIBTORCH: {folder} holds no libtorch (its include and lib folders are looked for).")
 
 
+def check_version(folder):
+    version = version_of_libtorch(folder)
+    if version != LIBTORCH_VERSION:
+        sys.exit(
+            f"LIBTORCH: {folder} is libtorch {version}, but the tch crate used here binds {LIBTORCH_VERSION}.\n"
+            f"Name a libtorch {LIBTORCH_VERSION}, or unset LIBTORCH and remove `libtorch`: set-up then gets its own."
+        )
+
+
 def get_libtorch(cuda):
-    folder = own_libtorch()
-    if folder:
-        version = version_of_libtorch(folder)
-        if version != LIBTORCH_VERSION:
-            sys.exit(
-                f"LIBTORCH: {folder} is libtorch {version}, but the tch crate used here binds {LIBTORCH_VERSION}.\n"
-                f"Name a libtorch {LIBTORCH_VERSION}, or unset LIBTORCH and remove `libtorch`: set-up then gets its own."
-            )
-    elif cuda:
+    folder = own_libtorch()  # Its version was looked at before all else.
+    if folder is None and cuda:
         title = f"libtorch {LIBTORCH_VERSION} with CUDA (download of several GB)"
         install(REQUIREMENTS / "libtorch-cuda.txt", "torch", title)
         folder = site_packages() / "torch"
-    else:
+    elif folder is None:
         title = f"libtorch {LIBTORCH_VERSION} (540 MB to download, 1.2 GB on disk; 1 to 5 minutes)"
         install(REQUIREMENTS / "libtorch-cpu.txt", "torch", title, "--no-deps")
         folder = site_packages() / "torch"

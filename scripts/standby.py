@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 
@@ -19,6 +20,16 @@ from project import CELLS, EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprin
 
 # Bytes of free memory below which no standby kernel is started: one takes about 0.7 GB, and training needs the rest.
 MEMORY = 4_800_000_000
+
+
+def free_memory(cgroup=Path("/sys/fs/cgroup")):
+    """Bytes that are free on the machine, or within a container's limit. Files that are kept in memory can go."""
+    free = psutil.virtual_memory().available
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        used = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+        limit, current = (int((cgroup / f"memory.{name}").read_text()) for name in ("max", "current"))
+        free = min(free, limit - current + int(used["inactive_file"]))
+    return free
 
 
 def remove_folders_of_dead_sessions():
@@ -89,7 +100,7 @@ def main():
             for folder in waiting():
                 session.end(folder)
             return
-        if psutil.virtual_memory().available < MEMORY:
+        if free_memory() < MEMORY:
             return
         os.chdir(sys.argv[1] if len(sys.argv) > 1 else NOTEBOOKS)
         if bring_up_to_date():

@@ -11,8 +11,7 @@ use std::{
     io::{self, Write},
 };
 
-#[doc(hidden)]
-pub use bar::Bar;
+pub(crate) use bar::Bar;
 pub use live::{Content, Live};
 pub use page::Page;
 pub use tables::Table;

@@ -52,11 +52,22 @@ class Cells(unittest.TestCase):
     def test_are_compiled_by_cargo_where_that_fails(self):
         text = self.note.read_text()
         self.assertIn("-Clinker=", text)
-        self.note.write_text(text.replace(f"{ROOT}/scripts/cells/bin/cc", "false"))
+        self.note.write_text(text.replace(f"{ROOT}/target/kernel/programs/bin/cc", "false"))
         self.assertEqual(self.ok('println!("{}", two + 2);'), "4\n")
         self.assertFalse(self.note.exists())
         self.assertEqual(self.ok('println!("{}", two + 3);'), "5\n")
         self.assertIn("-Clinker=", self.note.read_text())
+
+    def test_are_optimised_when_they_are_asked_to(self):
+        self.assertIn("-Copt-level=0", self.note.read_text())
+        self.ok(":opt 2")
+        self.assertEqual(self.ok('println!("{}", two + 4);'), "6\n")
+        self.assertIn("-Copt-level=2", self.note.read_text())
+        overflow = self.kernel.run("let largest = std::hint::black_box(u8::MAX);\nlargest + 1")[1]
+        self.assertIn("attempt to add with overflow", overflow)
+        self.ok(":opt 0")
+        self.assertEqual(self.ok('println!("{}", two + 5);'), "7\n")
+        self.assertIn("-Copt-level=0", self.note.read_text())
 
     def test_are_checked_without_a_check_of_the_dependencies(self):
         self.assertIn("is a closure", self.kernel.run("let half = |x: f64| x / 2.0;")[1])

@@ -27,7 +27,7 @@ FIRST_CELL = ':dep mnist-classification = { path = ".." }\nuse mnist_classificat
 class Kernel:
     """A kernel, and a client that runs cells in it."""
 
-    def __init__(self, specs=SPECS, folder=NOTEBOOKS, **variables):
+    def __init__(self, specs=SPECS, folder=NOTEBOOKS, has_session=True, **variables):
         specs = KernelSpecManager(kernel_dirs=[str(specs)])
         self.manager = KernelManager(kernel_name="rust-mnist", kernel_spec_manager=specs)
         self.messages = tempfile.TemporaryFile("w+")
@@ -36,6 +36,8 @@ class Kernel:
         self.client.start_channels()
         try:
             self.client.wait_for_ready(timeout=600)
+            if has_session:
+                self.run("")  # A kernel answers before it can run a cell.
         except RuntimeError as error:
             self.messages.seek(0)
             raise RuntimeError(self.messages.read()) from error
@@ -67,13 +69,16 @@ class Kernel:
         printed = "\n".join(line.rpartition("\r")[2] for line in "".join(texts["stdout"]).split("\n"))
         return printed, "".join(texts["stderr"])
 
-    def shown(self, code):
-        """Runs a cell; gives its status and what it shows by messages of its own, as their kinds and contents."""
+    def shown(self, code, seen=lambda text: None):
+        """Runs a cell; gives its status and what it shows by messages of its own, as their kinds and contents. `seen` gets
+        the text."""
         shown = []
 
         def collect(message):
             if message["msg_type"] in ("display_data", "update_display_data"):
                 shown.append((message["msg_type"], message["content"]))
+            if message["msg_type"] == "stream":
+                seen(message["content"]["text"])
 
         reply = self.client.execute_interactive(code, timeout=600, output_hook=collect)
         return reply["content"]["status"], shown

@@ -151,16 +151,35 @@ class One(unittest.TestCase):
         self.assertEqual(steps, sorted(set(steps)))
         self.assertEqual(steps[-1], 299)
         self.assertTrue(5 < len(steps) <= tenths + 1, f"{len(steps)} in {tenths / 10:.1f} s")
-        # The next cell goes on in the same place.
+        # In the next cell it appears again, as it does where this cell is run again.
         _, shown = self.kernel.shown("live.show(&figures::digits(&Dataset::drawn(0)?.train, 4)?)?;")
         [(kind, content)] = shown
-        self.assertEqual(kind, "update_display_data")
+        self.assertEqual(kind, "display_data")
         self.assertEqual(set(content["data"]), {"text/html", "image/png", "text/plain"})
 
     def test_a_line_that_begins_as_a_live_picture_does_is_a_text_like_any_other(self):
-        for text in ("", "no JSON", "{}", '{"transient": 1}', '{"transient": {"display_id": []}}', "[]", "null"):
+        odd = ["", "no JSON", "{}", '{"transient": 1}', '{"transient": {"display_id": []}}', "[]", "null"]
+        for text in [*odd, '{"transient": {"display_id": "x"}}']:
             printed = self.ok(f'println!("\\u{{1e}}{{}}", r#"{text}"#);')
             self.assertEqual(printed, f"\x1e{text}\n")
+        printed = self.ok('println!("\\u{1e}{}", "[".repeat(200_000));')
+        self.assertEqual(printed, "\x1e" + 200_000 * "[" + "\n")
+
+    def test_live_pictures_between_lines_and_beside_each_other_are_as_few(self):
+        code = (
+            "let (mut one, mut other) = (Live::new(), Live::new());\nfor step in 0..200 {\n"
+            '    print!("{step} ");\n    one.show(&format!("one {step}"))?;\n    other.show(&format!("other {step}"))?;\n'
+            "    std::thread::sleep(std::time::Duration::from_millis(5));\n}"
+        )
+        texts = []
+        began = time.monotonic()
+        status, shown = self.kernel.shown(code, texts.append)
+        tenths = 10 * (time.monotonic() - began)
+        self.assertEqual(status, "ok")
+        last = {content["transient"]["display_id"]: content["data"]["text/plain"] for _, content in shown}
+        self.assertEqual(sorted(last.values()), ["one 199", "other 199"])
+        self.assertLessEqual(len(shown), 2 * tenths + 2)
+        self.assertEqual("".join(texts).split(), [str(step) for step in range(200)])
 
     def test_the_curves_of_a_training_grow(self):
         status, shown = self.kernel.shown(
@@ -173,6 +192,11 @@ class One(unittest.TestCase):
         self.assertGreater(len(texts), 2)
         self.assertTrue(all("A large network" in text for text in texts))
         self.assertIn("in 4 epochs", texts[-1])
+
+    def test_a_message_with_binary_parts_harms_nothing(self):
+        session, channel = self.kernel.client.session, self.kernel.client.shell_channel
+        session.send(channel.socket, "comm_msg", {"comm_id": "none", "data": {}}, buffers=[b"x", b"y"])
+        self.assertEqual(self.ok('println!("{}", 6 * 7);'), "42\n")
 
     def test_an_interrupt_that_comes_before_or_after_a_cell_harms_no_other(self):
         wait = "std::thread::sleep(std::time::Duration::from_secs({}));"
@@ -287,7 +311,8 @@ class Several(unittest.TestCase):
         """Its folder, and that of its kernel's specification; it starts from what is compiled here."""
         folder = tempfile.TemporaryDirectory(dir=ROOT / "target", ignore_cleanup_errors=True)
         self.addCleanup(folder.cleanup)
-        copy = Path(folder.name) / "repository"
+        # Letters outside ASCII, as folders of many people have.
+        copy = Path(folder.name) / "dépôt-🦀"
         shutil.copytree(ROOT, copy, ignore=lambda place, names: NOT_COPIED if Path(place) == ROOT else [])
         for name in (".venv", "libtorch"):
             (copy / name).symlink_to(ROOT / name)
@@ -346,8 +371,8 @@ class Many(unittest.TestCase):
 class Standby(unittest.TestCase):
     """A session that was started beforehand and waits for a notebook."""
 
-    def kernel(self, **variables):
-        kernel = Kernel(**variables)
+    def kernel(self, **options):
+        kernel = Kernel(**options)
         self.addCleanup(kernel.stop)
         return kernel
 
@@ -355,7 +380,7 @@ class Standby(unittest.TestCase):
         waiting = standby()
         before = sessions()
         kernel = self.kernel()
-        self.assertTrue(eventually(lambda: sessions() - before == {waiting}))
+        self.assertEqual(sessions() - before, {waiting})
         code = 'let folder = std::env::current_dir()?;\nprintln!("{}", folder.display());'
         self.assertEqual(kernel.run(code), (f"{NOTEBOOKS}\n", ""))
         text = 'println!("{}", "x".repeat(2_000_000));'
@@ -401,7 +426,7 @@ class Standby(unittest.TestCase):
             # As long as the library compiles.
             fcntl.flock(file, fcntl.LOCK_EX)
             began = time.monotonic()
-            kernel = self.kernel()
+            kernel = self.kernel(has_session=False)
             self.assertLess(time.monotonic() - began, 20)
             kernel.client.execute("let kept = 42;")
             info = kernel.client.kernel_info(reply=True, timeout=20)["content"]
@@ -441,6 +466,19 @@ class Standby(unittest.TestCase):
                 else:
                     subprocess.run([*STANDBY, "--end"], check=True, timeout=60)
                 self.assertEqual(psutil.wait_procs(started, timeout=30)[1], [])
+
+    def test_a_containers_limit_counts_as_the_machines_memory_does(self):
+        ask = "import pathlib, sys, standby; print(standby.free_memory(pathlib.Path(sys.argv[1])))"
+        with tempfile.TemporaryDirectory() as folder:
+            free = lambda: int(
+                subprocess.check_output([sys.executable, "-c", ask, folder], cwd=ROOT / "scripts", text=True)
+            )
+            machine = free()
+            for name, text in [("max", "3000000\n"), ("current", "2500000\n"), ("stat", "anon 1\ninactive_file 200000\n")]:
+                (Path(folder) / f"memory.{name}").write_text(text)
+            self.assertEqual(free(), 700_000)
+            (Path(folder) / "memory.max").write_text("max\n")
+            self.assertAlmostEqual(free(), machine, delta=1e9)
 
     def test_ends_when_it_is_told_to(self):
         started = processes(standby())

@@ -1,7 +1,6 @@
-#!/bin/sh
 # Compiles a cell without the work that is the same for every cell. Cargo needs a third of a cell's time to find that
 # nothing but the cell has changed, and linking the dependencies' 170 static libraries takes two thirds of the rest. evcxr
-# and cargo find this script under four names:
+# and cargo find programs with four names that run this script (see build_cache.py):
 #
 #   rustup          says that this script is cargo
 #   cargo           has cargo build the first cell, and builds or checks the others by repeating what cargo ran for it;
@@ -50,7 +49,7 @@ cargo_for_evcxr() {
         " "*"build --target "*" --message-format=json") emit=link ;;
         " "*"check --target "*" --message-format=json") emit=metadata ;;
         *"/rustlib/"*) exec cargo "$@" ;;
-        *" metadata "*" --manifest-path $PWD/"*" --filter-platform "*) cargo "$@" | python "$folder/../trim_metadata.py"; exit ;;
+        *" metadata "*" --manifest-path $PWD/"*" --filter-platform "*) cargo "$@" | python "$scripts/trim_metadata.py"; exit ;;
         *) exec cargo "$@" ;;
     esac
     note="$PWD/.cell-note"
@@ -68,9 +67,13 @@ cargo_for_evcxr() {
 
 rustc_for_cargo() {
     case "$*" in
-        *" --crate-name ctx "*" --crate-type cdylib --emit=dep-info,link "*) set -- "$@" "-Clinker=$folder/cc" ;;
+        *" --crate-name ctx "*" --crate-type cdylib --emit=dep-info,link "*) ;;
         *) exec "$@" ;;
     esac
+    # What `:opt` sets stands in the cell's manifest, and cargo takes profiles from the workspace's alone.
+    level=$(sed -n 's/^opt-level = //p' "$CARGO_MANIFEST_DIR/Cargo.toml")
+    # rustc itself would no longer check for overflows then.
+    set -- "$@" "-Clinker=$folder/cc" "-Copt-level=$level" -Cdebug-assertions=on -Coverflow-checks=on
     cell="$(value_of --out-dir "$@")/libctx.so"
     (
         # The descriptors that they name are open in this cargo alone.

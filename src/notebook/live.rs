@@ -2,7 +2,10 @@
 
 use std::{
     env,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -11,8 +14,8 @@ use serde_json::{Map, json};
 use super::{Table, print};
 use crate::Result;
 
-/// Set where `scripts/kernel.py` passes on what is printed, and at its start a line that this script takes for a
-/// message to Jupyter.
+/// Set where `scripts/kernel.py` passes on what is printed, and the start of what this script makes a message to Jupyter
+/// of.
 const LIVE: &str = "MNIST_LIVE";
 const MESSAGE: char = '\u{1e}';
 
@@ -59,7 +62,8 @@ impl Content for polars::prelude::DataFrame {
 }
 
 /// A place in a cell's output whose content is replaced while the cell runs. Jupyter gets at most ten states a second,
-/// and always the last one. A kernel other than this project's prints a state in words, in growing intervals.
+/// and always the last one. A kernel other than this project's prints a state in words, in growing intervals, and the
+/// last one when this is dropped.
 ///
 /// ```
 /// use mnist_classification::prelude::*;
@@ -81,8 +85,10 @@ impl Live {
     /// Makes a place, which appears when something is shown in it.
     #[expect(clippy::new_without_default, reason = "each is another place")]
     pub fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        Self { id: format!("live-{now}"), printed: None, pause: Duration::from_secs(1), waiting: None }
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self { id: format!("live-{now}-{count}"), printed: None, pause: Duration::from_secs(1), waiting: None }
     }
 
     /// Shows something in place of what was there.

@@ -55,7 +55,13 @@ pub struct Predictions {
 /// and [`Error::Torch`] when they do not fit another model; [`Error::Stopped`] when the notebook's user stopped it.
 pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
     check_plan(model, samples)?;
-    scores(samples, &logits(model, samples)?)
+    scores(samples, &logits(model, samples, PATIENCE)?)
+}
+
+/// Measures as [`evaluate`] does, without a bar: where a training has its own.
+pub(super) fn evaluate_quietly(model: &dyn Model, samples: &Samples) -> Result<Scores> {
+    check_plan(model, samples)?;
+    scores(samples, &logits(model, samples, Duration::MAX)?)
 }
 
 /// Predicts the class of each sample.
@@ -64,7 +70,7 @@ pub fn evaluate(model: &dyn Model, samples: &Samples) -> Result<Scores> {
 /// [`Error::Empty`] when there is no sample; [`Error::Torch`] when they do not fit the model; [`Error::Stopped`] when
 /// the notebook's user stopped it.
 pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
-    predictions(samples, &logits(model, samples)?)
+    predictions(samples, &logits(model, samples, PATIENCE)?)
 }
 
 /// Runs [`evaluate`] and [`predict`] in one pass over the samples.
@@ -73,15 +79,15 @@ pub fn predict(model: &dyn Model, samples: &Samples) -> Result<Predictions> {
 /// As [`evaluate`].
 pub fn evaluate_and_predict(model: &dyn Model, samples: &Samples) -> Result<(Scores, Predictions)> {
     check_plan(model, samples)?;
-    let logits = logits(model, samples)?;
+    let logits = logits(model, samples, PATIENCE)?;
     Ok((scores(samples, &logits)?, predictions(samples, &logits)?))
 }
 
-/// Computes the logits of each batch.
-fn logits(model: &dyn Model, samples: &Samples) -> Result<Vec<Tensor>> {
+/// Computes the logits of each batch; a bar shows how far it is when that takes longer than `patience`.
+fn logits(model: &dyn Model, samples: &Samples, patience: Duration) -> Result<Vec<Tensor>> {
     samples.check()?;
     let _no_gradients = tch::no_grad_guard();
-    let mut bar = Bar::begin(PATIENCE);
+    let mut bar = Bar::begin(patience);
     let batches = samples.batches(BATCH).enumerate().map(|(number, batch)| {
         interrupt::check()?;
         bar.draw(number * BATCH, samples.len(), format_args!("evaluating"));

@@ -4,8 +4,8 @@ use native::{Labelled, MlpStep, RmsProp, keep_freed_memory};
 use tch::{Device, Kind, Reduction, Tensor};
 
 use super::{
-    Scores, Training, evaluate,
-    evaluation::check_plan,
+    Scores, Training,
+    evaluation::{check_plan, evaluate_quietly},
     interrupt,
     loss::{correct, cross_entropy},
     state::State,
@@ -98,7 +98,7 @@ impl<'a> Trainer<'a> {
                 let scores = fast.validate(&interrupt::is_asked_for)?;
                 Ok(scores.map(|[loss, accuracy]| Scores { loss, accuracy }))
             }
-            None => self.validation.as_ref().map(|samples| evaluate(self.model, samples)).transpose(),
+            None => self.validation.as_ref().map(|samples| evaluate_quietly(self.model, samples)).transpose(),
         }
     }
 
