@@ -32,10 +32,8 @@ pub fn training_curves(history: &History) -> Result<Figure> {
     let panel = |name, value: fn(Scores) -> f64, better_first: fn(&f64, &f64) -> Ordering| {
         let of_training = |&Epoch { loss, accuracy, .. }: &Epoch| value(Scores { loss, accuracy });
         let validation: Vec<_> = history.epochs.iter().filter_map(|epoch| epoch.validation).map(value).collect();
-        let best = (history.epochs[0].epoch..)
-            .zip(validation.iter().copied())
-            .min_by(|(_, one), (_, other)| better_first(one, other));
         let first = history.epochs[0].epoch;
+        let best = (first..).zip(validation.iter().copied()).min_by(|(_, one), (_, other)| better_first(one, other));
         Panel { name, first, training: history.epochs.iter().map(of_training).collect(), validation, best }
     };
     let accuracy = panel("Accuracy, %", |scores| 100.0 * scores.accuracy, |one, other| other.total_cmp(one));
@@ -43,7 +41,8 @@ pub fn training_curves(history: &History) -> Result<Figure> {
     Ok(Figure::new(Curves { title: format!("Training and validation: {}", history.name), accuracy, loss }))
 }
 
-/// Draws the curves anew after each epoch, while [`fit_with`](crate::training::fit_with) trains: its last argument.
+/// Draws the curves anew after each epoch, while [`fit_with`](crate::training::fit_with) trains: its last argument. With
+/// `verbose: false` no lines of text stand around the picture.
 ///
 /// ```
 /// use mnist_classification::prelude::*;

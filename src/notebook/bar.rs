@@ -8,9 +8,6 @@ use std::{
 
 use super::{live::is_live, print};
 
-/// Characters of a full bar.
-const BAR: usize = 20;
-
 /// How long a bar stays as it is at least, and how often it moves at most.
 const PAUSE: Duration = Duration::from_millis(100);
 const MOST_MOVES: u32 = 50;
@@ -32,6 +29,9 @@ pub struct Bar {
 }
 
 impl Bar {
+    /// Characters of a full bar.
+    pub const LENGTH: usize = 20;
+
     /// Begins a bar for work that takes longer than `patience`.
     pub fn begin(patience: Duration) -> Self {
         let end = if is_live() { Some(OPEN_END) } else { io::stdout().is_terminal().then_some("") };
@@ -48,9 +48,9 @@ impl Bar {
             return;
         }
         self.drawn = Instant::now();
-        let (bar, left) = ("━".repeat(BAR * done.min(total) / total), whole.saturating_sub(passed).as_secs_f64());
-        let line = format!("{done}/{total} {bar:BAR$} {left:.0}s left - {details}");
-        let width = self.width;
+        let (width, length) = (self.width, Self::LENGTH);
+        let (bar, left) = ("━".repeat(length * done.min(total) / total), whole.saturating_sub(passed).as_secs_f64());
+        let line = format!("{done}/{total} {bar:length$} {left:.0}s left - {details}");
         print(format_args!("\r{line:width$}{end}"));
         self.width = line.chars().count();
     }

@@ -10,9 +10,6 @@ use crate::{
     notebook::{Bar, print},
 };
 
-/// Characters of the bar of an epoch that is over.
-const BAR: usize = 20;
-
 /// An epoch under way: its running means, and the bar that shows them.
 #[derive(Default)]
 pub(super) struct Progress {
@@ -85,7 +82,7 @@ impl Progress {
         let mut line = format!(
             "{steps}/{steps} {bar} {seconds:.1}s {milliseconds:.1}ms/step - accuracy: {accuracy:.4} - loss: {loss:.4}",
             steps = self.total_steps,
-            bar = "━".repeat(BAR),
+            bar = "━".repeat(Bar::LENGTH),
             seconds = epoch.seconds,
             accuracy = epoch.accuracy,
             loss = epoch.loss,
