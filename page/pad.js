@@ -95,24 +95,46 @@ function shown(values, answers) {
 }
 
 // Each digit of the ink with its 28 × 28 pixels and, for each network, its probabilities; the marks between them, and
-// whether there is more than both. Where digits may touch, the last network decides, as `classify.rs` does.
+// whether there is more than both. Where digits may touch or be in pieces, the last network decides, as `classify.rs` does.
 function readWriting({ ink, writing }) {
-  const marks = writing.marks.map((mark) => [...mark]);
   const read = (part) => {
     const values = inputOf(part, ink);
     return { values, chances: networks.map((network) => probabilities(network, values)) };
   };
-  const least = (digits) => Math.min(...digits.map(({ chances }) => mostOf(chances.at(-1))));
-  const result = { digits: [], marks, isMore: writing.leftOut.length > 0, mayTouch: false };
-  for (const [index, part] of writing.digits.entries()) {
-    const whole = read(part), isUnsure = least([whole]) < READER.one;
-    const halves = isUnsure ? halvesOf(part, ink.width)?.map(read) : null;
-    const areTwo = halves && least(halves) >= READER.both, isOne = least([whole]) >= 0.5;
-    result.mayTouch ||= Boolean(areTwo && isOne);
-    result.digits.push(...(areTwo && !isOne ? halves : [whole]));
-    if (areTwo && !isOne) writing.marks.forEach(([before], place) => (marks[place][0] += Number(before > index)));
+  const digits = writing.digits.map(read), marks = writing.marks.map((mark) => [...mark]), taken = [];
+  let mayTouch = false, inPieces = false, free = 0;
+  for (const { from, to, areClose, partsOf } of alternativesOf(writing, ink.width)) {
+    const asTheyAre = digits.slice(from, to), isOpen = areClose || leastOf(asTheyAre) < READER.settled;
+    const parts = isOpen && from >= free ? partsOf()?.map(read) : null;
+    if (!parts) continue;
+    const [isBetter, isDoubtful] = compared(asTheyAre, parts, areClose);
+    mayTouch ||= isDoubtful && parts.length > 1;
+    inPieces ||= isDoubtful && parts.length === 1;
+    if (isBetter) {
+      free = to;
+      taken.unshift({ from, to, parts });
+    }
   }
-  return result;
+  for (const { from, to, parts } of taken) {
+    digits.splice(from, to - from, ...parts);
+    for (const mark of marks) if (mark[0] >= to) mark[0] += parts.length - (to - from);
+  }
+  return { digits, marks, isMore: writing.leftOut.length > 0, mayTouch, inPieces };
+}
+
+// The lowest of some digits' probabilities.
+const leastOf = (digits) => Math.min(...digits.map(({ chances }) => mostOf(chances.at(-1))));
+
+// Whether these others are better than digits as they are, and whether that is doubtful.
+function compared(digits, others, areClose) {
+  const before = leastOf(digits), after = leastOf(others), isLikely = after >= READER.likely;
+  if (others.length > 1) return [isLikely && before < 0.5, isLikely && before >= 0.5];
+  // What is joined is less often wrong than what is cut in two.
+  const isBetter = isLikely && before < (after >= READER.settled ? READER.likely : 0.5);
+  // A digit that lies close to another one and is read as that one with it just has a neighbour.
+  const isNew = digits.every(({ chances }) => bestOf(chances.at(-1)) !== bestOf(others[0].chances.at(-1)));
+  const isDoubtful = areClose && isNew && after >= 0.5 && !isBetter;
+  return [isBetter || (isDoubtful && isLikely), isDoubtful];
 }
 
 // What each network reads the pad as, in words.
@@ -137,10 +159,11 @@ function textOf({ digits, marks }, network) {
 }
 
 // Why an answer is doubtful whose least probability this is.
-function doubtOf({ isMore, mayTouch }, least, mayBeNone) {
+function doubtOf({ isMore, mayTouch, inPieces }, least, mayBeNone) {
   if (least < READER.sure && mayBeNone) return "this may not be a digit";
   if (isMore) return "a mark that is no digit is left out";
   if (mayTouch) return "digits may touch";
+  if (inPieces) return "a digit may be in pieces";
   return least < READER.sure ? "doubtful" : "";
 }
 

@@ -1,5 +1,5 @@
-// What is written: rows of digits and the marks between them, as `writing.rs`, `mark.rs` and `touching.rs` find
-// them.
+// What is written: rows of digits and the marks between them, as `writing.rs`, `mark.rs` and `alternatives.rs`
+// find them.
 
 // Two parts of one digit: one lies largely above, below or inside the other, or they all but touch.
 function areOneDigit(one, other, width) {
@@ -162,6 +162,23 @@ function writingOn(ink) {
     writing.digits.push(...digits);
   }
   return writing;
+}
+
+// Which digits may be others, and what makes those: a wide digit may be two, and two near ones pieces of one.
+function alternativesOf({ digits, marks }, width) {
+  return digits.flatMap((digit, from) => {
+    const halves = { from, to: from + 1, areClose: false, partsOf: () => halvesOf(digit, width) };
+    const other = marks.some(([before]) => before === from + 1) ? null : digits[from + 1];
+    const isWithin = (share) => across(digit, other) <= round32(round32(share) * Math.max(high(digit), high(other)));
+    if (!other || !isWithin(0.4)) return [halves];
+    return [halves, { from, to: from + 2, areClose: isWithin(0.15), partsOf: () => wholeOf(digit, other) }];
+  });
+}
+
+// The digit that two parts may be pieces of, unless they are too wide for one.
+function wholeOf(one, other) {
+  const whole = joined(one, other);
+  return wide(whole) <= round32(round32(1.8) * high(whole)) ? [whole] : null;
 }
 
 // The two digits that a wide part may be, cut at the column with the least ink.

@@ -10,13 +10,13 @@ use mnist_classification::{
 use own_digit::{Classifier, SURE};
 
 /// The weight of the sum of squared weights in what is minimised.
-const DECAY: f64 = 0.003;
+const DECAY: f64 = 0.001;
 
 /// Steps of Newton's method.
 const STEPS: usize = 8;
 
 /// The share of digits that may be doubted for it.
-const COST: f64 = 0.02;
+const COST: f64 = 0.025;
 
 /// Fits the logit by logistic regression and writes it as `none.safetensors` beside the network's weights.
 ///

@@ -40,7 +40,7 @@ pub fn classified(picture: &Picture, answer: &Answer) -> Result<Figure> {
     let [grey, ink] = picture.grey_and_ink();
     let fit = |image: DynamicImage| image.resize(PICTURE.0, PICTURE.1, FilterType::Triangle).into_rgb8();
     let large = |input| dark_on_light(input).resize_exact(DIGIT as u32, DIGIT as u32, FilterType::Nearest).into_rgb8();
-    let inputs = picture.parted(&answer.parted)?.inputs_as_pictures()?.into_iter().map(large).collect();
+    let inputs = picture.with(&answer.taken)?.inputs_as_pictures()?.into_iter().map(large).collect();
     let grey_and_ink = [grey.into(), dark_on_light(ink)].map(fit);
     Ok(Figure::new(Reading { grey_and_ink, inputs, answer: answer.clone() }))
 }

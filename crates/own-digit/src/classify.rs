@@ -11,7 +11,7 @@ use mnist_classification::{
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
-use crate::{Layout, Picture};
+use crate::{Layout, Picture, picture::Alternative};
 
 /// An answer with a lower probability is doubtful.
 pub const SURE: f64 = 0.9;
@@ -24,8 +24,8 @@ pub struct Answer {
     pub digits: Vec<DigitAnswer>,
     /// Where they stand, and what stands between them.
     pub layout: Layout,
-    /// Which of the digits that the picture has are two.
-    pub(crate) parted: Vec<usize>,
+    /// Which of the picture's alternatives it takes.
+    pub(crate) taken: Vec<usize>,
 }
 
 /// A network's answer to one digit, or to whatever its classes are.
@@ -65,15 +65,16 @@ pub fn classify_or_reject(network: &Network, none: &Network, picture: &Picture, 
     })
 }
 
-/// What is read as a digit with this probability is not two; two halves are taken for digits with the other one.
-pub(crate) const ONE: f64 = 0.99;
-pub(crate) const BOTH: f64 = 0.95;
+/// Digits that are read with this probability are taken as they are, unless they are close, and alternatives with the
+/// other one.
+pub(crate) const SETTLED: f64 = 0.99;
+pub(crate) const LIKELY: f64 = 0.95;
 
 /// So many digits go through a network at a time: a page full of them would take much memory.
 const AT_ONCE: i64 = 64;
 
-/// Reads a picture by the logits of its inputs. What may be two digits is parted where both halves are likely digits,
-/// and the whole is not.
+/// Reads a picture by the logits of its inputs. A digit may be two that touch, or two may be pieces of one: that is taken
+/// where it is likely, and the digits as they are are not.
 fn read(
     picture: &Picture,
     classes: &Classes,
@@ -85,25 +86,71 @@ fn read(
         let some = inputs.f_to(device)?.f_split(AT_ONCE, 0)?;
         answer(&Tensor::f_cat(&some.iter().map(&logits).collect::<Result<Vec<_>>>()?, 0)?, classes, layout)
     };
-    let whole = answer_to(&picture.inputs, &picture.layout)?;
-    let is_unsure = |digit: &usize| whole.digits[*digit].best().1 < ONE;
-    let unsure: Vec<_> = picture.may_be_two().into_iter().filter(is_unsure).collect();
-    if unsure.is_empty() {
-        return Ok(whole);
+    let answer = answer_to(&picture.inputs, &picture.layout)?;
+    let is_open = |other: &Alternative| other.are_close || least(&answer.digits[other.digits.clone()]) < SETTLED;
+    let open: Vec<_> = (0..picture.alternatives.len()).filter(|&place| is_open(&picture.alternatives[place])).collect();
+    if open.is_empty() {
+        return Ok(answer);
     }
-    let halves = answer_to(&picture.halves(&unsure)?, &picture.layout)?.digits;
-    let are_digits = |halves: &[DigitAnswer]| halves.iter().all(|half| half.best().1 >= BOTH);
-    let likely = unsure.iter().zip(halves.chunks(2)).filter(|(_, halves)| are_digits(halves));
-    let (touching, parted): (Vec<_>, Vec<_>) =
-        likely.map(|(&digit, _)| digit).partition(|&digit| whole.digits[digit].best().1 >= 0.5);
-    let answer = if parted.is_empty() {
-        whole
+    let parts = answer_to(&picture.inputs_of(&open)?, &picture.layout)?.digits;
+    let Choice { taken, may_touch, in_pieces } = Choice::of(picture, &answer.digits, &open, &parts);
+    let answer = if taken.is_empty() {
+        answer
     } else {
-        let picture = picture.parted(&parted)?;
+        let picture = picture.with(&taken)?;
         answer_to(&picture.inputs, &picture.layout)?
     };
-    let layout = Layout { may_touch: !touching.is_empty(), ..answer.layout };
-    Ok(Answer { parted, layout, ..answer })
+    Ok(Answer { taken, layout: Layout { may_touch, in_pieces, ..answer.layout }, ..answer })
+}
+
+/// Which alternatives are taken, and what is doubtful.
+#[derive(Default)]
+struct Choice {
+    taken: Vec<usize>,
+    may_touch: bool,
+    in_pieces: bool,
+}
+
+impl Choice {
+    /// Chooses among the open alternatives of a picture, whose parts are read as these.
+    fn of(picture: &Picture, digits: &[DigitAnswer], open: &[usize], mut parts: &[DigitAnswer]) -> Self {
+        let (mut choice, mut free) = (Self::default(), 0);
+        for &place in open {
+            let other = &picture.alternatives[place];
+            let (others, rest) = parts.split_at(other.boxes.len());
+            parts = rest;
+            if other.digits.start < free {
+                continue;
+            }
+            let (is_better, is_doubtful) = compared(&digits[other.digits.clone()], others, other.are_close);
+            choice.may_touch |= is_doubtful && others.len() > 1;
+            choice.in_pieces |= is_doubtful && others.len() == 1;
+            if is_better {
+                free = other.digits.end;
+                choice.taken.push(place);
+            }
+        }
+        choice
+    }
+}
+
+/// Tells whether these others are better than digits as they are, and whether that is doubtful.
+fn compared(digits: &[DigitAnswer], others: &[DigitAnswer], are_close: bool) -> (bool, bool) {
+    let (before, after) = (least(digits), least(others));
+    if others.len() > 1 {
+        return (after >= LIKELY && before < 0.5, after >= LIKELY && before >= 0.5);
+    }
+    // What is joined is less often wrong than what is cut in two.
+    let is_better = after >= LIKELY && before < if after >= SETTLED { LIKELY } else { 0.5 };
+    // A digit that lies close to another one and is read as that one with it just has a neighbour.
+    let is_new = digits.iter().all(|digit| digit.best().0 != others[0].best().0);
+    let is_doubtful = are_close && is_new && after >= 0.5 && !is_better;
+    (is_better || is_doubtful && after >= LIKELY, is_doubtful)
+}
+
+/// Returns the lowest of the digits' probabilities.
+fn least(digits: &[DigitAnswer]) -> f64 {
+    digits.iter().map(|digit| digit.best().1).fold(1.0, f64::min)
 }
 
 /// Compares the number of logits with that of the classes.
@@ -127,7 +174,7 @@ fn answer(logits: &Tensor, classes: &Classes, layout: &Layout) -> Result<Answer>
         none: each.get(classes.len()).copied(),
         probabilities: classes.names().iter().cloned().zip(each).collect(),
     };
-    Ok(Answer { digits: probabilities.into_iter().map(named).collect(), layout: layout.clone(), parted: Vec::new() })
+    Ok(Answer { digits: probabilities.into_iter().map(named).collect(), layout: layout.clone(), taken: Vec::new() })
 }
 
 impl Answer {
@@ -139,7 +186,7 @@ impl Answer {
 
     /// Returns the lowest of the digits' probabilities.
     pub fn probability(&self) -> f64 {
-        self.digits.iter().map(|digit| digit.best().1).fold(1.0, f64::min)
+        least(&self.digits)
     }
 
     /// Tells whether a digit of it may well be another one, or the picture shows more than digits and marks.
@@ -157,6 +204,8 @@ impl Answer {
             Some("a mark that is no digit is left out")
         } else if self.layout.may_touch {
             Some("digits may touch")
+        } else if self.layout.in_pieces {
+            Some("a digit may be in pieces")
         } else {
             is_unsure.then_some("doubtful")
         }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     Classifier, SURE,
     classifier::NONE,
-    classify::{BOTH, ONE},
+    classify::{LIKELY, SETTLED},
     folded::folded,
     quantised::{Quantised, quantise},
 };
@@ -67,7 +67,7 @@ pub fn pad_of(classifier: &Classifier, folder: Option<&Path>) -> Result<Page> {
 
 fn page(networks: Vec<Reader>) -> Result<Page> {
     let height = PARTS.height + BARS * networks.len().saturating_sub(1) as u32;
-    let readers = Readers { networks, sure: SURE, one: ONE, both: BOTH };
+    let readers = Readers { networks, sure: SURE, settled: SETTLED, likely: LIKELY };
     Page::assemble(Parts { height, ..PARTS }, "READER", &readers)
 }
 
@@ -102,9 +102,10 @@ struct Readers {
     networks: Vec<Reader>,
     /// An answer with a lower probability is doubtful.
     sure: f64,
-    /// A digit with a lower probability may be two that touch, when both have at least the other one.
-    one: f64,
-    both: f64,
+    /// Digits with a lower probability may be others that touch or are in pieces, when those have at least the other
+    /// one.
+    settled: f64,
+    likely: f64,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! width (`stroke.rs`), and each digit is scaled to fit into 20 × 20 pixels and placed with its centre of mass at the
 //! middle of 28 × 28.
 
+mod alternatives;
 mod background;
 mod clutter;
 mod color;
@@ -23,15 +24,15 @@ mod steps_image;
 mod stroke;
 #[cfg(feature = "all-formats")]
 mod tiff;
-mod touching;
 mod writing;
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use image::{Luma, imageops};
 use mnist_classification::{Error, Result};
 use tch::Tensor;
 
+pub(crate) use alternatives::Alternative;
 use luma_image::{LumaImage, shrunk};
 use parts::Part;
 use writing::Writing;
@@ -65,12 +66,9 @@ pub struct Picture {
     ink: LumaImage,
     /// Each digit before it was scaled.
     digits: Vec<LumaImage>,
-    /// What each digit would be if it were two that touch.
-    halves: Vec<Option<[Half; 2]>>,
+    /// Other ways to take some of them.
+    pub(crate) alternatives: Vec<Alternative>,
 }
-
-/// A digit, if it is one: cut out, and its edges in the picture.
-type Half = (LumaImage, [u32; 4]);
 
 impl Picture {
     /// Reads a picture of digits, in one row or several, for a network that takes pictures of this height and width:
@@ -101,48 +99,42 @@ impl Picture {
         let expected = "a picture of digits, dark on light or light on dark";
         let found = Found::at_any_size(color::grey(picture), is_written, WINDOWS);
         let found = found.map_err(|found| Error::malformed(path, found, expected))?;
-        let Found { grey, ink, parts, halves, layout } = found.moved([0, 0], times);
+        let Found { grey, ink, parts, alternatives, layout } = found.moved([0, 0], times);
         let digits: Vec<_> = if is_written { parts.iter().map(stroke::usual_width).collect() } else { parts };
-        Ok(Self { inputs: inputs(&digits, size)?, layout, size, grey, ink, digits, halves })
+        Ok(Self { inputs: inputs(&digits, size)?, layout, size, grey, ink, digits, alternatives })
     }
 
-    /// Returns which digits may be two that touch.
-    pub(crate) fn may_be_two(&self) -> Vec<usize> {
-        (0..self.digits.len()).filter(|&digit| self.halves[digit].is_some()).collect()
-    }
-
-    /// Returns the inputs of both halves of each of these digits, `[2 × digits, height × width]`.
+    /// Returns the inputs of all parts of some alternatives, `[parts, height × width]`.
     ///
     /// # Errors
     /// [`Error::Torch`] when libtorch cannot make the inputs.
-    pub(crate) fn halves(&self, which: &[usize]) -> Result<Tensor> {
-        let halves = which.iter().flat_map(|&digit| self.halves[digit].iter().flatten());
-        inputs(&halves.map(|(half, _)| stroke::usual_width(half)).collect::<Vec<_>>(), self.size)
+    pub(crate) fn inputs_of(&self, alternatives: &[usize]) -> Result<Tensor> {
+        let digits: Vec<_> = alternatives.iter().flat_map(|&place| self.digits_of(place)).collect();
+        inputs(&digits, self.size)
     }
 
-    /// Returns the picture with two digits in place of each of these.
+    /// Returns the picture with some alternatives, which come from left to right and share no digit.
     ///
     /// # Errors
     /// [`Error::Torch`] when libtorch cannot make the inputs.
-    pub(crate) fn parted(&self, which: &[usize]) -> Result<Self> {
-        let (mut digits, mut layout) = (Vec::new(), Layout { boxes: Vec::new(), ..self.layout.clone() });
-        for (index, digit) in self.digits.iter().enumerate() {
-            match &self.halves[index] {
-                Some(halves) if which.contains(&index) => {
-                    digits.extend(halves.iter().map(|(half, _)| stroke::usual_width(half)));
-                    layout.boxes.extend(halves.iter().map(|(_, edges)| edges));
-                }
-                _ => {
-                    digits.push(digit.clone());
-                    layout.boxes.extend(self.layout.boxes.get(index));
-                }
+    pub(crate) fn with(&self, alternatives: &[usize]) -> Result<Self> {
+        let (mut digits, mut layout) = (self.digits.clone(), self.layout.clone());
+        // From the last one on, so that the places before it stay.
+        for &place in alternatives.iter().rev() {
+            let Alternative { digits: Range { start, end }, parts, boxes, .. } = &self.alternatives[place];
+            digits.splice(*start..*end, self.digits_of(place));
+            layout.boxes.splice(*start..*end, boxes.iter().copied());
+            for (before, _) in layout.marks.iter_mut().filter(|(before, _)| before >= end) {
+                *before = *before + parts.len() - (end - start);
             }
         }
-        for (before, _) in &mut layout.marks {
-            *before += which.iter().filter(|&index| index < before).count();
-        }
-        let (inputs, halves) = (inputs(&digits, self.size)?, vec![None; digits.len()]);
-        Ok(Self { inputs, layout, size: self.size, grey: self.grey.clone(), ink: self.ink.clone(), digits, halves })
+        let (inputs, grey, ink) = (inputs(&digits, self.size)?, self.grey.clone(), self.ink.clone());
+        Ok(Self { inputs, layout, size: self.size, grey, ink, digits, alternatives: Vec::new() })
+    }
+
+    /// Returns the digits of an alternative.
+    fn digits_of(&self, place: usize) -> Vec<LumaImage> {
+        self.alternatives[place].parts.iter().map(|part| stroke::usual_width(&part.cut(&self.ink))).collect()
     }
 }
 
@@ -158,7 +150,7 @@ struct Found {
     ink: LumaImage,
     /// Each digit, cut out.
     parts: Vec<LumaImage>,
-    halves: Vec<Option<[Half; 2]>>,
+    alternatives: Vec<Alternative>,
     layout: Layout,
 }
 
@@ -179,7 +171,7 @@ impl Found {
         if !is_written {
             return Ok(Self {
                 parts: vec![stroke::cut(&ink)],
-                halves: vec![None],
+                alternatives: Vec::new(),
                 layout: Layout::default(),
                 grey,
                 ink,
@@ -197,20 +189,26 @@ impl Found {
         let ink = ruling::without_ruling(&ink).unwrap_or(ink);
         let writing = Writing::on(&ink);
         let parts: Vec<_> = writing.digits.iter().map(|digit| digit.cut(&ink)).collect();
-        let half = |part: Part| (part.cut(&ink), part.rectangle());
-        let halves = writing.digits.iter().map(|digit| Some(touching::halves(digit)?.map(half))).collect();
         let boxes = |parts: &[Part]| parts.iter().map(Part::rectangle).collect();
+        let alternatives = alternatives::of(&writing);
         let (boxes, left_out) = (boxes(&writing.digits), boxes(&writing.left_out));
-        let layout = Layout { boxes, left_out, marks: writing.marks, may_touch: false };
-        if parts.is_empty() { Err("a picture without ink") } else { Ok(Self { grey, ink, parts, halves, layout }) }
+        let layout = Layout { boxes, left_out, marks: writing.marks, ..Layout::default() };
+        if parts.is_empty() {
+            Err("a picture without ink")
+        } else {
+            Ok(Self { grey, ink, parts, alternatives, layout })
+        }
     }
 
     /// Returns what was found, for a picture so many times as wide and high, in which this one lies `by` pixels to the
     /// right and below.
     fn moved(self, by: [u32; 2], times: [f32; 2]) -> Self {
-        let half = |(half, edges): Half| (half, layout::moved(edges, by, times));
-        let halves = self.halves.into_iter().map(|halves| Some(halves?.map(half))).collect();
-        Self { layout: self.layout.moved(by, times), halves, ..self }
+        let alternative = |alternative: Alternative| {
+            let boxes = alternative.boxes.into_iter().map(|edges| layout::moved(edges, by, times)).collect();
+            Alternative { boxes, ..alternative }
+        };
+        let alternatives = self.alternatives.into_iter().map(alternative).collect();
+        Self { layout: self.layout.moved(by, times), alternatives, ..self }
     }
 
     /// Tells whether every digit is as large as its strokes are measured in, so that a larger picture would not show
