@@ -9,6 +9,8 @@ NAMES = {
     "ours": "**this project**",
     "ours_half": "this project, half precision",
     "plain_tch": "plain tch: autograd, `nn::RmsProp`",
+    "burn": "burn 0.22.1, its Flex backend",
+    "candle": "candle 0.11.1",
     "keras": "Keras on TensorFlow",
     "pytorch": "PyTorch, eager",
     "pytorch_half": "PyTorch, half precision",

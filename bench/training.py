@@ -1,5 +1,5 @@
-"""Measures training side by side: this library, plain tch, Keras, PyTorch, JAX, and the matrix products alone; of the original's
-MLP, and of two networks with convolutions.
+"""Measures training side by side: this library, plain tch, burn, candle, Keras, PyTorch, JAX, and the matrix products alone; of
+the original's MLP, and of two networks with convolutions.
 
 All run in turn, in several rounds (BENCH_ROUNDS, at least 3; each round with its own seed), so that a slow minute of
 the machine meets all of them. The medians go into bench/results/, a file for each machine. Names behind the script choose
@@ -26,12 +26,16 @@ OURS, KERAS, PYTORCH, JAX = (
     [EXAMPLES / "ours"], [sys.executable, BENCH / "peer_keras.py"], [sys.executable, BENCH / "peer_pytorch.py"],
     [sys.executable, BENCH / "peer_jax.py"],
 )  # fmt: skip
-PEERS = {"keras": KERAS, "pytorch": PYTORCH, "jax": JAX}
+RUST_PEERS = BENCH.parent / "target" / "rust-peers" / MACHINE / "release"
+PEERS = {
+    "burn": [RUST_PEERS / "burn"], "candle": [RUST_PEERS / "candle"],
+    "keras": KERAS, "pytorch": PYTORCH, "jax": JAX,
+}  # fmt: skip
 # Of the networks in networks.json: the programs, and how they differ from the original's training.
 NETWORKS = {
     "MLP": ({"ours": OURS, "plain_tch": [EXAMPLES / "plain_tch"], **PEERS, "floor": [EXAMPLES / "matmul_only"]}, {}),
     "small CNN": ({"ours": OURS, "ours_half": OURS, **PEERS, "pytorch_half": PYTORCH}, {"EPOCHS": 3}),
-    # A third of the digits, and no JAX, whose convolutions are the slowest: with all, this would take hours.
+    # A third of the digits, and only the peers with the fastest convolutions: with all, this would take hours.
     "best CNN": (
         {"ours": OURS, "ours_half": OURS, "keras": KERAS, "pytorch": PYTORCH, "pytorch_half": PYTORCH},
         {"EPOCHS": 2, "DIGITS": 20_000},
@@ -118,6 +122,9 @@ def machine():
 
 
 def main():
+    from peer import folder  # It needs numpy, which bench/seconds.py and bench/kernel.py do without.
+
+    os.environ["MNIST_DIR"] = str(folder())
     name = re.sub("[^a-z0-9]+", "-", machine().lower()).strip("-")
     path = BENCH / "results" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
