@@ -104,7 +104,8 @@ function readWriting({ ink, writing }) {
   const digits = writing.digits.map(read), marks = writing.marks.map((mark) => [...mark]), taken = [];
   let mayTouch = false, inPieces = false, free = 0;
   for (const { from, to, areClose, partsOf } of alternativesOf(writing, ink.width)) {
-    const asTheyAre = digits.slice(from, to), isOpen = areClose || leastOf(asTheyAre) < READER.settled;
+    const asTheyAre = digits.slice(from, to), settled = to - from > 1 ? READER.likely : READER.settled;
+    const isOpen = areClose || leastOf(asTheyAre) < settled;
     const parts = isOpen && from >= free ? partsOf()?.map(read) : null;
     if (!parts) continue;
     const [isBetter, isDoubtful] = compared(asTheyAre, parts, areClose);

@@ -171,7 +171,7 @@ function alternativesOf({ digits, marks }, width) {
     const other = marks.some(([before]) => before === from + 1) ? null : digits[from + 1];
     const isWithin = (share) => across(digit, other) <= round32(round32(share) * Math.max(high(digit), high(other)));
     if (!other || !isWithin(0.4)) return [halves];
-    return [halves, { from, to: from + 2, areClose: isWithin(0.15), partsOf: () => wholeOf(digit, other) }];
+    return [halves, { from, to: from + 2, areClose: isWithin(0.15) && !isWide(joined(digit, other)), partsOf: () => wholeOf(digit, other) }];
   });
 }
 
@@ -181,9 +181,11 @@ function wholeOf(one, other) {
   return wide(whole) <= round32(round32(1.8) * high(whole)) ? [whole] : null;
 }
 
+const isWide = (part) => wide(part) >= round32(round32(0.7) * high(part));
+
 // The two digits that a wide part may be, cut at the column with the least ink.
 function halvesOf(part, width) {
-  if (wide(part) < round32(round32(0.7) * high(part))) return null;
+  if (!isWide(part)) return null;
   const counts = Array(wide(part)).fill(0);
   for (const pixel of part.pixels) counts[(pixel % width) - part.left] += 1;
   const first = Math.floor(wide(part) / 4), end = Math.floor((wide(part) * 3) / 4);

@@ -65,8 +65,8 @@ pub fn classify_or_reject(network: &Network, none: &Network, picture: &Picture, 
     })
 }
 
-/// Digits that are read with this probability are taken as they are, unless they are close, and alternatives with the
-/// other one.
+/// A digit that is read with the higher probability is not two. Alternatives are likely with the lower one, and digits
+/// that are not close are no pieces with it.
 pub(crate) const SETTLED: f64 = 0.99;
 pub(crate) const LIKELY: f64 = 0.95;
 
@@ -87,7 +87,10 @@ fn read(
         answer(&Tensor::f_cat(&some.iter().map(&logits).collect::<Result<Vec<_>>>()?, 0)?, classes, layout)
     };
     let answer = answer_to(&picture.inputs, &picture.layout)?;
-    let is_open = |other: &Alternative| other.are_close || least(&answer.digits[other.digits.clone()]) < SETTLED;
+    let is_open = |other: &Alternative| {
+        let settled = if other.boxes.len() > 1 { SETTLED } else { LIKELY };
+        other.are_close || least(&answer.digits[other.digits.clone()]) < settled
+    };
     let open: Vec<_> = (0..picture.alternatives.len()).filter(|&place| is_open(&picture.alternatives[place])).collect();
     if open.is_empty() {
         return Ok(answer);

@@ -16,7 +16,7 @@ pub(crate) struct Alternative {
     /// What they are instead, and the edges of that in the picture.
     pub(super) parts: Vec<Part>,
     pub(crate) boxes: Vec<[u32; 4]>,
-    /// Whether these are two digits that lie closer together than most.
+    /// Whether these are two digits that lie closer together than most, and are together as slim as one.
     pub(crate) are_close: bool,
 }
 
@@ -39,7 +39,8 @@ pub(super) fn of(writing: &Writing) -> Vec<Alternative> {
         let gap = interval_gap((one.left, one.right), (other.left, other.right)) as f32;
         let tallest = one.height().max(other.height()) as f32;
         let whole = (gap <= GAP * tallest).then(|| whole(one, other))??;
-        Some(Alternative::new(index..index + 2, vec![whole], gap <= CLOSE * tallest))
+        let are_close = gap <= CLOSE * tallest && !is_wide(&whole);
+        Some(Alternative::new(index..index + 2, vec![whole], are_close))
     };
     (0..digits.len()).flat_map(|index| [halves(index), whole(index)]).flatten().collect()
 }
@@ -57,13 +58,17 @@ fn whole(one: &Part, other: &Part) -> Option<Part> {
     (whole.width() as f32 <= WIDEST * whole.height() as f32).then_some(whole)
 }
 
+fn is_wide(part: &Part) -> bool {
+    part.width() as f32 >= WIDE * part.height() as f32
+}
+
 /// Cuts a part in two at the column with the least ink, between a quarter and three quarters of its width; nothing
 /// where it is too slim for two digits, or more than two strokes join them.
 fn halves(part: &Part) -> Option<[Part; 2]> {
-    let width = part.width();
-    if (width as f32) < WIDE * part.height() as f32 {
+    if !is_wide(part) {
         return None;
     }
+    let width = part.width();
     let mut counts = vec![0_u32; width as usize];
     part.pixels.iter().for_each(|(x, _)| counts[(x - part.left) as usize] += 1);
     let from_middle = |x: &u32| (2 * x).abs_diff(width);
