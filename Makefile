@@ -86,7 +86,7 @@ $(PEERS)/installed: bench/requirements.txt
 
 bench: set-up $(PEERS)/installed  ## measures training beside plain tch, burn, candle, Keras, PyTorch and JAX for the tables in docs/speed.md and the README
 	cargo build --examples
-	RUSTFLAGS=-Ctarget-cpu=native cargo build --release --manifest-path bench/rust_peers/Cargo.toml --target-dir target/rust-peers
+	RUSTFLAGS=-Ctarget-cpu=native cargo build --release --locked --manifest-path bench/rust_peers/Cargo.toml --target-dir target/rust-peers
 	$(PEERS)/bin/python bench/training.py
 	cargo run --quiet --example batch_size
 	cargo run --quiet --example seeds

@@ -52,6 +52,10 @@ def run(command, parse=json.loads, **settings):
     began = time.perf_counter()
     allocator = ALLOCATOR if settings.get("NETWORK", "MLP") != "MLP" else {}
     environment = {**os.environ, **allocator, **{f"BENCH_{name}": str(value) for name, value in settings.items()}}
+    if RUST_PEERS in Path(command[0]).parents:
+        from peer import folder  # It needs numpy, which bench/seconds.py and bench/kernel.py do without.
+
+        environment["MNIST_DIR"] = str(folder())
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     lines = [(parse(line), time.perf_counter() - began) for line in process.stdout]
     _, status, usage = os.wait4(process.pid, 0)
@@ -122,9 +126,6 @@ def machine():
 
 
 def main():
-    from peer import folder  # It needs numpy, which bench/seconds.py and bench/kernel.py do without.
-
-    os.environ["MNIST_DIR"] = str(folder())
     name = re.sub("[^a-z0-9]+", "-", machine().lower()).strip("-")
     path = BENCH / "results" / f"{name}.json"
     path.parent.mkdir(exist_ok=True)

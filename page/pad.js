@@ -134,8 +134,8 @@ function compared(digits, others, areClose) {
   const isBetter = isLikely && before < (after >= READER.settled ? READER.likely : 0.5);
   // A digit that lies close to another one and is read as that one with it just has a neighbour.
   const isNew = digits.every(({ chances }) => bestOf(chances.at(-1)) !== bestOf(others[0].chances.at(-1)));
-  const isDoubtful = areClose && isNew && after >= 0.5 && !isBetter;
-  return [isBetter || (isDoubtful && isLikely), isDoubtful];
+  const areBothLikely = areClose && isNew && after >= 0.5 && !isBetter;
+  return [isBetter || (areBothLikely && isLikely), areBothLikely || (isBetter && before >= 0.5)];
 }
 
 // What each network reads the pad as, in words.

@@ -65,9 +65,9 @@ pub fn classify_or_reject(network: &Network, none: &Network, picture: &Picture, 
     })
 }
 
-/// A digit that is read with the higher probability is not two. Alternatives are likely with the lower one, and digits
-/// that are not close are no pieces with it.
+/// A digit that is read with this probability is not cut in two.
 pub(crate) const SETTLED: f64 = 0.99;
+/// An alternative is taken from this probability on; digits that are read with it are joined only where they are close.
 pub(crate) const LIKELY: f64 = 0.95;
 
 /// So many digits go through a network at a time: a page full of them would take much memory.
@@ -147,8 +147,8 @@ fn compared(digits: &[DigitAnswer], others: &[DigitAnswer], are_close: bool) -> 
     let is_better = after >= LIKELY && before < if after >= SETTLED { LIKELY } else { 0.5 };
     // A digit that lies close to another one and is read as that one with it just has a neighbour.
     let is_new = digits.iter().all(|digit| digit.best().0 != others[0].best().0);
-    let is_doubtful = are_close && is_new && after >= 0.5 && !is_better;
-    (is_better || is_doubtful && after >= LIKELY, is_doubtful)
+    let are_both_likely = are_close && is_new && after >= 0.5 && !is_better;
+    (is_better || are_both_likely && after >= LIKELY, are_both_likely || is_better && before >= 0.5)
 }
 
 /// Returns the lowest of the digits' probabilities.

@@ -13,7 +13,7 @@ pub struct Layout {
     pub left_out: Vec<[u32; 4]>,
     /// Whether a part of the ink may be one digit or two that touch.
     pub may_touch: bool,
-    /// Whether two parts of the ink are taken for pieces of one digit, though each may be a digit.
+    /// Whether two parts of the ink may be pieces of one digit, or a digit each.
     pub in_pieces: bool,
 }
 

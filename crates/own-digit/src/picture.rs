@@ -121,7 +121,9 @@ impl Picture {
         let (mut digits, mut layout) = (self.digits.clone(), self.layout.clone());
         // From the last one on, so that the places before it stay.
         for &place in alternatives.iter().rev() {
-            let Alternative { digits: Range { start, end }, parts, boxes, .. } = &self.alternatives[place];
+            // An answer to another picture names some that this one lacks.
+            let Some(alternative) = self.alternatives.get(place) else { continue };
+            let Alternative { digits: Range { start, end }, parts, boxes, .. } = alternative;
             digits.splice(*start..*end, self.digits_of(place));
             layout.boxes.splice(*start..*end, boxes.iter().copied());
             for (before, _) in layout.marks.iter_mut().filter(|(before, _)| before >= end) {
