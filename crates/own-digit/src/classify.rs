@@ -73,8 +73,8 @@ pub(crate) const LIKELY: f64 = 0.95;
 /// So many digits go through a network at a time: a page full of them would take much memory.
 const AT_ONCE: i64 = 64;
 
-/// Reads a picture by the logits of its inputs. A digit may be two that touch, or two may be pieces of one: that is taken
-/// where it is likely, and the digits as they are are not.
+/// Reads a picture by the logits of its inputs. A digit may be two that touch, or two may be pieces of one: that is
+/// taken where it is likely, and the digits as they are are not.
 fn read(
     picture: &Picture,
     classes: &Classes,
@@ -287,6 +287,31 @@ mod tests {
         let answer = answer(&logits, &Classes::numbered(2), &Layout::default()).unwrap();
         assert_eq!(answer.digits[0].probabilities.len(), 2);
         assert!((answer.digits[0].none.unwrap() - 0.5).abs() < 1e-6 && answer.is_doubtful());
+    }
+
+    #[test]
+    fn alternatives_are_taken_or_doubtful_by_their_probabilities() {
+        let as_one = |class: usize, probability: f64| {
+            let mut probabilities = [0.0; 3];
+            probabilities[class] = probability;
+            digit(probabilities)
+        };
+        let (one, pair) = (|probability| [as_one(2, probability)], |least| [as_one(0, least), as_one(1, 1.0)]);
+        for (before, after, are_close, expected) in [
+            (0.4, 0.96, false, (true, false)),
+            (0.6, 0.96, false, (false, false)),
+            (0.9, 0.995, false, (true, true)),
+            (0.96, 0.995, false, (false, false)),
+            (0.99, 0.96, true, (true, true)),
+            (0.99, 0.6, true, (false, true)),
+            (0.99, 0.4, true, (false, false)),
+        ] {
+            assert_eq!(compared(&pair(before), &one(after), are_close), expected, "{before} {after} {are_close}");
+        }
+        // The same digit with a neighbour is no new one; two halves are taken where the whole is unlikely.
+        assert_eq!(compared(&pair(0.99), &[as_one(0, 0.99)], true), (false, false));
+        assert_eq!(compared(&one(0.4), &pair(0.96), false), (true, false));
+        assert_eq!(compared(&one(0.6), &pair(0.96), false), (false, true));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Other ways to take the ink: a digit that is wide may be two that touch, and two that lie close together may be pieces
-//! of one, such as a 5 whose bar stands apart. A network says which it is.
+//! Other ways to take the ink: a digit that is wide may be two that touch, and two that lie close together may be
+//! pieces of one, such as a 5 whose bar stands apart. A network says which it is.
 
 use std::ops::Range;
 
@@ -24,7 +24,8 @@ pub(crate) struct Alternative {
 const WIDE: f32 = 0.7;
 
 /// Two digits may be pieces of one when the gap between them is at most this fraction of the taller one's height, and
-/// both together are not wider than so many times their height; they are close with the smaller gap.
+/// both together are not wider than so many times their height. They are close with the smaller gap, where both together
+/// are slimmer than [`WIDE`].
 const GAP: f32 = 0.4;
 const WIDEST: f32 = 1.8;
 const CLOSE: f32 = 0.15;

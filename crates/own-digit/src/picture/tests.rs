@@ -158,3 +158,21 @@ fn pictures_of_any_size_and_content_are_read_or_refused() {
         }
     }
 }
+
+#[test]
+fn pieces_that_are_joined_have_one_box_and_the_marks_stay_where_they_are() {
+    let ink = [[50..60, 60..140], [69..79, 60..140], [100..112, 128..140], [130..140, 60..140]];
+    let is_inked = |x, y| ink.iter().any(|[across, down]| across.contains(&x) && down.contains(&y));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("11.1.png");
+    GrayImage::from_fn(190, 190, |x, y| Luma([if is_inked(x, y) { 20 } else { 250 }])).save(&path).unwrap();
+    let picture = Picture::of_digits(&path, [28, 28]).unwrap();
+    assert_eq!(picture.layout.boxes, [[50, 60, 60, 140], [69, 60, 79, 140], [130, 60, 140, 140]]);
+    assert_eq!(picture.layout.marks, [(2, '.')]);
+    assert_eq!(picture.alternatives.iter().map(|other| other.digits.clone()).collect::<Vec<_>>(), [0..2]);
+    let joined = picture.with(&[0]).unwrap();
+    assert_eq!(joined.layout.boxes, [[50, 60, 79, 140], [130, 60, 140, 140]]);
+    assert_eq!((joined.layout.marks, joined.inputs.size()), (vec![(1, '.')], vec![2, 784]));
+    // As an answer to another picture may have it.
+    assert_eq!(picture.with(&[9]).unwrap().layout, picture.layout);
+}
