@@ -1,5 +1,5 @@
-"""The tables of what was trained, by `make experiments` and from several seeds. Statistics of the experiments are not computed
-here: results/comparison.csv holds them."""
+"""The tables of what was trained, by `make experiments` and from several seeds. Statistics of the experiments are
+not computed here: results/comparison.csv holds them."""
 
 import statistics
 

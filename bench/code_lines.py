@@ -1,7 +1,7 @@
 """Counts lines of Rust code in each crate and prints a table: `python3 bench/code_lines.py`.
 
-A line counts unless it is blank, a comment (`//`, `///`, `//!`), or in a test: a file `tests.rs`, a file in a folder `tests`,
-or what stands under `#[cfg(test)]`. Only `src/` counts, of the root and of each crate under `crates/`.
+A line counts unless it is blank, a comment (`//`, `///`, `//!`), or in a test: a file `tests.rs`, a file in a folder
+`tests`, or what stands under `#[cfg(test)]`. Only `src/` counts, of the root and of each crate under `crates/`.
 """
 
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""Shows the order in which Keras on TensorFlow takes the digits: a new one in every epoch, and after `set_random_seed` the
-same in all epochs. `target/peers/bin/python bench/keras_order.py`, once `make bench` has installed the peers.
+"""Shows the order in which Keras on TensorFlow takes the digits: a new one in every epoch, and after `set_random_seed`
+the same in all epochs. `target/peers/bin/python bench/keras_order.py`, once `make bench` has installed the peers.
 """
 
 import os

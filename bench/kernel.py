@@ -1,6 +1,6 @@
-"""Drives real kernels through the Jupyter protocol, in turn: this project's with a standby kernel waiting, as a reader has it, and
-with none; evcxr as it comes but for a build folder that lasts; and the original's Python notebook in its own kernel. The
-medians go into bench/kernel.json.
+"""Drives real kernels through the Jupyter protocol, in turn: this project's with a standby kernel waiting, as a reader
+has it, and with none; evcxr as it comes but for a build folder that lasts; and the original's Python notebook in its
+own kernel. The medians go into bench/kernel.json.
 
 Options: BENCH_ROUNDS, how often all is measured (3).
 """
@@ -162,7 +162,8 @@ def disk(folder):
 
 
 def prepare(kind):
-    """What waits when a kernel of this kind is launched. Beside it no standby kernel starts: it is not left alone for so long."""
+    """What waits when a kernel of this kind is launched. Beside it no standby kernel starts: it is not left alone
+    for so long."""
     if kind == "ours":
         return standby()
     end_standby()

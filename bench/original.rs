@@ -107,7 +107,8 @@ history.save_json(format!("{folder}/history.json"))?;
 report.save(format!("{folder}/report.txt"))?;
 
 // %%
-let short = Training { epochs: 1, checkpoint: None, ..training.clone() }; // Try also optimizer: Optimizer::rms_prop(0.0001)
+// Try also optimizer: Optimizer::rms_prop(0.0001)
+let short = Training { epochs: 1, checkpoint: None, ..training.clone() };
 let mut smaller = Network::mlp([784, 32, 10], seed)?;
 smaller.to_device(device)?;
 println!("{} parameters", smaller.summary().parameters());

@@ -1,7 +1,7 @@
 """What the Python peers share: the network's layers, MNIST as arrays, and the line in which each reports its run.
 
-The arrays: pixels `[digits, 784]`, or `[digits, height, width, 1]` for a network with convolutions, 32-bit floats from 0 to
-1; labels `[digits]`, integers.
+The arrays: pixels `[digits, 784]`, or `[digits, height, width, 1]` for a network with convolutions, 32-bit floats from
+0 to 1; labels `[digits]`, integers.
 """
 
 import gzip

@@ -1,5 +1,5 @@
-"""JAX: the same network and training. Of an MLP, an epoch with its validation is compiled into one program (jit over scan).
-Within such a loop XLA computes convolutions on one core, 30 times as slowly: of a CNN, a step is a program."""
+"""JAX: the same network and training. Of an MLP, an epoch with its validation is compiled into one program (jit over
+scan). Within such a loop XLA computes convolutions on one core, 30 times as slowly: of a CNN, a step is a program."""
 
 import os
 import time

@@ -1,6 +1,6 @@
-"""Trains to 98, 99 and 99.5 % of the test digits, each from 30 seeds, and the smallest network that reaches 99 % from 5:
-`bench/seconds.csv`. The seconds are those of a whole process of bench/seconds.rs, from its start to its end. Names behind the
-script choose goals; the lines of the others stay.
+"""Trains to 98, 99 and 99.5 % of the test digits, each from 30 seeds, and the smallest network that reaches 99 % from
+5: `bench/seconds.csv`. The seconds are those of a whole process of bench/seconds.rs, from its start to its end. Names
+behind the script choose goals; the lines of the others stay.
 """
 
 import csv

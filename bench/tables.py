@@ -1,5 +1,5 @@
-"""Writes what `make bench`, `make seconds`, `make bench-kernel` and `make experiments` measured into the documents, between
-the comments that name each table."""
+"""Writes what `make bench`, `make seconds`, `make bench-kernel` and `make experiments` measured into the documents,
+between the comments that name each table."""
 
 import re
 

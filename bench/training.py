@@ -1,9 +1,9 @@
-"""Measures training side by side: this library, plain tch, burn, candle, Keras, PyTorch, JAX, and the matrix products alone; of
-the original's MLP, and of two networks with convolutions.
+"""Measures training side by side: this library, plain tch, burn, candle, Keras, PyTorch, JAX, and the matrix products
+alone; of the original's MLP, and of two networks with convolutions.
 
 All run in turn, in several rounds (BENCH_ROUNDS, at least 3; each round with its own seed), so that a slow minute of
-the machine meets all of them. The medians go into bench/results/, a file for each machine. Names behind the script choose
-networks; the results of the others stay.
+the machine meets all of them. The medians go into bench/results/, a file for each machine. Names behind the script
+choose networks; the results of the others stay.
 """
 
 import json

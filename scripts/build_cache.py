@@ -6,8 +6,8 @@
          dependencies/  a crate of the notebooks' dependencies and of cells/lines.rs, in one shared library
          path-crates    this repository's crates among them, by cargo's metadata: a name and a folder on each line
 
-Cells are linked to that library (see cells/cells.sh). evcxr starts without dependencies, and cargo drops from Cargo.lock what
-no crate asks for; "dependencies" always asks.
+Cells are linked to that library (see cells/cells.sh). evcxr starts without dependencies, and cargo drops from
+Cargo.lock what no crate asks for; "dependencies" always asks.
 """
 
 import json
@@ -131,8 +131,8 @@ def decisive(compiler):
 
 
 def link_rust_source(environment):
-    """Links Rust's own library without the crates that only the compiler and its tests need. One of them, stdarch, describes
-    the instructions of all processors: rust-analyzer needs a third of its time and memory for it."""
+    """Links Rust's own library without the crates that only the compiler and its tests need. One of them, stdarch,
+    describes the instructions of all processors: rust-analyzer needs a third of its time and memory for it."""
     question = ["rustc", "--print", "sysroot"]
     sysroot = subprocess.run(question, env=environment, capture_output=True, text=True, check=True).stdout.strip()
     shutil.rmtree(RUST_SOURCE, ignore_errors=True)
@@ -190,8 +190,8 @@ def update():
 
 
 def compile_all(command, **place):
-    """Compiles, and where it does not link, compiles this repository's crates anew: killed while it wrote one of them, a
-    compiler may leave it without a part."""
+    """Compiles, and where it does not link, compiles this repository's crates anew: killed while it wrote one of
+    them, a compiler may leave it without a part."""
     if subprocess.run(command, **place).returncode == 0:
         return
     reason = subprocess.run(command, capture_output=True, text=True, **place).stderr
@@ -233,8 +233,8 @@ def lasting():
 
 
 def clone(source, destination, is_lasting, path=""):
-    """Links what no session changes, and large files, which are only ever replaced; copies the rest. What the warm folder
-    may replace later gets a hard link: this session keeps its own version."""
+    """Links what no session changes, and large files, which are only ever replaced; copies the rest. What the warm
+    folder may replace later gets a hard link: this session keeps its own version."""
     destination.mkdir(exist_ok=True)
     for entry in os.scandir(source):
         target, name = destination / entry.name, os.path.join(path, entry.name)

@@ -1,6 +1,7 @@
 """Jupyter starts this as the kernel: it takes a session in which evcxr is ready, and passes messages to it and back.
 
-The session has ports and a key of its own, because it was there before Jupyter chose them (see standby.py and session.py).
+The session has ports and a key of its own, because it was there before Jupyter chose them (see standby.py and
+session.py).
 """
 
 import contextlib
@@ -93,7 +94,8 @@ def answer_heartbeat(connection):
 
 
 def received(source, is_output):
-    """The messages that have come. Behind what a cell prints or shows a moment passes, so that more can be joined to it."""
+    """The messages that have come. Behind what a cell prints or shows a moment passes, so that more can be joined to
+    it."""
     messages = [source.recv_multipart()]
     places = [place for place, _ in printed(messages[0])] if is_output else []
     for seconds in [JOINING_SECONDS, REPLACING_SECONDS] if places else []:
@@ -145,8 +147,8 @@ def answer_kernel_info(jupyter, source, frames, key, busy):
 
 
 def wait_for_session(jupyter, key, is_ready):
-    """Minutes pass where something has to be compiled, and some Jupyters wait no longer than one for an answer. Gives what
-    else came meanwhile."""
+    """Minutes pass where something has to be compiled, and some Jupyters wait no longer than one for an answer.
+    Gives what else came meanwhile."""
     waiting = []
     poller = zmq.Poller()
     for channel in ("shell", "control"):
@@ -161,11 +163,20 @@ def wait_for_session(jupyter, key, is_ready):
     return waiting
 
 
+def watched_parent():
+    """The Jupyter that started this, if this must end with it. One that lets its kernels outlive it sets no
+    variable; nor does VS Code, which leaves its own."""
+    if {"VSCODE_PID", "VSCODE_AGENT_FOLDER"} & os.environ.keys():
+        return os.getppid()
+    return int(os.environ.get("JPY_PARENT_PID", 0))
+
+
+PARENT = watched_parent()
+
+
 def is_orphaned():
-    """Whether the Jupyter that started this was killed and could not end its kernels. One that lets its kernels outlive it
-    sets no variable."""
-    parent = os.environ.get("JPY_PARENT_PID")
-    return parent is not None and int(parent) != os.getppid()
+    """Whether that Jupyter was killed and could not end its kernels."""
+    return PARENT and PARENT != os.getppid()
 
 
 def tell(control, byte):

@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 import secrets
+import unicodedata
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -21,6 +22,8 @@ PATH_CRATE = re.compile(r'^(:dep +([\w-]+) *=.*\bpath *= *")([^"]+)(")', re.MULT
 OPEN_END = "\x1f\n"
 # What begins so is the content of a message that shows something, or puts it in place of what has the same display_id.
 DISPLAY = "\x1e"
+# Two of them are a flag.
+REGIONAL_INDICATORS = [chr(number) for number in range(0x1F1E6, 0x1F200)]
 
 
 def sign(key, parts):
@@ -45,14 +48,14 @@ def signed_anew(frames, old_key, new_key):
     parts = frames[start + 1 : start + 5]  # evcxr takes nothing behind the content.
     if len(parts) < 4 or not hmac.compare_digest(frames[start], sign(old_key, parts)):
         return None
-    if old_key != new_key and kind_of(frames) == "execute_request":
-        parts[3] = with_this_library(parts[3])
+    if old_key != new_key:
+        parts[3] = changed(kind_of(frames), parts[3])
     return [*frames[:start], sign(new_key, parts), *parts]
 
 
 def printed(frames):
-    """What a message from evcxr prints: texts and what `Live` shows (see src/notebook/live.rs), each behind the cell and the
-    stream or the place that it belongs to; nothing for messages that print nothing."""
+    """What a message from evcxr prints: texts and what `Live` shows (see src/notebook/live.rs), each behind the cell
+    and the stream or the place that it belongs to; nothing for messages that print nothing."""
     if DELIMITER not in frames or kind_of(frames) != "stream":
         return []
     cell, content = frames[-3], json.loads(frames[-1])
@@ -77,9 +80,9 @@ def is_display(place):
 
 
 def joined(messages, key, shown):
-    """evcxr sends each printed line by itself, and Jupyter drops messages when there are too many: neighbouring lines of one
-    cell and one stream become one message, and of several states of one place only the last is seen. `shown` are the places
-    that hold something already."""
+    """evcxr sends each printed line by itself, and Jupyter drops messages when there are too many: neighbouring
+    lines of one cell and one stream become one message, and of several states of one place only the last is seen.
+    `shown` are the places that hold something already."""
     parts = [(place, what, frames) for frames in messages for place, what in printed(frames) or [(None, None)]]
     last = {place: number for number, (place, _, _) in enumerate(parts)}
     parts = [part for number, part in enumerate(parts) if not is_display(part[0]) or last[part[0]] == number]
@@ -99,19 +102,31 @@ def joined(messages, key, shown):
         yield [*frames[0][:-5], sign(key, body), *body]
 
 
-def with_this_library(content):
-    """A cell whose `:dep` line names a crate of this repository by a path at which there is none, as in a notebook that was
-    copied to another folder, gets the path of the one here."""
-    ours = build_cache.path_crates()
+def changed(kind, content):
+    """What of Jupyter's messages evcxr would take otherwise than it is meant."""
+    if kind not in ("execute_request", "complete_request", "inspect_request"):
+        return content
+    request = json.loads(content)
+    if kind == "execute_request":
+        request["code"] = PATH_CRATE.sub(right_path, request["code"])
+    else:
+        request["code"] = "".join("_" if is_part(character) else character for character in request["code"])
+    return json.dumps(request).encode()
 
-    def right_path(found):
-        name, manifest = found[2], Path(found[3]) / "Cargo.toml"
-        is_there = manifest.exists() and f'name = "{name}"' in manifest.read_text(errors="replace")
-        return found[0] if is_there or name not in ours else found[1] + ours[name] + found[4]
 
-    cell = json.loads(content)
-    cell["code"] = PATH_CRATE.sub(right_path, cell["code"])
-    return json.dumps(cell).encode()
+def right_path(found):
+    """A `:dep` line that names a crate of this repository by a path at which there is none, as in a notebook that
+    was copied to another folder, gets the path of the one here."""
+    name, manifest, ours = found[2], Path(found[3]) / "Cargo.toml", build_cache.path_crates()
+    is_there = manifest.exists() and f'name = "{name}"' in manifest.read_text(errors="replace")
+    return found[0] if is_there or name not in ours else found[1] + ours[name] + found[4]
+
+
+def is_part(character):
+    """Whether it only makes one with others, as accents and parts of emoji may. Jupyter counts each of them, evcxr
+    only what they make."""
+    is_modifier = unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf", "Sk")
+    return not character.isascii() and (is_modifier or character in REGIONAL_INDICATORS)
 
 
 def is_busy(frames, before):

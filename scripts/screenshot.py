@@ -1,5 +1,5 @@
-"""Pictures of the pages that a notebook shows, for viewers without HTML: the pad with a 3 on it, the mistakes with a count
-chosen.
+"""Pictures of the pages that a notebook shows, for viewers without HTML: the pad with a 3 on it, the mistakes with a
+count chosen.
 """
 
 import html

@@ -7,8 +7,8 @@
         connection.json   evcxr's ports and their key
         messages          what evcxr wrote to standard error
 
-Who takes a session keeps its control socket open: INTERRUPT through it interrupts a cell, CELL_OVER says that one has come to
-its end, and when the socket closes, the session ends.
+Who takes a session keeps its control socket open: INTERRUPT through it interrupts a cell, CELL_OVER says that one has
+come to its end, and when the socket closes, the session ends.
 """
 
 import contextlib
@@ -72,7 +72,7 @@ def environment():
     variables = {
         name: value
         for name, value in rust_environment().items()
-        if name not in passing and not name.startswith(("JPY_", "KERNEL_"))
+        if name not in passing and not name.startswith(("JPY_", "KERNEL_", "VSCODE_"))
     }
     # Jupyter puts its own folder first, but not always.
     programs = str(VENV / "bin")
@@ -182,9 +182,9 @@ def end(folder):
 
 
 def interrupt(evcxr, request, control):
-    """Ends the compiler, where the cell is still compiled, and asks a training at work to stop: both keep the notebook's
-    variables. Where neither is there, ends the process that runs the cells, as evcxr itself does at an interrupt. A cell
-    that ends by itself meanwhile needs nothing."""
+    """Ends the compiler, where the cell is still compiled, and asks a training at work to stop: both keep the
+    notebook's variables. Where neither is there, ends the process that runs the cells, as evcxr itself does at an
+    interrupt. A cell that ends by itself meanwhile needs nothing."""
     request.touch()
     deadline = time.monotonic() + PATIENCE
     while request.exists():

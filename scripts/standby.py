@@ -1,4 +1,5 @@
-"""Keeps a standby kernel: a session that was started beforehand and waits for the next notebook, which then need not wait.
+"""Keeps a standby kernel: a session that was started beforehand and waits for the next notebook, which then need not
+wait.
 
     standby.py         starts one in notebooks/, or in the folder that is named, unless a right one waits already
     standby.py --end   ends the one that waits

@@ -27,11 +27,13 @@ FIRST_CELL = ':dep mnist-classification = { path = ".." }\nuse mnist_classificat
 class Kernel:
     """A kernel, and a client that runs cells in it."""
 
-    def __init__(self, specs=SPECS, folder=NOTEBOOKS, has_session=True, **variables):
+    def __init__(self, specs=SPECS, folder=NOTEBOOKS, has_session=True, independent=False, **variables):
         specs = KernelSpecManager(kernel_dirs=[str(specs)])
         self.manager = KernelManager(kernel_name="rust-mnist", kernel_spec_manager=specs)
         self.messages = tempfile.TemporaryFile("w+")
-        self.manager.start_kernel(cwd=str(folder), env=os.environ | variables, stderr=self.messages)
+        self.manager.start_kernel(
+            cwd=str(folder), env=os.environ | variables, stderr=self.messages, independent=independent
+        )
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         try:
@@ -70,8 +72,8 @@ class Kernel:
         return printed, "".join(texts["stderr"])
 
     def shown(self, code, seen=lambda text: None):
-        """Runs a cell; gives its status and what it shows by messages of its own, as their kinds and contents. `seen` gets
-        the text."""
+        """Runs a cell; gives its status and what it shows by messages of its own, as their kinds and contents.
+        `seen` gets the text."""
         shown = []
 
         def collect(message):

@@ -1,4 +1,5 @@
-"""Checks of the kernel itself: what a reader does in one, several at once, killed, from a standby kernel that was started beforehand."""
+"""Checks of the kernel itself: what a reader does in one, several at once, killed, from a standby kernel that was
+started beforehand."""
 
 import fcntl
 import os
@@ -101,6 +102,12 @@ class One(unittest.TestCase):
         code = "let other = Training { ..Training::default() }; other.ver"
         matches = self.kernel.client.complete(code, len(code), reply=True, timeout=60)["content"]["matches"]
         self.assertIn("verbose", matches)
+        # Characters that are made of several come before.
+        code = "let combined = \"e\u0301 \U0001f468\u200d\U0001f469\"; Network::ne + 1"
+        end = code.index(" + 1")
+        found = self.kernel.client.complete(code, end, reply=True, timeout=60)["content"]
+        self.assertIn("new(input, layers, seed)", found["matches"])
+        self.assertEqual(code[found["cursor_start"] : found["cursor_end"]], "ne")
         shown = self.kernel.client.inspect("evaluate", len("evaluate"), reply=True, timeout=60)["content"]
         self.assertIn("Measures a model on samples", str(shown["data"]))
 
@@ -328,14 +335,16 @@ class Several(unittest.TestCase):
         return copy, copy / "kernels"
 
     def test_of_a_killed_jupyter_ends_with_it(self):
-        jupyter = "from kernel_client import Kernel\nprint(Kernel().manager.provisioner.pid, flush=True)\ninput()"
-        command = [sys.executable, "-c", jupyter]
-        with subprocess.Popen(
-            command, cwd=ROOT / "tests", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as started:
-            launcher = psutil.Process(int(started.stdout.readline()))
-            started.kill()
-        self.assertEqual(psutil.wait_procs([launcher], timeout=60)[1], [])
+        # VS Code does not say that it is the kernel's parent.
+        for options in ("", 'independent=True, VSCODE_PID="1"'):
+            jupyter = f"from kernel_client import Kernel\nprint(Kernel({options}).manager.provisioner.pid, flush=True)\ninput()"
+            command = [sys.executable, "-c", jupyter]
+            with subprocess.Popen(
+                command, cwd=ROOT / "tests", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ) as started:
+                launcher = psutil.Process(int(started.stdout.readline()))
+                started.kill()
+            self.assertEqual(psutil.wait_procs([launcher], timeout=60)[1], [], options)
 
 
 class Many(unittest.TestCase):

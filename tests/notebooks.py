@@ -82,7 +82,7 @@ class Committed(unittest.TestCase):
             for cell in json.loads(path.read_text())["cells"]:
                 text = source(cell)
                 if cell["cell_type"] == "code":
-                    self.assertLessEqual(len(text.splitlines()), 18 if cell["id"] == "loop" else 12, cell["id"])
+                    self.assertLessEqual(len(text.splitlines()), 12, cell["id"])
                     self.assertNotRegex(text, r"std::env|evcxr_display|MNIST_|if quick", cell["id"])
                 else:
                     for paragraph in re.split(r"\n\n|\n- |\n\| |\n```", text):

@@ -1,5 +1,5 @@
-"""Checks of the pages, from a file in a real browser: how one draws on the pad, that it answers as Rust does, and that a
-run's confusion matrix shows its mistakes.
+"""Checks of the pages, from a file in a real browser: how one draws on the pad, that it answers as Rust does, and that
+a run's confusion matrix shows its mistakes.
 
 With MNIST_QUICK set, fewer digits and pads are compared.
 """

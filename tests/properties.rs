@@ -53,9 +53,10 @@ proptest! {
 
     #[test]
     fn digits_are_read_as_they_were_written(
-        (height, width, pixels, labels) in (1..9_usize, 1..9_usize, 1..20_usize).prop_flat_map(|(height, width, count)| {
-            (Just(height), Just(width), vec(any::<u8>(), count * height * width), vec(0..30_u8, count))
-        })
+        (height, width, pixels, labels) in
+            (1..9_usize, 1..9_usize, 1..20_usize).prop_flat_map(|(height, width, count)| {
+                (Just(height), Just(width), vec(any::<u8>(), count * height * width), vec(0..30_u8, count))
+            })
     ) {
         let folder = tempfile::tempdir()?;
         let sizes = [labels.len() as u32, height as u32, width as u32];

@@ -1,5 +1,5 @@
-"""Checks of the main notebook as readers use it, in one kernel: cells changed and run again, from the middle and twice, and
-the solutions of its exercises."""
+"""Checks of the main notebook as readers use it, in one kernel: cells changed and run again, from the middle and
+twice, and the solutions of its exercises."""
 
 import json
 import re
@@ -109,6 +109,17 @@ class Readers(unittest.TestCase):
         self.run_cell("loop", line, squared)
         self.assertEqual(self.number('println!("{}", losses[losses.len() - 1]);'), loss)
         self.run_cell("loop")
+
+    def test_the_rule_of_the_loop_can_be_changed(self):
+        last = 'println!("{}", losses[losses.len() - 1]);'
+        self.run_cell("loop")
+        before = self.number(last)
+        self.run_cell("update", "rate / ", "0.5 * rate / ")
+        self.run_cell("loop")
+        self.assertNotEqual(self.number(last), before)
+        self.run_cell("update")
+        self.run_cell("loop")
+        self.assertEqual(self.number(last), before)
 
     def test_a_chart_takes_another_title(self):
         words = self.number('println!("{}", figures::training_curves(&history)?.title("My curves").description());')

@@ -1,5 +1,5 @@
-//! Ends the lines that a cell leaves open, as `print!` does. evcxr takes whole lines: without this, such text would stay
-//! in Rust's buffer, or share a line with one of evcxr's own words, which evcxr would then miss and wait for.
+//! Ends the lines that a cell leaves open, as `print!` does. evcxr takes whole lines: without this, such text would
+//! stay in Rust's buffer, or share a line with one of evcxr's own words, which evcxr would then miss and wait for.
 //!
 //! The cells' standard output goes through a pipe and two threads of their process. What a process wrote last may be
 //! lost when it is killed.

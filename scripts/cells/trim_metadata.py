@@ -1,8 +1,8 @@
 """Leaves out of `cargo metadata` what rust-analyzer need not read to know the types of a cell's variables.
 
-Most of a kernel's start and memory goes to rust-analyzer, which reads every crate that it is told of. A cell meets types of this
-repository, tch, polars and plotters, and of the crates that the reader adds. What these four families use inside, from
-rustls to regex, is left out; a crate that the reader adds comes with all its dependencies.
+Most of a kernel's start and memory goes to rust-analyzer, which reads every crate that it is told of. A cell meets
+types of this repository, tch, polars and plotters, and of the crates that the reader adds. What these four families use
+inside, from rustls to regex, is left out; a crate that the reader adds comes with all its dependencies.
 """
 
 import json

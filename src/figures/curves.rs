@@ -41,14 +41,15 @@ pub fn training_curves(history: &History) -> Result<Figure> {
     Ok(Figure::new(Curves { title: format!("Training and validation: {}", history.name), accuracy, loss }))
 }
 
-/// Draws the curves anew after each epoch, while [`fit_with`](crate::training::fit_with) trains: its last argument. With
-/// `verbose: false` no lines of text stand around the picture.
+/// Draws the curves anew after each epoch, while [`fit_with`](crate::training::fit_with) trains: its last argument.
+/// With `verbose: false` no lines of text stand around the picture.
 ///
 /// ```
 /// use mnist_classification::prelude::*;
 /// let train = Dataset::drawn(0)?.train.preprocess();
 /// let mut model = Network::mlp([784, 16, 10], 0)?;
-/// fit_with(&mut model, &train, &Training { epochs: 2, ..Training::default() }, None, figures::live_curves("16 units"))?;
+/// let training = Training { epochs: 2, ..Training::default() };
+/// fit_with(&mut model, &train, &training, None, figures::live_curves("16 units"))?;
 /// # Ok::<(), Error>(())
 /// ```
 pub fn live_curves(title: &str) -> impl FnMut(&mut Epoch, &dyn Model) -> Result<ControlFlow<()>> + use<> {

@@ -14,8 +14,8 @@ use serde_json::{Map, json};
 use super::{Table, print};
 use crate::Result;
 
-/// Set where `scripts/kernel.py` passes on what is printed, and the start of what this script makes a message to Jupyter
-/// of.
+/// Set where `scripts/kernel.py` passes on what is printed, and the start of what this script makes a message to
+/// Jupyter of.
 const LIVE: &str = "MNIST_LIVE";
 const MESSAGE: char = '\u{1e}';
 

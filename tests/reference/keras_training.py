@@ -2,8 +2,9 @@
 
     target/peers/bin/python tests/reference/keras_training.py      (`make bench` installs the peers)
 
-One epoch and a little more, with the training digits in file order. `stretches.json` holds the losses of short stretches,
-each with Keras' weights and running averages before its first step; `trajectory.json`, the scores after the first epoch.
+One epoch and a little more, with the training digits in file order. `stretches.json` holds the losses of short
+stretches, each with Keras' weights and running averages before its first step; `trajectory.json`, the scores after the
+first epoch.
 """
 
 import json

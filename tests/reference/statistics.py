@@ -1,5 +1,5 @@
-"""Writes statistics.json: what SciPy makes of the test accuracies in results/experiments.csv, which it copies, and values
-of Student's t. The unit tests of src/metrics/significance.rs compare with it.
+"""Writes statistics.json: what SciPy makes of the test accuracies in results/experiments.csv, which it copies, and
+values of Student's t. The unit tests of src/metrics/significance.rs compare with it.
 
     python3 -m venv /tmp/scipy && /tmp/scipy/bin/pip install scipy
     /tmp/scipy/bin/python tests/reference/statistics.py

@@ -1,5 +1,5 @@
-"""The fuzz targets of fuzz/: ten minutes each at least, side by side, from real files, while all else is tried. FUZZ_SECONDS
-says how long."""
+"""The fuzz targets of fuzz/: ten minutes each at least, side by side, from real files, while all else is tried.
+FUZZ_SECONDS says how long."""
 
 import atexit
 import gzip

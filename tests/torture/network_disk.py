@@ -1,4 +1,5 @@
-"""A disk behind a server, as networked ones are: Linux asks this process about each file (FUSE), which keeps them in a folder.
+"""A disk behind a server, as networked ones are: Linux asks this process about each file (FUSE), which keeps them in a
+folder.
 
     python network_disk.py FOLDER PLACE [--without-locks]
 """

@@ -1,5 +1,5 @@
-"""A server on loopback that passes for MNIST's mirrors, as hostile as a test wants it. The program reaches it as it would
-reach a company's proxy: HTTPS_PROXY names it, and SSL_CERT_FILE the authority that signed its certificate."""
+"""A server on loopback that passes for MNIST's mirrors, as hostile as a test wants it. The program reaches it as it
+would reach a company's proxy: HTTPS_PROXY names it, and SSL_CERT_FILE the authority that signed its certificate."""
 
 import contextlib
 import socketserver
@@ -26,7 +26,8 @@ def certificates(folder):
 
 @contextlib.contextmanager
 def proxy(folder, answer):
-    """Calls `answer(connection, mirror, file)` for every request; gives the variables with which the program comes here."""
+    """Calls `answer(connection, mirror, file)` for every request; gives the variables with which the program comes
+    here."""
     authority, certificate, key = certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

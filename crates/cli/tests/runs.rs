@@ -181,7 +181,8 @@ fn a_run_that_diverged_leaves_no_folder() {
 #[test]
 fn any_plan_is_trained_and_predicts() {
     let folder = with_data();
-    let plan = json!({"input": [1, 28, 28], "layers": [{"MaxPool": 2}, "Flatten", {"Dense": 16}, "BatchNorm", "Relu", {"Dense": 10}]});
+    let layers = json!([{"MaxPool": 2}, "Flatten", {"Dense": 16}, "BatchNorm", "Relu", {"Dense": 10}]);
+    let plan = json!({"input": [1, 28, 28], "layers": layers});
     fs::write(folder.path().join("plan.json"), plan.to_string()).unwrap();
     for (name, layer) in
         [("cnn", "conv2d_2 (Conv2D)"), ("plan.json", "batch_norm_1"), ("a", "conv2d_2"), ("a/run.json", "conv2d_2")]
@@ -208,7 +209,12 @@ fn any_plan_is_trained_and_predicts() {
 #[test]
 fn settings_come_from_a_file_or_an_earlier_run_and_options_go_before_them() {
     let folder = with_data();
-    let settings = json!({"epochs": 3, "schedule": {"OneCycle": {"rise": 0.3}}, "augmentation": {"shift": 1.0}, "early_stopping": 2});
+    let settings = json!({
+        "epochs": 3,
+        "schedule": {"OneCycle": {"rise": 0.3}},
+        "augmentation": {"shift": 1.0},
+        "early_stopping": 2,
+    });
     fs::write(folder.path().join("settings.json"), settings.to_string()).unwrap();
     succeeds(folder.path(), &["--settings", "settings.json", "--seed", "3", "--epochs", "2", "--out", "a"]);
     let record = |run: &str| -> Value {

@@ -62,8 +62,8 @@ fn forward(layers: &[Layer], weights: &Weights, inputs: &Tensor) -> Candle<Tenso
 }
 
 struct RmsProp {
-    /// Each with the mean square of its gradients, a variable as in candle's own optimizers: a tensor would keep what it
-    /// was computed from.
+    /// Each with the mean square of its gradients, a variable as in candle's own optimizers: a tensor would keep what
+    /// it was computed from.
     variables: Vec<(Var, Var)>,
     learning_rate: f64,
 }

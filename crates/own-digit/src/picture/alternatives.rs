@@ -24,8 +24,8 @@ pub(crate) struct Alternative {
 const WIDE: f32 = 0.7;
 
 /// Two digits may be pieces of one when the gap between them is at most this fraction of the taller one's height, and
-/// both together are not wider than so many times their height. They are close with the smaller gap, where both together
-/// are slimmer than [`WIDE`].
+/// both together are not wider than so many times their height. They are close with the smaller gap, where both
+/// together are slimmer than [`WIDE`].
 const GAP: f32 = 0.4;
 const WIDEST: f32 = 1.8;
 const CLOSE: f32 = 0.15;
