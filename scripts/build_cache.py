@@ -6,14 +6,13 @@
          dependencies/  a crate of the notebooks' dependencies and of cells/lines.rs, in one shared library
          path-crates    this repository's crates among them, by cargo's metadata: a name and a folder on each line
 
-Cells are linked to that library (see cells/cells.sh). evcxr starts without dependencies, and cargo drops from
+Cells are linked to that library (see cells/main.rs). evcxr starts without dependencies, and cargo drops from
 Cargo.lock what no crate asks for; "dependencies" always asks.
 """
 
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -25,13 +24,8 @@ WARM = KERNELS / "warm"
 # Where rust-analyzer reads Rust's own library: links to it, see link_rust_source.
 RUST_SOURCE = KERNELS / "rust-source"
 
-# In place of cargo's own folder: its programs are cells.sh under several names.
+# In place of cargo's own folder: its programs are one, cells/main.rs, under several names.
 PROGRAMS = KERNELS / "programs"
-PROGRAM = """\
-#!/bin/sh
-scripts={scripts}
-. "$scripts/cells.sh"
-"""
 
 # In a workspace only this profile counts. With .cargo/config.toml it is the one that evcxr writes, with unoptimised
 # cells.
@@ -45,6 +39,9 @@ debug = false
 strip = "debuginfo"
 
 [profile.dev.package.ctx]
+opt-level = 0
+
+[profile.dev.package.cell-generics]
 opt-level = 0
 """
 
@@ -64,10 +61,12 @@ crate-type = ["cdylib"]
 
 # What evcxr adds for a cell with `.await`. polars has tokio, too: with other features it would be compiled anew.
 TOKIO = 'tokio = { version = "1.34.0", features = ["rt", "rt-multi-thread"] }'
+# What session.py adds to every cell.
+GENERICS = "cell-generics = { path = " + json.dumps(str(CELLS / "cell-generics"), ensure_ascii=False) + " }"
 
 
 def dependencies():
-    """The `:dep` lines of all notebooks, and what evcxr may add, as lines of a Cargo.toml."""
+    """The `:dep` lines of all notebooks, and what evcxr and session.py add, as lines of a Cargo.toml."""
     found = {}
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         for cell in json.loads(path.read_text())["cells"]:
@@ -81,7 +80,7 @@ def dependencies():
         return "path = " + json.dumps(str((NOTEBOOKS / match.group(1)).resolve()), ensure_ascii=False)
 
     lines = [f"{name} = " + re.sub(r'path *= *"([^"]+)"', absolute, found[name]) for name in sorted(found)]
-    return "\n".join([*lines, TOKIO])
+    return "\n".join([GENERICS, *lines, TOKIO])
 
 
 def write(path, text):
@@ -91,12 +90,21 @@ def write(path, text):
         path.write_text(text)
 
 
-def write_programs():
-    """Not as links in the repository: a zip file, and git on some systems, make texts of them."""
+def compile_programs(environment, changed):
+    """Not links in the repository: a zip file, and git on some systems, make texts of them."""
+    sources = sorted(CELLS.glob("*.rs"))
+    stamp, wanted = PROGRAMS / "compiled", fingerprint(str(CELLS), *sources)
+    if not changed and stamp.exists() and stamp.read_text() == wanted:
+        return
+    (PROGRAMS / "bin").mkdir(parents=True, exist_ok=True)
+    program = PROGRAMS / "cells"
+    command = ["rustc", "--edition=2024", "-Copt-level=2", "-Cstrip=symbols", "-o", program, CELLS / "main.rs"]
+    subprocess.run(command, env=environment | {"CELLS": str(CELLS)}, check=True)
     for name in ("cargo", "cc", "rustc-wrapper", "rustup"):
-        program = PROGRAMS / "bin" / name
-        write(program, PROGRAM.format(scripts=shlex.quote(str(CELLS))))
-        program.chmod(0o755)
+        # One that a kernel runs just now cannot be written to, but replaced.
+        copy = shutil.copy2(program, PROGRAMS / f"{name}.new")
+        os.replace(copy, PROGRAMS / "bin" / name)
+    stamp.write_text(wanted)
 
 
 def path_crates():
@@ -142,8 +150,9 @@ def link_rust_source(environment):
             (RUST_SOURCE / entry.name).symlink_to(entry.path)
 
 
-def update():
-    """Compiles what is missing or has changed, which cargo knows best; it also goes on where it was interrupted."""
+def update(tell=None):
+    """Compiles what is missing or has changed, which cargo knows best; it also goes on where it was interrupted. Where
+    somebody waits for it, `tell` gets cargo's lines."""
     # Folder, target and flags are evcxr's own; with others, cargo would compile everything again in the notebook.
     environment = rust_environment()
     environment.update(RUSTFLAGS="-Cprefer-dynamic", CARGO_TARGET_DIR="target", CARGO_BUILD_BUILD_DIR="target")
@@ -158,7 +167,8 @@ def update():
             file=sys.stderr,
         )
 
-    write_programs()
+    if sys.platform == "linux":
+        compile_programs(environment, "the compiler" in changed)
     cells, all_of_them = WARM / "cells", WARM / "dependencies"
     write(WARM / "Cargo.toml", WORKSPACE)
     write(cells / "Cargo.toml", PACKAGE.format(name="ctx", dependencies=""))
@@ -181,77 +191,25 @@ def update():
     if sys.platform == "linux":
         commands = [["rustc", *package, "--", f"-Clinker={PROGRAMS / 'bin' / 'cc'}"]]
     else:
-        # evcxr checks a cell where it must know more of an error; on Linux, cells.sh needs nothing more for that.
+        # evcxr checks a cell where it must know more of an error; on Linux, cells/cargo.rs needs nothing more for that.
         commands = [["rustc", *package], ["check", *package]]
     for command in commands:
-        compile_all(["cargo", *command], cwd=cells, env=environment)
+        compile_all(["cargo", *command], tell, cwd=cells, env=environment)
     if changed:
         write(made_with, json.dumps(wanted))
 
 
-def compile_all(command, **place):
+def compile_all(command, tell, **place):
     """Compiles, and where it does not link, compiles this repository's crates anew: killed while it wrote one of
     them, a compiler may leave it without a part."""
-    if subprocess.run(command, **place).returncode == 0:
+    with subprocess.Popen(command, stderr=subprocess.PIPE if tell else None, text=True, **place) as cargo:
+        for line in cargo.stderr or ():
+            print(line, end="", file=sys.stderr, flush=True)
+            tell(line)
+    if cargo.returncode == 0:
         return
     reason = subprocess.run(command, capture_output=True, text=True, **place).stderr
     if "error: linking with" in reason:
         crates = [option for crate in path_crates() for option in ("--package", crate)]
         subprocess.run(["cargo", "clean", "--quiet", *crates], check=True, **place)
     subprocess.run(command, check=True, **place)
-
-
-def link_or_copy(source, target):
-    """A compiler replaces what it has made, but cargo writes over its notes."""
-    compiled = source.endswith((".rlib", ".rmeta", ".a")) or os.access(source, os.X_OK)
-    (link_where_possible if compiled else shutil.copy2)(source, target)
-
-
-def share():
-    """Gives the program and the tests what is compiled already, unless they have compiled something themselves."""
-    source, copied = WARM / "cells" / "target", ROOT / "target" / "copied"
-    [machine] = source.glob("*-*-*")
-    if (ROOT / "target" / machine.name).exists():
-        return
-
-    shutil.rmtree(copied, ignore_errors=True)
-    names = [name for crate in path_crates() for name in (crate, crate.replace("-", "_"))]
-    own = [pattern for name in names for pattern in (f"{name}-*", f"lib{name}-*")]
-    own = shutil.ignore_patterns("incremental", "*ctx*", "*dependencies*", *own)
-    shutil.copytree(source, copied, ignore=own, copy_function=link_or_copy)
-    # The machine's own folder comes last: it tells that all is there.
-    for name in ("debug", machine.name):
-        shutil.rmtree(ROOT / "target" / name, ignore_errors=True)
-        (copied / name).rename(ROOT / "target" / name)
-    shutil.rmtree(copied)
-
-
-def lasting():
-    """Tells by its path what cargo has compiled and noted of crates that no session compiles again."""
-    ours = "|".join(crate.replace("-", ".") for crate in path_crates())
-    return re.compile(rf"cells/target/.*/(\.fingerprint|build|deps)/(?!.*(ctx|dependencies)|(lib)?({ours})-)")
-
-
-def clone(source, destination, is_lasting, path=""):
-    """Links what no session changes, and large files, which are only ever replaced; copies the rest. What the warm
-    folder may replace later gets a hard link: this session keeps its own version."""
-    destination.mkdir(exist_ok=True)
-    for entry in os.scandir(source):
-        target, name = destination / entry.name, os.path.join(path, entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name != "incremental":
-                clone(entry.path, target, is_lasting, name)
-        elif is_lasting.match(name):
-            target.symlink_to(entry.path)
-        elif entry.stat().st_size > 16_384 and "ctx" not in name and entry.name != "Cargo.lock":
-            link_where_possible(entry.path, target)
-        else:
-            shutil.copy2(entry.path, target)
-
-
-def link_where_possible(source, target):
-    """A shared folder, or a disk of another system, may know no hard links, or not permit them."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

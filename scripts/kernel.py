@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,8 +21,7 @@ import zmq
 
 import session
 import standby
-from messages import DELIMITER, is_busy, is_display, joined, kind_of, message, printed, signed_anew
-from project import EVCXR_VERSION
+from messages import DELIMITER, answer_kernel_info, is_busy, is_display, joined, kind_of, message, printed, signed_anew
 
 # Jupyter's side of a channel, and evcxr's.
 CHANNELS = {
@@ -36,16 +36,6 @@ QUIET_SECONDS = 20
 JOINING_SECONDS = 0.005
 REPLACING_SECONDS = 0.1
 MOST_JOINED = 1_000
-# What a Jupyter asks before all else, and when its page is loaded again. evcxr answers the same, but between two cells.
-KERNEL_INFO = {
-    "status": "ok",
-    "protocol_version": "5.3",
-    "implementation": "evcxr_jupyter",
-    "implementation_version": EVCXR_VERSION,
-    "language_info": {"name": "Rust", "version": "", "mimetype": "text/rust", "file_extension": ".rs"}
-    | {"pygment_lexer": "rust", "codemirror_mode": "rust"},
-    "banner": f"EvCxR {EVCXR_VERSION} - Evaluation Context for Rust",
-}
 # How often a kernel looks whether the Jupyter that started it still runs.
 PARENT_SECONDS = 5
 
@@ -120,36 +110,19 @@ def wait_until_ready(evcxr, key, control):
         evcxr["shell"].recv_multipart()
 
 
-def take_session(context):
+def take_session(context, tell):
     """A session that is ready: its folder, control socket and process, and the sockets and the key of its evcxr."""
-    folder, control, process = standby.take()
+    folder, control, process = standby.take(tell)
     connection = json.loads((folder / "connection.json").read_text())
     evcxr = evcxrs_sockets(context, connection)
     wait_until_ready(evcxr, connection["key"], control)
     return folder, control, process, evcxr, connection["key"]
 
 
-def answer_kernel_info(jupyter, source, frames, key, busy):
-    """Answers at once; tells whether the message asks for it."""
-    if kind_of(frames) != "kernel_info_request":
-        return False
-    start = frames.index(DELIMITER)
-    names, header = frames[:start], frames[start + 2]
-    states = [
-        message(key, "status", {"execution_state": state}, [b"status"], header)
-        for state in ["busy", "idle", "busy"][: 3 if busy else 2]
-    ]
-    jupyter["iopub"].send_multipart(states.pop(0))
-    source.send_multipart(message(key, "kernel_info_reply", KERNEL_INFO, names, header))
-    for status in states:
-        jupyter["iopub"].send_multipart(status)
-    return True
-
-
-def wait_for_session(jupyter, key, is_ready):
-    """Minutes pass where something has to be compiled, and some Jupyters wait no longer than one for an answer.
-    Gives what else came meanwhile."""
-    waiting = []
+def wait_for_session(jupyter, key, is_ready, compiling):
+    """Minutes pass where something has to be compiled, and some Jupyters wait no longer than one for an answer. The
+    first cell shows what is `compiling`. Gives what came meanwhile."""
+    waiting, cell = [], None
     poller = zmq.Poller()
     for channel in ("shell", "control"):
         poller.register(jupyter[channel], zmq.POLLIN)
@@ -158,8 +131,16 @@ def wait_for_session(jupyter, key, is_ready):
             os._exit(1)
         for source, _ in poller.poll(20):
             frames = signed_anew(source.recv_multipart(), key, key)
-            if frames and not answer_kernel_info(jupyter, source, frames, key, busy=False):
+            if frames and not answer_kernel_info(jupyter, source, frames, key, busy=cell is not None):
                 waiting.append((source, frames))
+                if cell is None and kind_of(frames) == "execute_request":
+                    cell = frames[frames.index(DELIMITER) + 2]
+                    jupyter["iopub"].send_multipart(
+                        message(key, "status", {"execution_state": "busy"}, [b"status"], cell)
+                    )
+        while cell and compiling:
+            line = {"name": "stdout", "text": compiling.popleft()}
+            jupyter["iopub"].send_multipart(message(key, "stream", line, [b"stream"], cell))
     return waiting
 
 
@@ -234,8 +215,9 @@ def main(connection_file):
     threading.Thread(target=answer_heartbeat, args=[connection], daemon=True).start()
     jupyter = jupyters_sockets(context, connection)
     with ThreadPoolExecutor() as pool:
-        taken = pool.submit(take_session, context)
-        waiting = wait_for_session(jupyter, connection["key"], taken.done)
+        compiling = deque()
+        taken = pool.submit(take_session, context, compiling.append)
+        waiting = wait_for_session(jupyter, connection["key"], taken.done, compiling)
     folder, control, process, evcxr, key = taken.result()
     messages = open(folder / "messages")
     pass_messages(jupyter, connection["key"], evcxr, key, control, waiting)

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import build_cache
+from project import EVCXR_VERSION
 
 DELIMITER = b"<IDS|MSG>"
 PATH_CRATE = re.compile(r'^(:dep +([\w-]+) *=.*\bpath *= *")([^"]+)(")', re.MULTILINE)
@@ -25,6 +26,16 @@ DISPLAY = "\x1e"
 # Two of them are a flag.
 REGIONAL_INDICATORS = [chr(number) for number in range(0x1F1E6, 0x1F200)]
 
+# What a Jupyter asks before all else, and when its page is loaded again. evcxr answers the same, but between two cells.
+KERNEL_INFO = {
+    "status": "ok",
+    "protocol_version": "5.3",
+    "implementation": "evcxr_jupyter",
+    "implementation_version": EVCXR_VERSION,
+    "language_info": {"name": "Rust", "version": "", "mimetype": "text/rust", "file_extension": ".rs"}
+    | {"pygment_lexer": "rust", "codemirror_mode": "rust"},
+    "banner": f"EvCxR {EVCXR_VERSION} - Evaluation Context for Rust",
+}
 
 def sign(key, parts):
     return hmac.new(key.encode(), b"".join(parts[:4]), hashlib.sha256).hexdigest().encode() if key else b""
@@ -40,6 +51,23 @@ def message(key, kind, content, names=(), parent=b"{}"):
 
 def kind_of(frames):
     return json.loads(frames[frames.index(DELIMITER) + 2])["msg_type"]
+
+
+def answer_kernel_info(jupyter, source, frames, key, busy):
+    """Answers at once; tells whether the message asks for it."""
+    if kind_of(frames) != "kernel_info_request":
+        return False
+    start = frames.index(DELIMITER)
+    names, header = frames[:start], frames[start + 2]
+    states = [
+        message(key, "status", {"execution_state": state}, [b"status"], header)
+        for state in ["busy", "idle", "busy"][: 3 if busy else 2]
+    ]
+    jupyter["iopub"].send_multipart(states.pop(0))
+    source.send_multipart(message(key, "kernel_info_reply", KERNEL_INFO, names, header))
+    for status in states:
+        jupyter["iopub"].send_multipart(status)
+    return True
 
 
 def signed_anew(frames, old_key, new_key):
@@ -115,11 +143,14 @@ def changed(kind, content):
 
 
 def right_path(found):
-    """A `:dep` line that names a crate of this repository by a path at which there is none, as in a notebook that
-    was copied to another folder, gets the path of the one here."""
-    name, manifest, ours = found[2], Path(found[3]) / "Cargo.toml", build_cache.path_crates()
-    is_there = manifest.exists() and f'name = "{name}"' in manifest.read_text(errors="replace")
-    return found[0] if is_there or name not in ours else found[1] + ours[name] + found[4]
+    """A `:dep` line that names a crate of this repository gets its full path, by which evcxr knows it already; also where
+    the line's own path leads nowhere, as in a notebook that was copied to another folder."""
+    name, folder, ours = found[2], Path(found[3]), build_cache.path_crates()
+    manifest = folder / "Cargo.toml"
+    is_another = manifest.exists() and f'name = "{name}"' in manifest.read_text(errors="replace")
+    if name not in ours or (is_another and folder.resolve() != Path(ours[name])):
+        return found[0]
+    return found[1] + ours[name] + found[4]
 
 
 def is_part(character):

@@ -6,11 +6,13 @@ import hashlib
 import os
 import pathlib
 import re
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 LIBTORCH = ROOT / "libtorch"
 NOTEBOOKS = ROOT / "notebooks"
+REQUIREMENTS = ROOT / "scripts" / "requirements"
 KERNELS = ROOT / "target" / "kernel"
 # What compiles a cell.
 CELLS = ROOT / "scripts" / "cells"
@@ -47,6 +49,40 @@ def rust_environment():
     # A kernel may be started outside this folder, where rust-toolchain.toml does not reach.
     environment["RUSTUP_TOOLCHAIN"] = TOOLCHAIN
     return environment
+
+
+def kernel_environment():
+    """What the cells find in their environment, but for the session's own folder."""
+    # What a shell, make or Jupyter sets for itself; it would differ between a standby kernel and the notebook that
+    # takes it.
+    passing = {
+        "_",
+        "SHLVL",
+        "PWD",
+        "OLDPWD",
+        "MAKEFLAGS",
+        "MAKELEVEL",
+        "MAKEOVERRIDES",
+        "MAKE_TERMOUT",
+        "MAKE_TERMERR",
+        "MFLAGS",
+    }
+    variables = {
+        name: value
+        for name, value in rust_environment().items()
+        if name not in passing and not name.startswith(("JPY_", "KERNEL_", "VSCODE_"))
+    }
+    # Jupyter puts its own folder first, but not always.
+    programs = str(VENV / "bin")
+    variables["PATH"] = os.pathsep.join(
+        [programs, *(path for path in variables["PATH"].split(os.pathsep) if path != programs)]
+    )
+    library_path = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
+    paths = [str(LIBTORCH / "lib"), variables.get(library_path)]
+    variables[library_path] = os.pathsep.join(filter(None, paths))
+    # Tells the library that kernel.py shows at once what it prints.
+    variables["MNIST_LIVE"] = "1"
+    return variables
 
 
 def fingerprint(*parts):

@@ -29,20 +29,35 @@ import psutil
 from jupyter_client.connect import write_connection_file
 
 import build_cache
-from project import EVCXR, KERNELS, LIBTORCH, VENV, cargo_home, rust_environment
+import clones
+from project import EVCXR, KERNELS, cargo_home, kernel_environment
 
 # What evcxr reads when it starts. rust-analyzer inside it takes long over what a notebook asks for first: the
 # dependencies and a first variable are there before the kernel says that it is ready. The `:dep` lines are the
-# notebooks' own to the letter; then evcxr knows them when they come again.
+# notebooks' own, to the letter but for the path, as messages.py passes them on: then evcxr knows them when they come.
 SETTINGS = {
     # Take the crates that set-up has fetched and ask no server. For a crate of your own: `:offline 0`, then `:dep`.
     # Cells compile fast, unless `:opt 2` says otherwise.
     "evcxr.toml": '[evcxr]\noffline_mode = true\nopt_level = "0"\n',
     # With a linker that evcxr finds on PATH, cargo would compile everything anew.
     "init.evcxr": ":linker system\n" + "".join(f":dep {line}\n" for line in build_cache.dependencies().splitlines()),
-    # A panic shows its message, not the kernel's own call stack, which evcxr asks for.
-    "prelude.rs": 'std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))); '
-    "use mnist_classification::prelude::*; let warm_up = Network::mlp([1, 1], 0)?;",
+    "prelude.rs": """\
+// A panic shows its message, not the kernel's own call stack, which evcxr asks for.
+std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+use cell_generics as _;
+use mnist_classification::prelude::*;
+let warm_up = Network::mlp([1, 1], 0)?;
+// Never run: rust-analyzer learns the types of what notebooks call.
+if false {
+    let mnist = mnist_or_drawn(0)?;
+    let samples = mnist.train.preprocess().to_device(choose_device("auto")?);
+    let history = fit(&mut Network::mlp([1, 1], 0)?, &samples, &Training::default())?;
+    let predictions = predict(&warm_up, &samples)?;
+    let frame = history.frame()?;
+    let row = Vec::<i64>::try_from(samples.one_hot().get(0))?;
+    println!("{:?} {:?} {}", row, samples.inputs.size(), samples.labels.int64_value(&[0]));
+}
+""",
 }
 
 # What comes through the control socket.
@@ -51,40 +66,6 @@ INTERRUPT, CELL_OVER = b"!", b"."
 PATIENCE = 2.0
 # How often a session that nobody has taken asks itself whether it is still needed.
 WAITING_TIME = 15 * 60
-
-
-def environment():
-    """What the cells find in their environment, but for the session's own folder."""
-    # What a shell, make or Jupyter sets for itself; it would differ between a standby kernel and the notebook that
-    # takes it.
-    passing = {
-        "_",
-        "SHLVL",
-        "PWD",
-        "OLDPWD",
-        "MAKEFLAGS",
-        "MAKELEVEL",
-        "MAKEOVERRIDES",
-        "MAKE_TERMOUT",
-        "MAKE_TERMERR",
-        "MFLAGS",
-    }
-    variables = {
-        name: value
-        for name, value in rust_environment().items()
-        if name not in passing and not name.startswith(("JPY_", "KERNEL_", "VSCODE_"))
-    }
-    # Jupyter puts its own folder first, but not always.
-    programs = str(VENV / "bin")
-    variables["PATH"] = os.pathsep.join(
-        [programs, *(path for path in variables["PATH"].split(os.pathsep) if path != programs)]
-    )
-    library_path = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
-    paths = [str(LIBTORCH / "lib"), variables.get(library_path)]
-    variables[library_path] = os.pathsep.join(filter(None, paths))
-    # Tells the library that kernel.py shows at once what it prints.
-    variables["MNIST_LIVE"] = "1"
-    return variables
 
 
 # ---- Seen from outside ----
@@ -124,7 +105,7 @@ def start(started_with, library_compiles):
     with contextlib.ExitStack() as stack:
         lock = stack.enter_context(open(folder / "lock", "w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
-        build_cache.clone(build_cache.WARM, folder, build_cache.lasting())
+        clones.clone(build_cache.WARM, folder, clones.lasting())
         for name, text in SETTINGS.items():
             # Without its library evcxr could not even start.
             if library_compiles or name == "evcxr.toml":
@@ -222,7 +203,7 @@ def received(control):
 
 
 def main(folder, lock, listener):
-    variables = environment()
+    variables = kernel_environment()
     variables["EVCXR_TMPDIR"] = str(folder / "cells")
     variables["EVCXR_CONFIG_DIR"] = str(folder)
     # evcxr looks here for a kernel of its own to rewrite: let it find none.

@@ -17,7 +17,7 @@ import psutil
 
 import session
 import build_cache
-from project import CELLS, EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, lock
+from project import CELLS, EVCXR, KERNELS, LIBTORCH, NOTEBOOKS, ROOT, fingerprint, kernel_environment, lock
 
 # Bytes of free memory below which no standby kernel is started: one takes about 0.7 GB, and training needs the rest.
 MEMORY = 4_800_000_000
@@ -40,10 +40,10 @@ def remove_folders_of_dead_sessions():
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def bring_up_to_date():
-    """Compiles the library's changes; tells whether that went well."""
+def bring_up_to_date(tell=None):
+    """Compiles the library's changes; says whether that went well."""
     try:
-        build_cache.update()
+        build_cache.update(tell)
         return True
     except subprocess.CalledProcessError:
         # The notebook's `:dep` cell meets the same error and shows it to the reader.
@@ -57,8 +57,8 @@ def start_conditions(library_compiles):
         (path.name, path.stat().st_mtime_ns) for path in build_cache.WARM.glob("cells/target/*/debug/deps/*.rlib")
     )
     installed = [EVCXR.stat().st_mtime_ns, LIBTORCH.resolve()]
-    variables = sorted(session.environment().items())
-    scripts = sorted([*(ROOT / "scripts").glob("*.py"), *CELLS.glob("*.*")])
+    variables = sorted(kernel_environment().items())
+    scripts = sorted([*(ROOT / "scripts").glob("*.py"), *CELLS.rglob("*.*")])
     return fingerprint(os.getcwd(), variables, session.SETTINGS, library_compiles, compiled, installed, *scripts)
 
 
@@ -80,11 +80,12 @@ def find_or_start(library_compiles):
     return found or session.start(conditions, library_compiles)
 
 
-def take():
-    """A session for a notebook in the current folder: its folder, its control socket, and evcxr's process."""
+def take(tell):
+    """A session for a notebook in the current folder: its folder, its control socket, and evcxr's process. `tell` gets
+    what cargo says meanwhile."""
     with lock("warm"):
         remove_folders_of_dead_sessions()
-        library_compiles = bring_up_to_date()
+        library_compiles = bring_up_to_date(tell)
         while True:
             folder = find_or_start(library_compiles)
             if taken := session.take(folder):

@@ -38,16 +38,23 @@ class Cells(unittest.TestCase):
     def of_the_last_cell(self):
         """The shared library that a cell became."""
         libraries = self.cells.glob("target/*/debug/**/libcode_*.so")
-        return max(libraries, key=lambda library: library.stat().st_mtime_ns).read_bytes()
+        return max(libraries, key=lambda library: library.stat().st_mtime_ns)
 
     def test_repeat_what_cargo_ran_and_take_the_dependencies_from_one_library(self):
         noted = self.note.stat().st_mtime_ns
         code = 'println!("{} {}", two, Network::mlp([3, 2], 0)?.summary().parameters());'
         self.assertEqual(self.ok(code), "2 8\n")
-        self.assertTrue(b"libdependencies.so" in self.of_the_last_cell())
+        self.assertIn(b"libdependencies.so", self.of_the_last_cell().read_bytes())
         self.assertIn("mismatched types", self.kernel.run('let number: u32 = "text";')[1])
         self.assertEqual(self.ok('println!("{}", two + 1);'), "3\n")
         self.assertEqual(self.note.stat().st_mtime_ns, noted)
+
+    def test_leave_out_the_generic_code_of_every_cell(self):
+        self.ok('let kept = Network::mlp([3, 2], 0)?;')
+        command = ["nm", "--defined-only", self.of_the_last_cell()]
+        defined = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        self.assertIn("run_user_code", defined)
+        self.assertNotIn("hashbrown", defined)
 
     def test_are_compiled_by_cargo_where_that_fails(self):
         text = self.note.read_text()
@@ -86,6 +93,17 @@ class Cells(unittest.TestCase):
         printed = self.ok('println!("{sum:?} {mean:?} {} {} {}", rows.height(), values.dim(), style.stroke_width);')
         self.assertEqual(printed, "Some(6) Some(2.0) 1 1 2\n")
 
+    def test_give_rust_analyzer_fewer_crates_to_read(self):
+        """As it asks for them, beside all that cargo knows."""
+        workspace = self.cells.parent
+        question = ["metadata", "--format-version", "1", "--offline", "--manifest-path", f"{workspace}/Cargo.toml"]
+        question += ["--filter-platform", next(self.cells.glob("target/*-*-*")).name]
+        counts = []
+        for cargo in ("cargo", KERNELS / "programs" / "bin" / "cargo"):
+            done = subprocess.run([cargo, *question], cwd=workspace, capture_output=True, text=True, check=True)
+            counts.append(len(json.loads(done.stdout)["packages"]))
+        self.assertLess(counts[1], counts[0] / 2)
+
     def test_show_text_without_a_line_break(self):
         """Beside one of evcxr's own words, too, which evcxr alone would then miss."""
         flushed = 'print!("half");\nstd::io::Write::flush(&mut std::io::stdout())?;\n'
@@ -119,15 +137,29 @@ class Cells(unittest.TestCase):
         self.ok("let two = 2;")
 
     def test_take_a_crate_of_the_readers_own_and_see_its_changes(self):
+        """And those of a crate that it depends on."""
         with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder) / "src" / "lib.rs"
-            source.parent.mkdir()
-            (Path(folder) / "Cargo.toml").write_text('[package]\nname = "own"\nversion = "1.0.0"\nedition = "2024"\n')
+            own, beneath = Path(folder, "own"), Path(folder, "beneath")
+            for crate in (own, beneath):
+                (crate / "src").mkdir(parents=True)
+                manifest = f'[package]\nname = "{crate.name}"\nversion = "1.0.0"\nedition = "2024"\n'
+                (crate / "Cargo.toml").write_text(manifest)
+            with open(own / "Cargo.toml", "a") as manifest:
+                manifest.write('[dependencies]\nbeneath = { path = "../beneath" }\n')
+            (own / "src" / "lib.rs").write_text("pub fn answer() -> u32 { beneath::answer() + 1 }\n")
             for answer in (41, 42):
-                source.write_text(f"pub fn answer() -> u32 {{ {answer} }}\n")
-                code = f':dep own = {{ path = "{folder}" }}\nprintln!("{{}} {{}}", two, own::answer());'
+                (beneath / "src" / "lib.rs").write_text(f"pub fn answer() -> u32 {{ {answer - 1} }}\n")
+                code = f':dep own = {{ path = "{own}" }}\nprintln!("{{}} {{}}", two, own::answer());'
                 self.assertEqual(self.ok(code), f"2 {answer}\n")
             self.assertEqual(self.ok('println!("{}", own::answer());'), "42\n")
+
+    def test_are_stopped_before_they_compile_where_variables_would_be_lost(self):
+        self.ok("let network = Network::mlp([3, 2], 0)?;")
+        line = ':dep serde = { version = "1", features = ["rc"] }'
+        for code in (line, line + "\n1 + 1"):
+            self.assertRegex(self.kernel.run(code)[1], "serde.* with other features.* would be lost: .*network")
+        self.assertFalse([name for name in compiled(self.cells.parent) if "serde" in name])
+        self.assertEqual(self.ok('println!("{}", network.summary().parameters());'), "8\n")
 
     def test_are_evcxrs_own_when_the_reader_wants_it(self):
         before = sessions()

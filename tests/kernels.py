@@ -31,7 +31,7 @@ NOT_COPIED = [".git", ".venv", "figures", "libtorch", "out", "runs", "target"]
 
 def link_compiled(copy):
     """Gives a copy of the repository what is compiled here, and its own copy of cargo's notes, which cargo writes over."""
-    link = "import shutil, sys, build_cache; shutil.copytree(build_cache.WARM, sys.argv[1], copy_function=build_cache.link_or_copy)"
+    link = "import shutil, sys, clones; shutil.copytree(clones.WARM, sys.argv[1], copy_function=clones.link_or_copy)"
     subprocess.run(
         [sys.executable, "-c", link, str(copy / "target" / "kernel" / "warm")], cwd=ROOT / "scripts", check=True
     )
@@ -288,13 +288,19 @@ class Several(unittest.TestCase):
         number = time.time_ns() % 1_000_000
         with (copy / "src" / "lib.rs").open("a") as source:
             source.write(f"\n/// A number that a test put here.\npub const CHANGED: u32 = {number};\n")
-        kernels = started(2, specs=specs, folder=copy / "notebooks")
+        kernels = started(2, specs=specs, folder=copy / "notebooks", has_session=False)
         self.addCleanup(lambda: [kernel.stop() for kernel in kernels])
+        code = 'println!("{}", mnist_classification::CHANGED);'
+        with ThreadPoolExecutor() as pool:
+            cells = list(pool.map(lambda kernel: kernel.run(code), kernels))
         compiled = 0
-        for kernel in kernels:
-            self.assertEqual(kernel.run('println!("{}", mnist_classification::CHANGED);'), (f"{number}\n", ""))
+        for kernel, (printed, error) in zip(kernels, cells):
+            self.assertEqual((printed.splitlines()[-1], error), (str(number), ""))
             kernel.messages.seek(0)
-            compiled += kernel.messages.read().count("Compiling mnist-classification")
+            # In Jupyter's terminal, and in the cell that waits for it.
+            count = kernel.messages.read().count("Compiling mnist-classification")
+            self.assertEqual(printed.count("Compiling mnist-classification"), count)
+            compiled += count
         self.assertEqual(compiled, 1)
         self.assertFalse(outdated.exists())
 

@@ -20,6 +20,10 @@ from kernels import NOT_COPIED, link_compiled
 GOES_ON = "The same command goes on from here."
 
 
+def link_if_large(source, target):
+    (os.link if os.stat(source).st_size > 1_000_000 else shutil.copy2)(source, target)
+
+
 class SetUp(Torture):
     part = "Set-up under fault"
 
@@ -106,6 +110,23 @@ class SetUp(Torture):
         for name in ("c++", "cc"):
             (programs / name).symlink_to(shutil.which(name))
         return {"PATH": str(programs), "CARGO_HOME": str(self.folder)}
+
+    @unittest.skipIf(QUICK, "quick")
+    def test_a_python_that_is_gone(self):
+        copy = self.copy()
+        shutil.copytree(ROOT / ".venv", copy / ".venv", symlinks=True, copy_function=link_if_large)
+        [python] = (copy / ".venv" / "lib").iterdir()
+        site = python.rename(python.with_name("python3.1")) / "site-packages"
+        (copy / "libtorch").symlink_to(os.path.relpath(site / "torch", copy))
+        for program in (copy / ".venv" / "bin").glob("python*"):
+            program.unlink()
+        (copy / ".venv" / "bin" / "python").symlink_to("/nowhere/python3.1")
+        steps = "import setup; setup.make_venv(); setup.get_evcxr(); setup.get_libtorch(cuda=False)"
+        done = run("-c", steps, folder=copy / "scripts", limit=120, command=(sys.executable,))
+        self.assertEqual(done.code, 0, done.errors)
+        self.assertEqual(re.findall("==> (.*)", done.output), ["Python environment .venv (10 seconds)"])
+        self.assertEqual((copy / "libtorch").resolve(), (site / "torch").resolve())
+        self.tried("a Python that is gone", 1, "a new `.venv`; evcxr and libtorch stayed")
 
     def test_registries_that_cannot_be_reached(self):
         nowhere = "http://127.0.0.1:9"
