@@ -53,9 +53,6 @@ if false {
     let samples = mnist.train.preprocess().to_device(choose_device("auto")?);
     let history = fit(&mut Network::mlp([1, 1], 0)?, &samples, &Training::default())?;
     let predictions = predict(&warm_up, &samples)?;
-    let frame = history.frame()?;
-    let row = Vec::<i64>::try_from(samples.one_hot().get(0))?;
-    println!("{:?} {:?} {}", row, samples.inputs.size(), samples.labels.int64_value(&[0]));
 }
 """,
 }
