@@ -152,7 +152,7 @@ def link_rust_source(environment):
 
 def update(tell=None):
     """Compiles what is missing or has changed, which cargo knows best; it also goes on where it was interrupted. Where
-    somebody waits for it, `tell` gets cargo's lines."""
+    somebody waits for it, `tell` gets a line for each crate that is compiled."""
     # Folder, target and flags are evcxr's own; with others, cargo would compile everything again in the notebook.
     environment = rust_environment()
     environment.update(RUSTFLAGS="-Cprefer-dynamic", CARGO_TARGET_DIR="target", CARGO_BUILD_BUILD_DIR="target")
@@ -202,10 +202,12 @@ def update(tell=None):
 def compile_all(command, tell, **place):
     """Compiles, and where it does not link, compiles this repository's crates anew: killed while it wrote one of
     them, a compiler may leave it without a part."""
-    with subprocess.Popen(command, stderr=subprocess.PIPE if tell else None, text=True, **place) as cargo:
+    text = {"text": True, "encoding": "utf-8", "errors": "replace"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE if tell else None, **text, **place) as cargo:
         for line in cargo.stderr or ():
             print(line, end="", file=sys.stderr, flush=True)
-            tell(line)
+            if line.lstrip().startswith("Compiling"):
+                tell(line)
     if cargo.returncode == 0:
         return
     reason = subprocess.run(command, capture_output=True, text=True, **place).stderr

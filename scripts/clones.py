@@ -40,18 +40,18 @@ def lasting():
 
 
 def clone(source, destination, is_lasting, path=""):
-    """Links what no session changes, whole folders of it, and large files, which are only ever replaced; copies the
-    rest. What the warm folder may replace later gets a hard link: this session keeps its own version."""
+    """Links what no session changes, and large files, which are only ever replaced; copies the rest. What the warm
+    folder may replace later gets a hard link: this session keeps its own version."""
     destination.mkdir(exist_ok=True)
     for entry in os.scandir(source):
         target, name = destination / entry.name, os.path.join(path, entry.name)
-        if is_lasting.match(name):
-            # Nobody asks for cargo's list of such a crate's files.
-            if not name.endswith(".d"):
-                target.symlink_to(entry.path)
-        elif entry.is_dir(follow_symlinks=False):
+        if entry.is_dir(follow_symlinks=False) and not (is_lasting.match(name) and "/.fingerprint/" in name):
             if entry.name != "incremental":
                 clone(entry.path, target, is_lasting, name)
+        elif is_lasting.match(name):
+            # In a session nobody asks for cargo's list of such a crate's files.
+            if not name.endswith(".d"):
+                target.symlink_to(entry.path)
         elif entry.stat().st_size > 16_384 and "ctx" not in name and entry.name != "Cargo.lock":
             link_where_possible(entry.path, target)
         else:

@@ -121,7 +121,7 @@ def take_session(context, tell):
 
 def wait_for_session(jupyter, key, is_ready, compiling):
     """Minutes pass where something has to be compiled, and some Jupyters wait no longer than one for an answer. The
-    first cell shows what is `compiling`. Gives what came meanwhile."""
+    first cell shows what is `compiling`. Returns what came meanwhile."""
     waiting, cell = [], None
     poller = zmq.Poller()
     for channel in ("shell", "control"):

@@ -37,6 +37,7 @@ KERNEL_INFO = {
     "banner": f"EvCxR {EVCXR_VERSION} - Evaluation Context for Rust",
 }
 
+
 def sign(key, parts):
     return hmac.new(key.encode(), b"".join(parts[:4]), hashlib.sha256).hexdigest().encode() if key else b""
 
@@ -131,7 +132,7 @@ def joined(messages, key, shown):
 
 
 def changed(kind, content):
-    """What of Jupyter's messages evcxr would take otherwise than it is meant."""
+    """The content of a message from Jupyter, less what evcxr would misread."""
     if kind not in ("execute_request", "complete_request", "inspect_request"):
         return content
     request = json.loads(content)
@@ -146,16 +147,18 @@ def right_path(found):
     """A `:dep` line that names a crate of this repository gets its full path, by which evcxr knows it already; also where
     the line's own path leads nowhere, as in a notebook that was copied to another folder."""
     name, folder, ours = found[2], Path(found[3]), build_cache.path_crates()
-    manifest = folder / "Cargo.toml"
-    is_another = manifest.exists() and f'name = "{name}"' in manifest.read_text(errors="replace")
-    if name not in ours or (is_another and folder.resolve() != Path(ours[name])):
+    if name not in ours:
         return found[0]
+    with contextlib.suppress(OSError):
+        is_a_crate = f'name = "{name}"' in (folder / "Cargo.toml").read_text(errors="replace")
+        if is_a_crate and folder.resolve() != Path(ours[name]):
+            return found[0]
     return found[1] + ours[name] + found[4]
 
 
 def is_part(character):
-    """Whether it only makes one with others, as accents and parts of emoji may. Jupyter counts each of them, evcxr
-    only what they make."""
+    """Whether it joins others to make one, as accents and parts of emoji may. Jupyter counts each of them, evcxr only
+    what they make."""
     is_modifier = unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf", "Sk")
     return not character.isascii() and (is_modifier or character in REGIONAL_INDICATORS)
 

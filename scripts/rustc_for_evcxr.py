@@ -31,7 +31,8 @@ AFTER = """\
 def changed(library):
     """A copy of evcxr's source, with the change; its `lib.rs`."""
     copy = Path(os.environ["CARGO_TARGET_DIR"]) / "evcxr-changed"
-    shutil.copytree(library.parent, copy, dirs_exist_ok=True)
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(library.parent, copy, copy_function=shutil.copyfile)
     analyzer = copy / "rust_analyzer.rs"
     text = analyzer.read_text()
     if BEFORE not in text:

@@ -4,6 +4,7 @@ A step that is done is skipped, so a second run takes a second; one that was int
 Options: --cuda also installs what libtorch needs on a GPU, --tests what the browser test needs.
 """
 
+import functools
 import os
 import re
 import shlex
@@ -50,10 +51,11 @@ def make_venv():
     run(sys.executable, "-m", "venv", str(VENV), start_new_session=True)
 
 
+@functools.cache
 def site_packages():
     """Of the Python in .venv; there may be those of older ones."""
-    version = re.search(r"^version = (\d+\.\d+)", (VENV / "pyvenv.cfg").read_text(), re.MULTILINE).group(1)
-    return VENV / "lib" / f"python{version}" / "site-packages"
+    question = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return Path(subprocess.run([PYTHON, "-c", question], capture_output=True, text=True, check=True).stdout.strip())
 
 
 def is_installed(requirements, package, site):
@@ -119,11 +121,11 @@ def get_evcxr():
     is_current = EVCXR.is_symlink() or (stamp.exists() and stamp.read_text() == wanted)
     if EVCXR.exists() and is_current and version_of_evcxr(EVCXR) == EVCXR_VERSION:
         return
-    EVCXR.unlink(missing_ok=True)
     environment = rust_environment()
     installed = shutil.which("evcxr_jupyter", path=environment["PATH"])
     if installed and version_of_evcxr(installed) == EVCXR_VERSION:
         announce(f"Rust kernel: the installed evcxr_jupyter {EVCXR_VERSION}, {installed}")
+        EVCXR.unlink(missing_ok=True)
         EVCXR.symlink_to(Path(installed).resolve())
         return
     announce(f"Rust kernel: evcxr_jupyter {EVCXR_VERSION} (compiles for about 10 minutes)")

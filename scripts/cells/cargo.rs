@@ -19,8 +19,11 @@ use crate::{
 const SCRIPTS: &str = env!("CELLS");
 /// A cell's source, as rustc calls it.
 const SOURCE: &str = "cells/src/lib.rs";
-/// The names of the variables that the last cell left.
+/// The names of the variables that the last cell that compiled left.
 const VARIABLES: &str = ".cell-variables";
+/// How evcxr takes the variables out of its store in front of a cell's code, and puts them back behind it.
+const TAKEN: &str = ".check_variable::<";
+const STORED: &str = ".put_variable::<";
 
 pub(crate) fn run(arguments: &[OsString]) -> io::Result<ExitCode> {
     let line = arguments.iter().map(|argument| text(argument)).collect::<Vec<_>>().join(" ");
@@ -42,7 +45,7 @@ pub(crate) fn run(arguments: &[OsString]) -> io::Result<ExitCode> {
     if is_of_cells && !line.contains("/rustlib/") { trim(arguments) } else { replace_by("cargo", arguments) }
 }
 
-/// Whether evcxr asks, by a manifest for it alone, if a dependency can be had that is compiled already.
+/// Whether evcxr only checks, by a manifest of its own, a dependency that is compiled already.
 fn is_known_dependency() -> bool {
     let manifest = |file| fs::read_to_string(file).unwrap_or_default();
     let (asked, known) = (manifest("Cargo.toml"), manifest("../dependencies/Cargo.toml"));
@@ -67,43 +70,38 @@ fn trim(arguments: &[OsString]) -> io::Result<ExitCode> {
 fn build(emit: &str, arguments: &[OsString]) -> io::Result<ExitCode> {
     let file = env::current_dir()?.join(note::FILE);
     let known = Note::read(&file).ok().filter(|_| !note::is_outdated(&file));
-    let variables = variables()?;
-    let output = match &known {
-        Some(note) => note.repeat(emit)?,
-        None => build_and_note(&file, &variables, arguments)?,
-    };
+    let source = fs::read_to_string("src/lib.rs")?;
+    let repeated = known.and_then(|note| note.repeat(emit).ok());
+    let is_repeated = repeated.is_some();
+    let output = repeated.map_or_else(|| build_and_note(&file, &source, arguments), Ok)?;
     let messages = String::from_utf8_lossy(&output.stdout);
     let lies_in_the_cell = messages.contains(&format!(r#""file_name":"{SOURCE}""#));
-    let is_meant = lies_in_the_cell && !messages.contains(r#""message":"linking with "#);
-    if !output.status.success() && !is_meant && !messages.contains(note::LOSS) && file.exists() {
+    let is_linked = !messages.contains(r#""message":"linking with "#);
+    if !output.status.success() && (!is_linked || (is_repeated && !lies_in_the_cell)) && file.exists() {
         fs::remove_file(&file)?;
         return replace_by("cargo", arguments);
+    }
+    if output.status.success() && emit == "link" && source.contains(STORED) {
+        fs::write(VARIABLES, names(&source, STORED))?;
     }
     io::stdout().write_all(&output.stdout)?;
     Ok(if output.status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Has cargo build the cell, a checked one too: a check would begin with all dependencies.
-fn build_and_note(file: &Path, variables: &str, arguments: &[OsString]) -> io::Result<Output> {
+fn build_and_note(file: &Path, source: &str, arguments: &[OsString]) -> io::Result<Output> {
     let mut cargo = real("cargo")?;
     cargo.env("CELL_NOTE", file).env("RUSTC_WRAPPER", beside("rustc-wrapper")?);
-    cargo.env("CELL_VARIABLES", variables);
+    // A cell of `:dep` lines alone takes no variables.
+    let left = || fs::read_to_string(VARIABLES).unwrap_or_default();
+    cargo.env("CELL_VARIABLES", if source.contains(STORED) { names(source, TAKEN) } else { left() });
     cargo.args(arguments.iter().map(|argument| if argument == "check" { OsStr::new("build") } else { argument }));
     cargo.stderr(Stdio::inherit()).output()
 }
 
-/// The notebook's variables, which evcxr takes out of its store in front of a cell's code and puts back behind it. A cell
-/// of `:dep` lines alone has none; those are kept for it.
-fn variables() -> io::Result<String> {
-    let source = fs::read_to_string("src/lib.rs")?;
-    let named_in = |call| {
-        let lines = source.lines().filter(|line| line.contains(call));
-        let names = lines.filter_map(|line| line.rsplit_once("stringify!(")?.1.split(')').next());
-        names.filter(|name| *name != "warm_up").collect::<Vec<_>>().join(", ")
-    };
-    if !source.contains(".put_variable::<") {
-        return Ok(fs::read_to_string(VARIABLES).unwrap_or_default());
-    }
-    fs::write(VARIABLES, named_in(".put_variable::<"))?;
-    Ok(named_in(".check_variable::<"))
+/// The notebook's variables in such calls.
+fn names(source: &str, call: &str) -> String {
+    let lines = source.lines().filter(|line| line.contains(call));
+    let names = lines.filter_map(|line| line.rsplit_once("stringify!(")?.1.split(')').next());
+    names.filter(|name| *name != "warm_up").collect::<Vec<_>>().join(", ")
 }

@@ -12,10 +12,12 @@ use crate::{real, replace_by, text, value_of};
 
 /// The name by which a process knows the library of all dependencies.
 const NAME: &str = "-Wl,-soname,libdependencies.so";
-/// Beside it: the static libraries that it holds, and an empty library of the same name. Linked to that one, a cell needs
-/// no list of all symbols, which takes a third of the linker's time; it finds them when it is loaded.
+/// Beside it: a list of what it was linked from, and an empty library of the same name. Linked to that one, a cell takes
+/// a third of the linker's time less, in which the linker would read all symbols; it finds them when it is loaded.
 const LIST: &str = "list";
 const EMPTY: &str = "empty";
+/// The system's libraries that know their symbols by versions.
+const SYSTEM: [&str; 3] = ["libc.so.6", "libm.so.6", "libpthread.so.0"];
 
 pub(crate) fn link(arguments: Vec<OsString>) -> io::Result<ExitCode> {
     let output = value_of("-o", &arguments).map(PathBuf::from).unwrap_or_default();
@@ -33,9 +35,16 @@ fn link_dependencies(output: &Path, arguments: Vec<OsString>) -> io::Result<Exit
         if let Some(library) = static_library(&argument) {
             list += &format!("{library}\n");
             line.extend(["-Wl,--whole-archive".into(), argument, "-Wl,--no-whole-archive".into()]);
+        } else if text(&argument).starts_with("-l") {
+            list += &format!("{}\n", text(&argument));
+            line.push(argument);
         } else if !hides(&argument) && argument != "-Wl,--gc-sections" {
             line.push(argument);
         }
+    }
+    for library in SYSTEM {
+        let found = real("cc")?.arg(format!("-print-file-name={library}")).output()?;
+        list += &String::from_utf8_lossy(&found.stdout);
     }
     fs::write(output.with_extension(LIST), list)?;
     let mut empty = real("cc")?;
@@ -60,7 +69,10 @@ fn link_cell(output: &Path, arguments: Vec<OsString>) -> io::Result<ExitCode> {
         static_library(argument).is_some_and(|name| list.lines().any(|line| line == name) && !is_newer())
     };
     let mut line: Vec<_> = arguments.into_iter().filter(|argument| !is_in_it(argument) && !hides(argument)).collect();
-    let has_others = line.iter().any(|argument| static_library(argument).is_some());
+    let is_listed = |argument: &OsStr| list.lines().any(|line| line == argument);
+    let has_others = line.iter().any(|argument| {
+        static_library(argument).is_some() || (text(argument).starts_with("-l") && !is_listed(argument))
+    });
     let folder =
         line.iter().find_map(|argument| text(argument).strip_prefix("-B").filter(|path| path.ends_with("/gcc-ld")));
     let linker =
@@ -72,7 +84,8 @@ fn link_cell(output: &Path, arguments: Vec<OsString>) -> io::Result<ExitCode> {
         return replace_by("cc", &line);
     };
     line.push(dependencies.with_extension(EMPTY).into());
-    Err(Command::new(linker).args(line.iter().flat_map(|argument| for_linker(argument))).exec())
+    let system = list.lines().filter(|line| line.contains('/'));
+    Err(Command::new(linker).args(line.iter().flat_map(|argument| for_linker(argument))).args(system).exec())
 }
 
 /// What the C compiler passes on to the linker for an argument: starting the linker itself saves a tenth of a second.

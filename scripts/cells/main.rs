@@ -58,7 +58,7 @@ fn folder() -> io::Result<PathBuf> {
 fn real(name: &str) -> io::Result<Command> {
     let own = folder()?;
     let path = env::var_os("PATH").unwrap_or_default();
-    let others = env::split_paths(&path).filter(|folder| *folder != own);
+    let others = env::split_paths(&path).filter(|folder| folder.canonicalize().map_or(true, |folder| folder != own));
     let mut command = Command::new(name);
     command.env("PATH", env::join_paths(others).map_err(io::Error::other)?);
     if let Some(home) = env::var_os("CELLS_CARGO_HOME") {
@@ -78,7 +78,7 @@ fn value_of<'a>(option: &str, arguments: &'a [OsString]) -> Option<&'a OsStr> {
     arguments.get(place + 1).map(OsString::as_os_str)
 }
 
-/// An argument as text; one that is none is none of those that are looked for.
+/// An argument as text. Nothing that is looked for is other than UTF-8.
 fn text(argument: &OsStr) -> &str {
     argument.to_str().unwrap_or_default()
 }

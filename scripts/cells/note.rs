@@ -22,9 +22,6 @@ const MANIFESTS: [&str; 4] = ["Cargo.toml", ".cargo/config.toml", "../Cargo.toml
 /// In the file, each part is followed by this, and the environment by an empty part.
 const END: u8 = 0;
 
-/// How the reason begins for which a crate is not compiled.
-pub(crate) const LOSS: &str = "this line would compile ";
-
 pub(crate) struct Note {
     folder: PathBuf,
     variables: Vec<OsString>,
@@ -45,7 +42,9 @@ impl Note {
     fn write(&self, file: &Path) -> io::Result<()> {
         let parts = [self.folder.as_os_str()].into_iter().chain(self.variables.iter().map(OsString::as_os_str));
         let parts = parts.chain([OsStr::new("")]).chain(self.call.iter().map(OsString::as_os_str));
-        fs::write(file, parts.flat_map(|part| [part.as_bytes(), &[END]].concat()).collect::<Vec<_>>())
+        let new = file.with_extension("new");
+        fs::write(&new, parts.flat_map(|part| [part.as_bytes(), &[END]].concat()).collect::<Vec<_>>())?;
+        fs::rename(new, file)
     }
 
     /// Compiles the cell that lies there now; the messages are those of rustc.
@@ -63,7 +62,7 @@ impl Note {
                 OsStr::from_bytes(&variable.as_bytes()[place + 1..]),
             ))
         });
-        rustc.current_dir(&self.folder).env_clear().envs(variables);
+        rustc.current_dir(&self.folder).envs(variables);
         for argument in arguments {
             let is_kind = text(argument).starts_with("--emit=");
             rustc.arg(if is_kind { format!("--emit=dep-info,{emit}").into() } else { argument.clone() });
@@ -100,7 +99,7 @@ pub(crate) fn run_rustc(arguments: &[OsString]) -> io::Result<ExitCode> {
     Err(Command::new(&call[0]).args(&call[1..]).exec())
 }
 
-/// The call with what serves a cell: little code, each of it compiled once.
+/// Adds the options that suit a cell: little code, each of it compiled once.
 fn for_cells(mut call: Vec<OsString>) -> io::Result<Vec<OsString>> {
     // Noting what another cell could take over takes longer than compiling it.
     if let Some(place) = call.iter().position(|argument| text(argument).starts_with("incremental=")) {
@@ -139,9 +138,9 @@ fn loss(call: &[OsString]) -> Option<String> {
         .find(|instance| files(instance).iter().any(|file| file == Path::new(source)))?;
     (linked != format!("{name}{hash}")).then(|| {
         format!(
-            "{LOSS}{name} with other features. Variables whose types depend on it would be lost: {variables}. Restart \
-             the kernel and put the line into the first cell; or leave it out: mnist_classification brings polars, \
-             plotters and tch."
+            "this line would compile {name} with other features or another version. Variables whose types depend on \
+             it would be lost: {variables}. Restart the kernel and put the line into the first cell; or leave it out: \
+             mnist_classification brings polars, plotters and tch."
         )
     })
 }
@@ -150,32 +149,26 @@ fn loss(call: &[OsString]) -> Option<String> {
 pub(crate) fn is_outdated(note: &Path) -> bool {
     let Ok(noted) = modified(note) else { return true };
     let is_newer = |file: &Path| modified(file).is_ok_and(|time| time > noted);
-    let has_changed = |file: &PathBuf| modified(file).map_or(true, |time| time > noted);
-    MANIFESTS.iter().any(|file| is_newer(Path::new(file)))
-        || lists().iter().any(|list| {
-            let files = files_of(list);
-            let manifests =
-                files.iter().filter(|file| file.ends_with("src/lib.rs")).filter_map(|file| file.ancestors().nth(2));
-            files.iter().any(has_changed)
-                || manifests
-                    .into_iter()
-                    .any(|folder| ["Cargo.toml", "build.rs"].iter().any(|name| is_newer(&folder.join(name))))
-        })
+    let crate_has_changed = |list: &PathBuf| {
+        let files = files_of(list);
+        let folder = files.iter().flat_map(|file| file.ancestors()).find(|folder| folder.join("Cargo.toml").exists());
+        files.iter().any(|file| !file.exists() || is_newer(file))
+            || folder.is_some_and(|folder| is_newer(&folder.join("Cargo.toml")) || is_newer(&folder.join("build.rs")))
+    };
+    MANIFESTS.iter().any(|file| is_newer(Path::new(file))) || lists().iter().any(crate_has_changed)
 }
 
-/// The lists of files that cargo keeps beside each crate that it compiled, the newest of each crate; but for those that
-/// are links, of crates that no session compiles again.
+/// The lists of files that cargo keeps beside each crate that it compiled, the newest of each crate. A session has none
+/// of crates that it never compiles again.
 fn lists() -> Vec<PathBuf> {
     let mut newest: BTreeMap<String, (SystemTime, PathBuf)> = BTreeMap::new();
-    for machine in entries(Path::new("target")) {
-        for list in entries(&machine.join("debug/deps")) {
-            let name = list.file_name().map(text).unwrap_or_default();
-            let Some((name, _)) = name.strip_suffix(".d").and_then(|name| name.rsplit_once('-')) else { continue };
-            let Ok(about) = list.symlink_metadata() else { continue };
-            let Ok(time) = about.modified() else { continue };
-            if about.is_file() && newest.get(name).is_none_or(|(other, _)| *other < time) {
-                newest.insert(name.into(), (time, list.clone()));
-            }
+    let folders = entries(Path::new("target")).flat_map(|folder| [folder.join("deps"), folder.join("debug/deps")]);
+    for list in folders.flat_map(|folder| entries(&folder).collect::<Vec<_>>()) {
+        let name = list.file_name().map(text).unwrap_or_default();
+        let Some((name, _)) = name.strip_suffix(".d").and_then(|name| name.rsplit_once('-')) else { continue };
+        let Ok(time) = modified(&list) else { continue };
+        if newest.get(name).is_none_or(|(other, _)| *other < time) {
+            newest.insert(name.into(), (time, list.clone()));
         }
     }
     newest.into_values().map(|(_, list)| list).collect()

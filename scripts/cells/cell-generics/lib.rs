@@ -1,5 +1,5 @@
 //! Generic code that every cell needs, compiled once: rustc takes an instance of a generic function from a crate that
-//! the cell depends on, where one without optimisation has it. Without this crate each cell would compile 200 of them
+//! the cell depends on, if that crate is unoptimised and has it. Without this crate each cell would compile 200 of them
 //! anew, a quarter of its time.
 //!
 //! They are those of evcxr's store of variables, a map of boxed values, and what drops the library's types.
@@ -24,7 +24,7 @@ fn store<T: 'static>(variables: &mut Variables, value: T) -> Option<T> {
     kept.then_some(*value.downcast::<T>().ok()?)
 }
 
-/// Nobody calls it; that it is there makes rustc compile what it calls.
+/// Never called. It exists so that rustc compiles what it calls.
 pub fn instances(values: Values) -> Option<()> {
     let mut variables = Variables::new();
     variables.extend(Variables::new().drain());
