@@ -138,7 +138,7 @@ class Browser(unittest.TestCase):
             shown.update(re.findall(r"(\d+)/\d+ ━* +\d+s left", text))
             self.assertLessEqual(text.count("s left"), 1)
             time.sleep(0.05)
-        self.assertGreater(len(shown), 3)
+        self.assertGreater(len(shown), 1)
         # The epoch's own line takes the bar's place.
         self.assertNotIn("s left", cell.inner_text())
 
