@@ -23,8 +23,8 @@ PATH_CRATE = re.compile(r'^(:dep +([\w-]+) *=.*\bpath *= *")([^"]+)(")', re.MULT
 OPEN_END = "\x1f\n"
 # What begins so is the content of a message that shows something, or puts it in place of what has the same display_id.
 DISPLAY = "\x1e"
-# Two of them are a flag.
-REGIONAL_INDICATORS = [chr(number) for number in range(0x1F1E6, 0x1F200)]
+# Two regional indicators are a flag; vowels and final consonants of Hangul belong to what stands before them.
+JOINED = re.compile("[\U0001f1e6-\U0001f1ff\u1160-\u11ff]")
 
 # What a Jupyter asks before all else, and when its page is loaded again. evcxr answers the same, but between two cells.
 KERNEL_INFO = {
@@ -160,7 +160,7 @@ def is_part(character):
     """Whether it joins others to make one, as accents and parts of emoji may. Jupyter counts each of them, evcxr only
     what they make."""
     is_modifier = unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf", "Sk")
-    return not character.isascii() and (is_modifier or character in REGIONAL_INDICATORS)
+    return not character.isascii() and (is_modifier or JOINED.match(character) is not None)
 
 
 def is_busy(frames, before):

@@ -1,8 +1,8 @@
 """Stands between cargo and rustc while set-up compiles evcxr, and changes one place in it.
 
 The rust-analyzer within evcxr takes every source file for one that is being edited: for each cell with a `let` it makes
-sure that no dependency and nothing of Rust's own library has changed, which takes a tenth of a second. Here only the
-cells' folder may change; the rest are libraries.
+sure that no dependency and nothing of Rust's own library has changed, which may take as long as compiling the cell. Here
+only the cells' folder may change; the rest are libraries.
 """
 
 import os

@@ -103,7 +103,7 @@ class One(unittest.TestCase):
         matches = self.kernel.client.complete(code, len(code), reply=True, timeout=60)["content"]["matches"]
         self.assertIn("verbose", matches)
         # Characters that are made of several come before.
-        code = "let combined = \"e\u0301 \U0001f468\u200d\U0001f469\"; Network::ne + 1"
+        code = "let combined = \"e\u0301 \u1112\u1161\u11ab \U0001f468\u200d\U0001f469\"; Network::ne + 1"
         end = code.index(" + 1")
         found = self.kernel.client.complete(code, end, reply=True, timeout=60)["content"]
         self.assertIn("new(input, layers, seed)", found["matches"])

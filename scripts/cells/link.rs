@@ -12,8 +12,8 @@ use crate::{real, replace_by, text, value_of};
 
 /// The name by which a process knows the library of all dependencies.
 const NAME: &str = "-Wl,-soname,libdependencies.so";
-/// Beside it: a list of what it was linked from, and an empty library of the same name. Linked to that one, a cell takes
-/// a third of the linker's time less, in which the linker would read all symbols; it finds them when it is loaded.
+/// Beside it: a list of what it was linked from, and an empty library of the same name. For a cell that is linked to
+/// that one, the linker does not read all symbols; the cell finds them when it is loaded.
 const LIST: &str = "list";
 const EMPTY: &str = "empty";
 /// The system's libraries that know their symbols by versions.
@@ -56,8 +56,8 @@ fn link_dependencies(output: &Path, arguments: Vec<OsString>) -> io::Result<Exit
     replace_by("cc", &line)
 }
 
-/// Leaves out what libdependencies.so holds. A static library that has changed since, or that only this cell asks for, is
-/// linked as usual.
+/// Leaves out what libdependencies.so holds. A static library that has changed since, or that only this cell asks for,
+/// is linked as usual.
 fn link_cell(output: &Path, arguments: Vec<OsString>) -> io::Result<ExitCode> {
     let dependencies = output.with_file_name("libdependencies.so");
     let Ok(list) = fs::read_to_string(dependencies.with_extension(LIST)) else {

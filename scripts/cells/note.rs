@@ -91,8 +91,10 @@ pub(crate) fn run_rustc(arguments: &[OsString]) -> io::Result<ExitCode> {
         note.write(Path::new(&file))?;
         call = note.call;
     } else if let Some(reason) = loss(&call) {
+        // As rustc itself reports an error to cargo.
         eprintln!(
-            r#"{{"$message_type":"diagnostic","message":"{reason}","code":null,"level":"error","spans":[],"children":[],"rendered":"error: {reason}\n"}}"#
+            r#"{{"$message_type":"diagnostic","message":"{reason}","code":null,"level":"error","spans":[],{}}}"#,
+            format_args!(r#""children":[],"rendered":"error: {reason}\n""#)
         );
         return Ok(ExitCode::FAILURE);
     }
@@ -119,8 +121,8 @@ fn for_cells(mut call: Vec<OsString>) -> io::Result<Vec<OsString>> {
     Ok(call)
 }
 
-/// Why a crate must not be compiled: the cells are linked to it with other features, and values of its types, or of what
-/// depends on it, are in the notebook's variables.
+/// Why a crate must not be compiled: the cells are linked to it with other features, and values of its types, or of
+/// what depends on it, are in the notebook's variables.
 fn loss(call: &[OsString]) -> Option<String> {
     let variables = env::var("CELL_VARIABLES").ok().filter(|variables| !variables.is_empty())?;
     let (name, folder) = (text(value_of("--crate-name", call)?), Path::new(value_of("--out-dir", call)?));

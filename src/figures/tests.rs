@@ -144,9 +144,9 @@ fn a_chart_says_what_it_shows() {
     assert_eq!(of(digits(&four(), 3)), "Digits with their labels: four <digits>. 1; 2; 3");
     assert_eq!(
         of(training_curves(&history(3, true))),
-        "Training and validation: example. Validation accuracy goes from 90.00 % to 90.00 % in 3 epochs, at best 90.00 % \
-         after epoch 1; validation loss is lowest after epoch 1, at 0.5000. Training accuracy goes from 80.00 % to \
-         80.00 % in 3 epochs; training loss goes from 1.0000 to 0.3333 in 3 epochs."
+        "Training and validation: example. Validation accuracy goes from 90.00 % to 90.00 % in 3 epochs, at best \
+         90.00 % after epoch 1; validation loss is lowest after epoch 1, at 0.5000. Training accuracy goes from \
+         80.00 % to 80.00 % in 3 epochs; training loss goes from 1.0000 to 0.3333 in 3 epochs."
     );
     let alone = of(training_curves(&history(1, false)));
     assert!(

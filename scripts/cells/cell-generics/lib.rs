@@ -1,6 +1,6 @@
 //! Generic code that every cell needs, compiled once: rustc takes an instance of a generic function from a crate that
-//! the cell depends on, if that crate is unoptimised and has it. Without this crate each cell would compile 200 of them
-//! anew, a quarter of its time.
+//! the cell depends on, if that crate is unoptimised and has it. Without this crate each cell would compile them
+//! anew, most of its code.
 //!
 //! They are those of evcxr's store of variables, a map of boxed values, and what drops the library's types.
 
