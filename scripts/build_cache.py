@@ -91,7 +91,7 @@ def write(path, text):
 
 
 def compile_programs(environment, changed):
-    """Not links in the repository: a zip file, and git on some systems, make texts of them."""
+    """Compiles cells/main.rs, and copies it to its names: not every disk knows links."""
     sources = sorted(CELLS.glob("*.rs"))
     stamp, wanted = PROGRAMS / "compiled", fingerprint(str(CELLS), *sources)
     if not changed and stamp.exists() and stamp.read_text() == wanted:
