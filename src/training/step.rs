@@ -1,6 +1,6 @@
 //! One training step: by autograd for every model, or written out for a plain MLP.
 
-use native::{Labelled, MlpStep, RmsProp, keep_freed_memory};
+use native::{LARGEST_BATCH, Labelled, MlpStep, RmsProp, keep_freed_memory};
 use tch::{Device, Kind, Reduction, Tensor};
 
 use super::{
@@ -177,6 +177,7 @@ fn fast_rule(model: &dyn Model, samples: &Samples, training: &Training) -> Optio
     let is_fast = model.plan().is_some_and(Plan::is_mlp)
         && training.augmentation == Default::default()
         && training.label_smoothing == 0.0
+        && training.batch_size <= LARGEST_BATCH
         && is_plain(&samples.inputs)
         && model.parameters().iter().all(|(_, parameter)| is_plain(parameter) && parameter.requires_grad());
     training.optimizer.plain_rms_prop().filter(|_| is_fast)

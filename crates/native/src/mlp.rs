@@ -10,14 +10,16 @@
 //! | the error before a layer | δ Wᵀ, where the layer's inputs are above 0 |
 //! | gradients | ∂W = Aᵀ δ, and ∂b = the sum of δ over the batch |
 //!
-//! A step has two stages, between which the threads meet. First every thread takes a slice of the batch forward and
-//! back through all layers (`batch_slice.rs`). Then the threads take blocks of parameters: a block's gradient is
-//! computed and applied at once (`block.rs`). Which thread takes which slice or block changes no bit. Where most pixels
-//! are blank, the first layer goes through the others alone (`sparse.rs`). Validation takes the first stage's way
-//! forward.
+//! A step has three stages, between which the threads meet. First they compute the outputs of the first layer, each
+//! those of some columns (`first_layer.rs`). Then each takes a slice of the batch forward and back through the other
+//! layers (`batch_slice.rs`). At last they take blocks of parameters, whose gradients are applied as soon as they are
+//! computed (`block.rs`, and the first layer's columns). Which thread takes which changes no bit. Products leave out
+//! what is 0: blank pixels, and hidden units at rest (`sparse.rs`). Where most pixels are not blank, the slices take
+//! the first layer as well. Validation goes forward the same way.
 
 mod batch_slice;
 mod block;
+mod first_layer;
 mod samples;
 mod sparse;
 
@@ -27,24 +29,23 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{
     Error, Result, RmsProp, simd,
-    threads::{Jobs, Threads, lock},
+    threads::{Jobs, Threads, list, lock},
 };
-use batch_slice::{BatchInputs, BatchSlice, Buffers};
+use batch_slice::BatchSlice;
 use block::Block;
+use first_layer::{ColumnBlock, FirstLayer, PixelStrip};
 use samples::{CheckedSamples, Pixels};
 pub use samples::{Labelled, uses_dense_input};
 
-/// Columns behind an error's rows that only keep the rows apart.
-const GAP: i64 = 16;
+/// The most samples of a step: their places in the batch are numbers of 16 bits.
+pub const LARGEST_BATCH: usize = sparse::MOST;
 
 /// How many validation samples go through the network at once.
 const VALIDATION_BATCH: usize = 1_024;
 
 /// Steps of a multi-layer perceptron, with what lasts from step to step.
 pub struct MlpStep {
-    /// Views of the model's parameters and of the optimizer's averages: kernel and bias of each layer in turn.
-    parameters: Vec<Tensor>,
-    averages: Vec<Tensor>,
+    parameters: Parameters,
     rule: RmsProp,
     threads: Threads,
     samples: CheckedSamples,
@@ -52,12 +53,32 @@ pub struct MlpStep {
     validation: Option<(CheckedSamples, Work)>,
 }
 
+/// Views of the model's parameters and of the optimizer's averages, layer by layer.
+struct Parameters {
+    kernels: Vec<Tensor>,
+    biases: Vec<Tensor>,
+    kernel_averages: Vec<Tensor>,
+    bias_averages: Vec<Tensor>,
+}
+
+/// The positions of a step's samples.
+type Batch = Arc<[usize]>;
+
 /// How the work on batches of one size is divided; validation has no blocks.
 #[derive(Debug, Default)]
 struct Work {
     batch_size: usize,
+    first_layer: FirstLayer,
     slices: Jobs<BatchSlice>,
     blocks: Jobs<Block>,
+}
+
+/// What one stage writes and the next ones read: outputs and errors of each layer, `[batch, outputs]`, and
+/// the batch's pixels, `[batch, pixels]`, where the first layer takes all.
+struct Buffers {
+    inputs: Option<Tensor>,
+    outputs: Vec<Tensor>,
+    errors: Vec<Tensor>,
 }
 
 impl MlpStep {
@@ -68,14 +89,15 @@ impl MlpStep {
     /// [`Error::Mismatch`] when the tensors are not plain, share memory, or do not fit the samples; [`Error::Threads`]
     /// when the system grants none.
     pub fn new(parameters: &[Tensor], squares: &[Tensor], rule: RmsProp, samples: Labelled) -> Result<Self> {
-        let parameters: Vec<_> = parameters.iter().map(Tensor::detach).collect();
-        let averages: Vec<_> = squares.iter().map(Tensor::shallow_clone).collect();
         // Threads write to them side by side: none may share memory with another.
-        simd::check(&parameters.iter().chain(&averages).collect::<Vec<_>>(), &[])?;
+        simd::check(&parameters.iter().chain(squares).collect::<Vec<_>>(), &[])?;
         let uses_dense_input = uses_dense_input(samples.inputs)?;
+        let [kernels, biases] = Parameters::views(parameters);
+        let [kernel_averages, bias_averages] = Parameters::views(squares);
+        let parameters = Parameters { kernels, biases, kernel_averages, bias_averages };
         let samples = CheckedSamples::new(samples, &parameters, uses_dense_input)?;
         let (threads, work) = (Threads::start()?, Work::default());
-        Ok(Self { parameters, averages, rule, threads, samples, work, validation: None })
+        Ok(Self { parameters, rule, threads, samples, work, validation: None })
     }
 
     /// Prepares [`MlpStep::validate`] on these samples.
@@ -93,16 +115,22 @@ impl MlpStep {
     /// and how many were predicted right, both before the update.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] for a position that is not there.
+    /// [`Error::Mismatch`] for a position that is not there, or more than [`LARGEST_BATCH`].
     pub fn step(&mut self, positions: &Tensor, learning_rate: f64) -> Result<(f64, i64)> {
         let batch = self.checked(positions)?;
         if self.work.batch_size != batch.len() {
-            self.work = self.divide(batch.len())?;
+            self.work = self.divide(&self.samples, batch.len())?;
         }
-        let Work { slices, blocks, .. } = &self.work;
+        let Work { first_layer, slices, blocks, .. } = &self.work;
+        first_layer.set_batch(&batch, learning_rate);
         slices.iter().for_each(|slice| lock(slice).set_batch(&batch));
-        blocks.iter().for_each(|block| lock(block).set_batch(&batch, learning_rate));
-        self.threads.work_in_two_stages(slices, BatchSlice::run, blocks, Block::run)?;
+        blocks.iter().for_each(|block| lock(block).learning_rate = learning_rate);
+        let FirstLayer { columns, strips } = first_layer;
+        self.threads.work(vec![
+            vec![list(columns, ColumnBlock::forward), list(strips, PixelStrip::find)],
+            vec![list(slices, BatchSlice::run)],
+            vec![list(columns, ColumnBlock::update), list(blocks, Block::run)],
+        ])?;
         let (loss, correct) = sums(slices);
         Ok((loss / batch.len() as f64, correct))
     }
@@ -131,13 +159,16 @@ impl MlpStep {
             if is_stopped() {
                 return Err(Error::Stopped);
             }
-            let batch: Arc<[usize]> = (start..count.min(start + VALIDATION_BATCH)).collect();
+            let batch: Batch = (start..count.min(start + VALIDATION_BATCH)).collect();
             if work.batch_size != batch.len() {
-                let slices = self.slices(samples, &self.buffers(samples, batch.len())?)?;
-                *work = Work { batch_size: batch.len(), slices, ..Work::default() };
+                *work = Work { blocks: Jobs::default(), ..self.divide(samples, batch.len())? };
             }
+            work.first_layer.set_batch(&batch, 0.0);
             work.slices.iter().for_each(|slice| lock(slice).set_batch(&batch));
-            self.threads.work_in_two_stages(&work.slices, BatchSlice::evaluate, &work.blocks, Block::run)?;
+            self.threads.work(vec![
+                vec![list(&work.first_layer.columns, ColumnBlock::forward)],
+                vec![list(&work.slices, BatchSlice::evaluate)],
+            ])?;
             let (batch_loss, batch_correct) = sums(&work.slices);
             loss += batch_loss;
             correct += batch_correct;
@@ -145,8 +176,11 @@ impl MlpStep {
         Ok([loss / count as f64, correct as f64 / count as f64])
     }
 
-    fn checked(&self, positions: &Tensor) -> Result<Arc<[usize]>> {
+    fn checked(&self, positions: &Tensor) -> Result<Batch> {
         let positions = Vec::<i64>::try_from(positions)?;
+        if positions.len() > LARGEST_BATCH {
+            return Err(Error::mismatch("the batch", positions.len(), format!("at most {LARGEST_BATCH} samples")));
+        }
         let count = self.samples.labels.len();
         match positions.iter().find(|&&position| position < 0 || position as usize >= count) {
             None => Ok(positions.into_iter().map(|position| position as usize).collect()),
@@ -157,49 +191,53 @@ impl MlpStep {
     }
 
     /// Divides the work on batches of this size.
-    fn divide(&self, batch_size: usize) -> Result<Work> {
-        let buffers = self.buffers(&self.samples, batch_size)?;
-        let mut blocks = Vec::new();
-        for (layer, error) in buffers.errors.iter().enumerate() {
-            let pair = |tensors: &[Tensor]| [0, 1].map(|part| tensors[2 * layer + part].shallow_clone());
-            let kernel_and_bias = [pair(&self.parameters), pair(&self.averages)];
-            let inputs = match (layer.checked_sub(1), &buffers.inputs) {
-                (Some(before), _) => &buffers.outputs[before],
-                (None, BatchInputs::Dense { batch, .. }) => batch,
-                (None, BatchInputs::Sparse(pixels)) => {
-                    blocks.extend(Block::of_sparse_layer(kernel_and_bias, error, pixels, self.rule)?);
-                    continue;
-                }
-            };
-            blocks.extend(Block::of_layer(kernel_and_bias, error, inputs, self.rule)?);
-        }
-        let blocks = blocks.into_iter().map(Mutex::new).collect();
-        Ok(Work { batch_size, slices: self.slices(&self.samples, &buffers)?, blocks })
-    }
-
-    fn buffers(&self, samples: &CheckedSamples, batch_size: usize) -> Result<Buffers> {
-        let zeros = |columns| Tensor::f_zeros([batch_size as i64, columns], (Kind::Float, Device::Cpu));
-        let columns: Vec<_> = self.parameters.iter().skip(1).step_by(2).map(|bias| bias.size()[0]).collect();
-        let last = columns.len() - 1;
-        // Rows that begin at multiples of a power of two would push each other out of the cache.
-        let padded = columns.iter().enumerate().map(|(layer, columns)| columns + if layer < last { GAP } else { 0 });
-        let inputs = match &samples.pixels {
-            Pixels::Sparse(pixels) => BatchInputs::Sparse(pixels.clone()),
-            Pixels::Dense(all) => BatchInputs::Dense { all: all.shallow_clone(), batch: zeros(all.size()[1])? },
-        };
-        let errors = padded.map(zeros).collect::<Result<_, _>>()?;
-        Ok(Buffers { inputs, outputs: columns.into_iter().map(zeros).collect::<Result<_, _>>()?, errors })
-    }
-
-    fn slices(&self, samples: &CheckedSamples, buffers: &Buffers) -> Result<Jobs<BatchSlice>> {
-        let batch_size = buffers.outputs[0].size()[0] as usize;
+    fn divide(&self, samples: &CheckedSamples, batch_size: usize) -> Result<Work> {
+        let Self { parameters, rule, .. } = self;
+        let buffers = Buffers::new(parameters, samples, batch_size)?;
         let rows =
             batch_size.div_ceil(self.threads.count()).clamp(*batch_slice::SAMPLES.start(), *batch_slice::SAMPLES.end());
-        let slice = |start| {
-            let rows = start..batch_size.min(start + rows);
-            BatchSlice::new(&self.parameters, &samples.labels, buffers, rows).map(Mutex::new)
+        let slice = |start| BatchSlice::new(parameters, samples, &buffers, start..batch_size.min(start + rows));
+        let slices: Vec<_> = (0..batch_size).step_by(rows).map(slice).collect::<Result<_>>()?;
+        let first_layer = match &samples.pixels {
+            Pixels::Sparse(pixels) => FirstLayer::new(pixels, parameters, &buffers, *rule),
+            Pixels::Dense(_) => FirstLayer::default(),
         };
-        (0..batch_size).step_by(rows).map(slice).collect()
+        let blocks = self.blocks(&buffers, &slices)?.into_iter().map(Mutex::new).collect();
+        Ok(Work { batch_size, first_layer, slices: slices.into_iter().map(Mutex::new).collect(), blocks })
+    }
+
+    fn blocks(&self, buffers: &Buffers, slices: &[BatchSlice]) -> Result<Vec<Block>> {
+        let Self { parameters, rule, .. } = self;
+        let mut blocks = Vec::new();
+        for layer in 0..parameters.kernels.len() {
+            let inputs = if layer == 0 { buffers.inputs.as_ref() } else { Some(&buffers.outputs[layer - 1]) };
+            if let Some(inputs) = inputs {
+                let nonzero: Vec<_> = slices.iter().filter_map(|slice| slice.nonzero_inputs(layer)).cloned().collect();
+                blocks.extend(Block::of_kernel(layer, parameters, buffers, inputs, &nonzero, *rule)?);
+            }
+            blocks.push(Block::of_bias(layer, parameters, buffers, *rule));
+        }
+        Ok(blocks)
+    }
+}
+
+impl Parameters {
+    /// Returns views of kernels and biases.
+    fn views(in_turn: &[Tensor]) -> [Vec<Tensor>; 2] {
+        [0, 1].map(|first| in_turn.iter().skip(first).step_by(2).map(Tensor::detach).collect())
+    }
+}
+
+impl Buffers {
+    fn new(parameters: &Parameters, samples: &CheckedSamples, batch_size: usize) -> Result<Self> {
+        let zeros = |columns| Tensor::f_zeros([batch_size as i64, columns], (Kind::Float, Device::Cpu));
+        let columns: Vec<_> = parameters.biases.iter().map(|bias| bias.size()[0]).collect();
+        let inputs = match &samples.pixels {
+            Pixels::Sparse(_) => None,
+            Pixels::Dense(all) => Some(zeros(all.size()[1])?),
+        };
+        let all = || columns.iter().copied().map(zeros).collect::<Result<_, _>>();
+        Ok(Self { inputs, outputs: all()?, errors: all()? })
     }
 }
 

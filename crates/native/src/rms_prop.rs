@@ -27,44 +27,42 @@ pub fn update(
     gradient: &Tensor,
     learning_rate: f64,
 ) -> Result<()> {
-    update_rows(rule, parameters, averages, gradient, learning_rate, [true].iter().copied())
-}
-
-/// Updates row by row, as [`update`] does. Without a gradient, a row's parameters are unchanged; its averages decay.
-pub(crate) fn update_rows(
-    rule: RmsProp,
-    parameters: &mut Tensor,
-    averages: &mut Tensor,
-    gradient: &Tensor,
-    learning_rate: f64,
-    has_gradient: impl ExactSizeIterator<Item = bool>,
-) -> Result<()> {
     check(&[parameters, averages], &[gradient])?;
-    let columns = gradient.numel().div_ceil(has_gradient.len().max(1)).max(1);
-    let settings = [learning_rate, rule.rho, 1.0 - rule.rho, rule.epsilon].map(|setting| setting as f32);
-    // SAFETY: all three were checked just now, and the loops below use nothing else.
+    // SAFETY: all three were checked just now, and the loop uses nothing else.
     let (parameters, averages, gradient) = unsafe { (floats_mut(parameters), floats_mut(averages), floats(gradient)) };
-    let rows = parameters.chunks_mut(columns).zip(averages.chunks_mut(columns)).zip(gradient.chunks(columns));
-    for (((parameters, averages), gradient), has_gradient) in rows.zip(has_gradient) {
-        if has_gradient {
-            update_floats(parameters, averages, gradient, settings);
-        } else {
-            averages.iter_mut().for_each(|average| *average *= rule.rho as f32);
-        }
-    }
+    update_all(parameters, averages, gradient, rule.settings(learning_rate));
     Ok(())
 }
 
-fn update_floats(parameters: &mut [f32], averages: &mut [f32], gradient: &[f32], settings: [f32; 4]) {
-    dispatch_simd!(each, each, parameters: &mut [f32], averages: &mut [f32], gradient: &[f32], settings: [f32; 4]);
+fn update_all(parameters: &mut [f32], averages: &mut [f32], gradient: &[f32], settings: [f32; 4]) {
+    dispatch_simd!(update_floats, parameters: &mut [f32], averages: &mut [f32], gradient: &[f32], settings: [f32; 4]);
 }
 
+impl RmsProp {
+    /// Returns η, ρ, 1 − ρ and ε.
+    pub(crate) fn settings(self, learning_rate: f64) -> [f32; 4] {
+        [learning_rate, self.rho, 1.0 - self.rho, self.epsilon].map(|setting| setting as f32)
+    }
+}
+
+/// The rule itself; settings as of [`RmsProp::settings`].
 #[inline(always)]
-fn each(parameters: &mut [f32], averages: &mut [f32], gradient: &[f32], [rate, rho, rest, epsilon]: [f32; 4]) {
+pub(crate) fn update_floats(
+    parameters: &mut [f32],
+    averages: &mut [f32],
+    gradient: &[f32],
+    [rate, rho, rest, epsilon]: [f32; 4],
+) {
     for ((parameter, average), gradient) in parameters.iter_mut().zip(averages).zip(gradient) {
         *average = rho * *average + rest * gradient * gradient;
         *parameter -= rate * gradient / (*average + epsilon).sqrt();
     }
+}
+
+/// The rule for a gradient of 0: the parameters stay.
+#[inline(always)]
+pub(crate) fn decay(averages: &mut [f32], [_, rho, ..]: [f32; 4]) {
+    averages.iter_mut().for_each(|average| *average *= rho);
 }
 
 #[cfg(test)]
@@ -81,31 +79,16 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_gradient_is_a_pass_with_zeros() {
-        let stepped = |has_gradient: [bool; 4]| {
-            let (mut parameters, mut averages) = (full(0.1), full(0.3));
-            let rows = has_gradient.into_iter();
-            update_rows(KERAS, &mut parameters, &mut averages, &full(0.0), 0.001, rows).unwrap();
-            [parameters, averages]
-        };
-        assert_eq!(stepped([true; 4]), stepped([false, true, true, false]));
-    }
-
-    #[test]
     fn no_average_stays_denormal_under_the_guard() {
         let denormal = |tensor: &Tensor| {
             let values = Vec::<f32>::try_from(tensor.reshape([-1])).unwrap();
             values.into_iter().filter(|value| value.is_subnormal()).count()
         };
-        for has_gradient in [true, false] {
-            let (mut parameters, mut averages) = (full(0.1), full(1.2e-38));
-            let rows = [has_gradient; 4].into_iter();
-            let _guard = FlushToZero::begin();
-            update_rows(KERAS, &mut parameters, &mut averages, &full(0.0), 0.001, rows).unwrap();
-            assert_eq!(denormal(&averages), 0, "rows with a gradient: {has_gradient}");
-        }
         let (mut parameters, mut averages) = (full(0.1), full(1.2e-38));
         update(KERAS, &mut parameters, &mut averages, &full(0.0), 0.001).unwrap();
         assert_eq!(denormal(&averages), 100, "what the guard prevents");
+        let _guard = FlushToZero::begin();
+        update(KERAS, &mut parameters, &mut averages, &full(0.0), 0.001).unwrap();
+        assert_eq!(denormal(&averages), 0);
     }
 }

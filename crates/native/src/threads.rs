@@ -14,7 +14,10 @@ use std::{
     thread::{Builder, JoinHandle},
 };
 
-use crate::{Error, FlushToZero, Result};
+use crate::{
+    Error, FlushToZero, Result,
+    one_thread::{OneThread, thread_count},
+};
 
 /// How many turns a thread spins for the others before it sleeps: some 0.1 milliseconds.
 const SPINS: u32 = 4_000;
@@ -58,29 +61,23 @@ impl Threads {
         self.helpers.len() + 1
     }
 
-    /// Does all jobs of two stages; the threads meet in between.
+    /// Does the jobs of all stages, one stage after the other; the threads meet in between.
     ///
     /// # Errors
-    /// A job's error, after which its thread takes no more of that stage, and none of the second.
-    pub(crate) fn work_in_two_stages<First: Send + 'static, Second: Send + 'static>(
-        &mut self,
-        first: &Jobs<First>,
-        run_first: fn(&mut First) -> Result<()>,
-        second: &Jobs<Second>,
-        run_second: fn(&mut Second) -> Result<()>,
-    ) -> Result<()> {
+    /// A job's error, after which its thread takes no more of that list, and none of the next stage.
+    pub(crate) fn work(&mut self, stages: Vec<Vec<Box<dyn Work>>>) -> Result<()> {
         let (count, outcome) = (self.count(), Arc::new(Mutex::new(Ok(()))));
-        let (first, second) = (Stage::of(first, run_first), Stage::of(second, run_second));
-        let (through, result) = (Counter::default(), outcome.clone());
+        let (arrived, result) = (Counter::default(), outcome.clone());
         self.run(Arc::new(move |thread| {
-            {
-                let _through = CountAtEnd(&through);
-                first.work(thread, count, &result);
-            }
-            through.wait_for(count);
-            // After an error there is nothing to go on with.
-            if lock(&result).is_ok() {
-                second.work(thread, count, &result);
+            let mut meetings = Meetings { arrived: &arrived, left: stages.len() };
+            for (number, stage) in stages.iter().enumerate() {
+                stage.iter().for_each(|list| list.work(thread, count, &result));
+                meetings.arrive();
+                arrived.wait_for(count * (number + 1));
+                // After an error there is nothing to go on with.
+                if lock(&result).is_err() {
+                    return;
+                }
             }
         }));
         mem::replace(&mut *lock(&outcome), Ok(()))
@@ -91,7 +88,7 @@ impl Threads {
         let _flush = FlushToZero::begin();
         *lock(&self.shared.task) = Some(task.clone());
         self.begun += 1;
-        self.shared.begun.add_one();
+        self.shared.begun.add(1);
         self.shared.take_part(&task, 0);
         self.shared.ended.wait_for(self.begun * self.helpers.len());
         if let Some(panic) = lock(&self.shared.panic).take() {
@@ -103,7 +100,7 @@ impl Threads {
 impl Drop for Threads {
     fn drop(&mut self) {
         *lock(&self.shared.task) = None;
-        self.shared.begun.add_one();
+        self.shared.begun.add(1);
         // Panics were passed on by `run`.
         self.helpers.drain(..).for_each(|helper| drop(helper.join()));
     }
@@ -116,7 +113,7 @@ impl Shared {
             self.begun.wait_for(task);
             let Some(task) = lock(&self.task).clone() else { return };
             self.take_part(&task, number);
-            self.ended.add_one();
+            self.ended.add(1);
         }
     }
 
@@ -131,19 +128,25 @@ impl Shared {
 /// Jobs that any thread may do.
 pub(crate) type Jobs<Job> = Arc<[Mutex<Job>]>;
 
-/// Jobs that are done in one step, each by the thread that takes it.
-struct Stage<Job> {
+/// A list of jobs that are done once, each by the thread that takes it.
+struct List<Job> {
     jobs: Jobs<Job>,
     is_taken: Vec<AtomicBool>,
     run: fn(&mut Job) -> Result<()>,
 }
 
-impl<Job> Stage<Job> {
-    fn of(jobs: &Jobs<Job>, run: fn(&mut Job) -> Result<()>) -> Self {
-        Self { jobs: jobs.clone(), is_taken: jobs.iter().map(|_| AtomicBool::new(false)).collect(), run }
-    }
-
+/// A list of any jobs.
+pub(crate) trait Work: Send + Sync {
     /// Does the jobs that no thread has taken yet, this thread's own first.
+    fn work(&self, thread: usize, threads: usize, outcome: &Mutex<Result<()>>);
+}
+
+/// Returns a list of these jobs; each is run so.
+pub(crate) fn list<Job: Send + 'static>(jobs: &Jobs<Job>, run: fn(&mut Job) -> Result<()>) -> Box<dyn Work> {
+    Box::new(List { jobs: jobs.clone(), is_taken: jobs.iter().map(|_| AtomicBool::new(false)).collect(), run })
+}
+
+impl<Job: Send> Work for List<Job> {
     fn work(&self, thread: usize, threads: usize, outcome: &Mutex<Result<()>>) {
         let (before, own) = self.jobs.split_at(self.jobs.len() * thread / threads);
         let (taken_before, taken_own) = self.is_taken.split_at(before.len());
@@ -167,8 +170,8 @@ struct Counter {
 }
 
 impl Counter {
-    fn add_one(&self) {
-        self.count.fetch_add(1, Ordering::AcqRel);
+    fn add(&self, count: usize) {
+        self.count.fetch_add(count, Ordering::AcqRel);
         // Under the lock: a thread that has just looked and is about to sleep must not miss it.
         drop(lock(&self.asleep));
         self.changed.notify_all();
@@ -189,54 +192,28 @@ impl Counter {
     }
 }
 
-/// Counts when it goes, by a panic, too: the other threads would wait for ever.
-struct CountAtEnd<'a>(&'a Counter);
+/// The meetings that a thread has not come to yet. A panic ends them all: the other threads would wait for ever.
+struct Meetings<'a> {
+    arrived: &'a Counter,
+    left: usize,
+}
 
-impl Drop for CountAtEnd<'_> {
+impl Meetings<'_> {
+    fn arrive(&mut self) {
+        self.left -= 1;
+        self.arrived.add(1);
+    }
+}
+
+impl Drop for Meetings<'_> {
     fn drop(&mut self) {
-        self.0.add_one();
+        self.arrived.add(self.left);
     }
 }
 
 /// Locks; what a panic left half done is not used again.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// While any lives, each operation of libtorch stays on the thread that calls it. The count of libtorch's threads
-/// belongs to the process: the first of several trainings keeps it, and the last one puts it back.
-struct OneThread;
-
-/// How many [`OneThread`] live, and libtorch's count of threads before the first.
-static ONE_THREAD: Mutex<(usize, i32)> = Mutex::new((0, 0));
-
-impl OneThread {
-    fn begin() -> Self {
-        let mut state = lock(&ONE_THREAD);
-        if state.0 == 0 {
-            state.1 = tch::get_num_threads();
-            tch::set_num_threads(1);
-        }
-        state.0 += 1;
-        Self
-    }
-}
-
-/// Returns how many threads libtorch uses when no [`MlpStep`](crate::MlpStep) is at work, which keeps it on one.
-pub fn thread_count() -> usize {
-    let state = lock(&ONE_THREAD);
-    let count = if state.0 == 0 { tch::get_num_threads() } else { state.1 };
-    usize::try_from(count).unwrap_or(1).max(1)
-}
-
-impl Drop for OneThread {
-    fn drop(&mut self) {
-        let mut state = lock(&ONE_THREAD);
-        state.0 -= 1;
-        if state.0 == 0 {
-            tch::set_num_threads(state.1);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -262,24 +239,19 @@ mod tests {
         };
         let seen = jobs(100, 0);
         for round in 1..=50 {
-            threads.work_in_two_stages(&jobs(99, ()), count, &seen, look).unwrap();
+            threads
+                .work(vec![vec![list(&jobs(90, ()), count), list(&jobs(9, ()), count)], vec![list(&seen, look)]])
+                .unwrap();
             assert!(seen.iter().all(|seen| mem::take(&mut *lock(seen)) == 99 * round));
         }
         let fail = |_: &mut ()| Err(Error::Stopped);
-        assert!(threads.work_in_two_stages(&jobs(1, ()), fail, &seen, look).is_err());
-        assert!(threads.work_in_two_stages(&seen, look, &jobs(1, ()), fail).is_err());
-        assert_eq!(thread_count(), before);
-    }
-
-    #[test]
-    fn the_last_of_several_trainings_puts_libtorchs_count_of_threads_back() {
-        let before = thread_count();
-        let (first, second) = (OneThread::begin(), OneThread::begin());
-        assert_eq!((tch::get_num_threads(), thread_count()), (1, before));
-        drop(first);
-        // The second one still lives.
-        assert_eq!((tch::get_num_threads(), thread_count()), (1, before));
-        drop(second);
+        assert!(
+            threads
+                .work(vec![vec![list(&jobs(1, ()), fail)], vec![list(&seen, look)], vec![list(&seen, look)]])
+                .is_err()
+        );
+        assert!(seen.iter().all(|seen| *lock(seen) == 0));
+        assert!(threads.work(vec![vec![list(&seen, look)], vec![list(&jobs(1, ()), fail)]]).is_err());
         assert_eq!(thread_count(), before);
     }
 
@@ -288,9 +260,10 @@ mod tests {
         let mut threads = Threads::start().unwrap();
         let (nothing, panic) = (|_: &mut ()| Ok(()), |_: &mut ()| panic!("a job"));
         for _ in 0..20 {
-            let run = AssertUnwindSafe(|| threads.work_in_two_stages(&jobs(4, ()), panic, &jobs(4, ()), nothing));
+            let stages = vec![vec![list(&jobs(4, ()), panic)], vec![list(&jobs(4, ()), nothing)], vec![]];
+            let run = AssertUnwindSafe(|| threads.work(stages));
             assert!(catch_unwind(run).is_err());
         }
-        threads.work_in_two_stages(&jobs(4, ()), nothing, &jobs(4, ()), nothing).unwrap();
+        threads.work(vec![vec![list(&jobs(4, ()), nothing)]]).unwrap();
     }
 }

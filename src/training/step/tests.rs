@@ -60,10 +60,26 @@ fn the_written_out_step_does_what_autograd_does() {
     let full = drawn(&[count, 600]);
     let [sparse, dense] = [inputs, full].map(|inputs| Samples::new("noise", inputs, labels.shallow_clone()).unwrap());
     assert!(!uses_dense_input(&sparse.inputs).unwrap() && uses_dense_input(&dense.inputs).unwrap());
-    for (samples, sizes) in
-        [(&sparse, &[600, 7][..]), (&sparse, &[600, 300, 7]), (&sparse, &[600, 500, 400, 7]), (&dense, &[600, 300, 7])]
-    {
-        let (mlp, own) = (Network::mlp(sizes, 3).unwrap(), Own(Network::mlp(sizes, 3).unwrap()));
+    // With a bias below 0, most hidden units are at rest, and left out.
+    for (samples, sizes, bias) in [
+        (&sparse, &[600, 7][..], 0.0),
+        (&sparse, &[600, 300, 7], 0.0),
+        (&sparse, &[600, 500, 400, 7], 0.0),
+        (&sparse, &[600, 500, 400, 7], -0.2),
+        (&dense, &[600, 300, 7], 0.0),
+        (&dense, &[600, 300, 100, 7], -0.7),
+    ] {
+        let network = || {
+            let network = Network::mlp(sizes, 3).unwrap();
+            let is_bias = |(_, tensor): &(String, Tensor)| tensor.dim() == 1;
+            for (_, tensor) in network.parameters().into_iter().filter(is_bias) {
+                let _ = tensor.detach().fill_(bias);
+            }
+            network
+        };
+        let (mlp, own) = (network(), Own(network()));
+        let hidden = mlp.layer_outputs(&samples.inputs).unwrap().remove(0).gt(0.0).to_kind(Kind::Float);
+        assert_eq!(hidden.mean(Kind::Float).double_value(&[]) < 0.4, bias < 0.0, "{sizes:?}");
         // One step: later ones would blow rounding up, because RMSprop divides small gradients by their size.
         for digits in [1, 33, 300] {
             let training = large_epsilon();
@@ -95,6 +111,19 @@ fn the_last_batch_of_an_epoch_may_be_smaller() {
     for (found, expected) in weights(&mlp).concat().into_iter().zip(weights(&own.0).concat()) {
         assert!((found - expected).abs() < 1e-5, "{found} {expected}");
     }
+}
+
+#[test]
+fn a_position_that_is_not_there_and_too_large_a_batch_are_errors() {
+    let (mlp, samples) = (Network::mlp([3, 16, 3], 1).unwrap(), samples(100));
+    let mut steps = Trainer::new(&mlp, &samples, &Training::default()).unwrap();
+    let mut error = |positions: &Tensor| steps.step(positions, 0.001).unwrap_err().to_string();
+    assert!(error(&Tensor::from_slice(&[100_i64])).contains("found 100, expected 0 to 99"));
+    let large = Tensor::zeros([65_537], (Kind::Int64, Device::Cpu));
+    assert!(error(&large).contains("found 65537, expected at most 65536 samples"));
+    // Settings that ask for so many take autograd's step.
+    let training = Training { batch_size: 70_000, ..Training::default() };
+    assert_eq!(Trainer::new(&mlp, &samples, &training).unwrap().step(&large, 0.001).unwrap().samples, 65_537);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The first stage of a step: some of a batch's samples on their way forward and back through the layers.
+//! The middle stage of a step: some of a batch's samples on their way forward and back through the layers.
 
 use std::{
     ops::{Range, RangeInclusive},
@@ -7,10 +7,15 @@ use std::{
 
 use tch::Tensor;
 
-use super::sparse::SparsePixels;
+use super::{
+    Batch, Buffers, Parameters,
+    samples::{CheckedSamples, Pixels},
+    sparse::{MOST, Nonzero, Shared, read, write},
+};
 use crate::{
     Result,
-    simd::{Weighted, sum_rows},
+    simd::{Columns, check, floats},
+    sparse_product::{TILE, masked_product, sum_rows},
 };
 
 /// Samples per slice: products with fewer rows are slow, more do not fit into the cache.
@@ -20,78 +25,60 @@ pub(super) const SAMPLES: RangeInclusive<usize> = 16..=512;
 #[derive(Debug)]
 pub(super) struct BatchSlice {
     labels: Arc<[usize]>,
-    inputs: Inputs,
-    parameters: Vec<Tensor>,
+    kernels: Vec<Tensor>,
+    biases: Vec<Tensor>,
     /// The positions of this step's samples, and the slice's rows among them.
-    batch: Arc<[usize]>,
+    batch: Batch,
     rows: Range<usize>,
+    /// All pixels of all samples, and of the rows, where the first layer takes all; else it has its own stage.
+    inputs: Option<[Tensor; 2]>,
     /// For each layer `[rows, outputs]`: what comes out, after the ReLU where there is one; and the error before it.
     outputs: Vec<Tensor>,
     errors: Vec<Tensor>,
+    /// What of the outputs is not 0, where the next layer has use for it: empty where that is too much.
+    nonzero: Vec<Option<Shared<Nonzero>>>,
     /// The sum of the cross-entropy over the samples, in nats.
     pub(super) loss: f64,
     pub(super) correct: i64,
 }
 
-/// What the first layer takes.
-#[derive(Debug)]
-enum Inputs {
-    /// Of each row, the pixels that are not 0.
-    Sparse { pixels: Arc<SparsePixels>, rows: Vec<Vec<Weighted>> },
-    /// Of each row all pixels, `[rows, pixels]`.
-    Dense { pixels: Tensor, rows: Tensor },
-}
-
-/// What the slices of a batch write to and blocks read: outputs and errors of each layer, the latter with further
-/// columns.
-pub(super) struct Buffers {
-    pub(super) inputs: BatchInputs,
-    pub(super) outputs: Vec<Tensor>,
-    pub(super) errors: Vec<Tensor>,
-}
-
-/// What the first layer takes of a batch.
-pub(super) enum BatchInputs {
-    Sparse(Arc<SparsePixels>),
-    /// Of `all` samples those of the batch, `[batch, pixels]`.
-    Dense {
-        all: Tensor,
-        batch: Tensor,
-    },
-}
-
 impl BatchSlice {
     /// Prepares these rows of a batch.
     pub(super) fn new(
-        parameters: &[Tensor],
-        labels: &Arc<[usize]>,
+        parameters: &Parameters,
+        samples: &CheckedSamples,
         buffers: &Buffers,
         rows: Range<usize>,
     ) -> Result<Self> {
         let part = |tensor: &Tensor| tensor.f_narrow(0, rows.start as i64, rows.len() as i64);
-        let error = |(error, outputs): (&Tensor, &Tensor)| part(&error.f_narrow(1, 0, outputs.size()[1])?);
-        let Buffers { inputs, outputs, errors } = buffers;
-        let inputs = match inputs {
-            BatchInputs::Sparse(pixels) => {
-                Inputs::Sparse { pixels: pixels.clone(), rows: vec![Vec::new(); rows.len()] }
-            }
-            BatchInputs::Dense { all, batch } => Inputs::Dense { pixels: all.shallow_clone(), rows: part(batch)? },
+        let inputs = match (&samples.pixels, &buffers.inputs) {
+            (Pixels::Dense(all), Some(batch)) => Some([all.shallow_clone(), part(batch)?]),
+            _ => None,
         };
+        let is_of_use = |kernel: &Tensor| matches!(kernel.size()[..], [inputs, outputs] if inputs <= MOST as i64 && outputs >= TILE as i64);
+        let nonzero = |kernel| is_of_use(kernel).then(Shared::default);
         Ok(Self {
-            labels: labels.clone(),
+            labels: samples.labels.clone(),
+            kernels: parameters.kernels.iter().map(Tensor::shallow_clone).collect(),
+            biases: parameters.biases.iter().map(Tensor::shallow_clone).collect(),
+            batch: Batch::default(),
             inputs,
-            parameters: parameters.iter().map(Tensor::shallow_clone).collect(),
-            batch: Arc::default(),
-            outputs: outputs.iter().map(part).collect::<Result<_, _>>()?,
-            errors: errors.iter().zip(outputs).map(error).collect::<Result<_, _>>()?,
+            outputs: buffers.outputs.iter().map(part).collect::<Result<_, _>>()?,
+            errors: buffers.errors.iter().map(part).collect::<Result<_, _>>()?,
+            nonzero: parameters.kernels.iter().skip(1).map(nonzero).collect(),
             loss: 0.0,
             correct: 0,
             rows,
         })
     }
 
-    pub(super) fn set_batch(&mut self, batch: &Arc<[usize]>) {
+    pub(super) fn set_batch(&mut self, batch: &Batch) {
         self.batch = batch.clone();
+    }
+
+    /// Returns what is not 0 of a layer's inputs, where these are the outputs of another one, and it has use for that.
+    pub(super) fn nonzero_inputs(&self, layer: usize) -> Option<&Shared<Nonzero>> {
+        self.nonzero[layer.checked_sub(1)?].as_ref()
     }
 
     pub(super) fn run(&mut self) -> Result<()> {
@@ -106,41 +93,50 @@ impl BatchSlice {
     }
 
     fn forward(&mut self) -> Result<()> {
-        self.first_layer()?;
-        let last = self.outputs.len() - 1;
-        for layer in 0..=last {
-            let outputs = &self.outputs[layer];
-            if layer > 0 {
-                let [kernel, bias] = [&self.parameters[2 * layer], &self.parameters[2 * layer + 1]];
-                let _ = bias.f_addmm_out(outputs, &self.outputs[layer - 1], kernel)?;
+        for layer in 0..self.outputs.len() {
+            match (layer, &self.inputs) {
+                (0, None) => {}
+                (0, Some([all, rows])) => {
+                    let samples: Vec<_> = self.batch[self.rows.clone()].iter().map(|&sample| sample as i64).collect();
+                    let _ = all.f_index_select_out(rows, 0, &Tensor::f_from_slice(&samples)?)?;
+                    self.layer(0, rows)?;
+                }
+                _ => self.hidden_layer(layer)?,
             }
-            if layer < last {
-                let _ = outputs.shallow_clone().f_relu_()?;
+            if let Some(Some(nonzero)) = self.nonzero.get(layer) {
+                let outputs = &self.outputs[layer];
+                check(&[], &[outputs])?;
+                // SAFETY: checked just now, and nobody writes to these outputs meanwhile.
+                write(nonzero).set_if_sparse(unsafe { floats(outputs) }, outputs.size()[1] as usize);
             }
         }
         Ok(())
     }
 
-    /// Adds the bias and the kernel's rows of those pixels that are not 0, or of all.
-    fn first_layer(&mut self) -> Result<()> {
-        let Self { inputs, batch, rows: of_batch, outputs, parameters, .. } = self;
-        let (samples, kernel, bias) = (&batch[of_batch.clone()], &parameters[0], &parameters[1]);
-        match inputs {
-            Inputs::Sparse { pixels, rows } => {
-                for (row, &sample) in rows.iter_mut().zip(samples) {
-                    row.clear();
-                    let words = 0..pixels.words_per_sample;
-                    pixels.each_pixel(sample, words, |pixel, value| row.push((pixel as u32, value)));
-                }
-                sum_rows(&mut outputs[0], Some(bias), rows, kernel)
-            }
-            Inputs::Dense { pixels, rows } => {
-                let samples: Vec<_> = samples.iter().map(|&sample| sample as i64).collect();
-                let _ = pixels.f_index_select_out(rows, 0, &Tensor::f_from_slice(&samples)?)?;
-                let _ = bias.f_addmm_out(&outputs[0], rows, kernel)?;
-                Ok(())
+    /// Takes the outputs of the layer before, or what of them is not 0.
+    fn hidden_layer(&mut self, layer: usize) -> Result<()> {
+        if let Some(nonzero) = self.nonzero_inputs(layer).cloned() {
+            let nonzero = read(&nonzero);
+            if !nonzero.is_empty() {
+                // SAFETY: each slice has its own rows.
+                let mut outputs = unsafe { Columns::all(&mut self.outputs[layer]) }?;
+                sum_rows(&mut outputs, &self.biases[layer], &nonzero.parts(), &self.kernels[layer], 0)?;
+                return self.rectify(layer);
             }
         }
+        self.layer(layer, &self.outputs[layer - 1])
+    }
+
+    fn layer(&self, layer: usize, inputs: &Tensor) -> Result<()> {
+        let _ = self.biases[layer].f_addmm_out(&self.outputs[layer], inputs, &self.kernels[layer])?;
+        self.rectify(layer)
+    }
+
+    fn rectify(&self, layer: usize) -> Result<()> {
+        if layer + 1 < self.outputs.len() {
+            let _ = self.outputs[layer].shallow_clone().f_relu_()?;
+        }
+        Ok(())
     }
 
     /// Compares the logits with the labels: the loss, how many are right, and the error.
@@ -169,10 +165,21 @@ impl BatchSlice {
 
     fn backward(&mut self) -> Result<()> {
         for layer in (1..self.errors.len()).rev() {
-            let [before, after] = [&self.errors[layer - 1], &self.errors[layer]];
-            let _ = after.f_mm_out(before, &self.parameters[2 * layer].tr())?;
-            // The slope of the ReLU: nothing comes back where it let nothing through.
-            let _ = self.outputs[layer - 1].f_threshold_backward_grad_input(before, before, 0.0)?;
+            let (before, after) = self.errors.split_at_mut(layer);
+            let (before, after, kernel) = (&mut before[layer - 1], &after[0], &self.kernels[layer]);
+            // Nothing comes back where the ReLU let nothing through.
+            match self.nonzero[layer - 1].as_ref().map(read).filter(|nonzero| !nonzero.is_empty()) {
+                Some(nonzero) => {
+                    let rows: Vec<_> = nonzero.rows().collect();
+                    // SAFETY: each slice has its own rows.
+                    let mut before = unsafe { Columns::all(before) }?;
+                    masked_product(&mut before, after, &rows, kernel)?;
+                }
+                None => {
+                    let _ = after.f_mm_out(before, &kernel.tr())?;
+                    let _ = self.outputs[layer - 1].f_threshold_backward_grad_input(before, before, 0.0)?;
+                }
+            }
         }
         Ok(())
     }

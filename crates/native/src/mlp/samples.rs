@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use tch::{Kind, Tensor};
 
-use super::sparse::SparsePixels;
-use crate::{Error, Result, simd};
+use super::{
+    Parameters,
+    sparse::{MOST, SparsePixels},
+};
+use crate::{Error, Result, sparse_product::max_density};
 
 /// Samples with their labels.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +42,7 @@ impl CheckedSamples {
     ///
     /// # Errors
     /// [`Error::Mismatch`] when network and samples do not fit.
-    pub(super) fn new(samples: Labelled, parameters: &[Tensor], uses_dense_input: bool) -> Result<Self> {
+    pub(super) fn new(samples: Labelled, parameters: &Parameters, uses_dense_input: bool) -> Result<Self> {
         let labels = check(samples, parameters)?.into();
         let pixels = if uses_dense_input {
             Pixels::Dense(samples.inputs.f_contiguous()?)
@@ -60,15 +63,15 @@ const SOME: i64 = 4_096;
 /// # Errors
 /// [`Error::Torch`] when the inputs cannot be read.
 pub fn uses_dense_input(inputs: &Tensor) -> Result<bool> {
-    let count = inputs.size().first().copied().unwrap_or_default();
+    let [count, pixels] = [0, 1].map(|dimension| inputs.size().get(dimension).copied().unwrap_or_default());
     let some = inputs.f_narrow(0, 0, SOME.min(count))?;
     let nonzero = some.f_count_nonzero(None)?.f_int64_value(&[])?;
-    Ok(nonzero as f64 > simd::max_density() * some.numel() as f64)
+    Ok(pixels > MOST as i64 || nonzero as f64 > max_density() * some.numel() as f64)
 }
 
 /// Returns the labels of samples that fit a network with these parameters.
-fn check(Labelled { inputs, labels }: Labelled, parameters: &[Tensor]) -> Result<Vec<usize>> {
-    let (Some(first), Some(last)) = (parameters.first(), parameters.last()) else {
+fn check(Labelled { inputs, labels }: Labelled, parameters: &Parameters) -> Result<Vec<usize>> {
+    let (Some(first), Some(last)) = (parameters.kernels.first(), parameters.kernels.last()) else {
         return Err(Error::mismatch("parameters", "none", "a kernel and a bias for each layer"));
     };
     let [count, pixels] = inputs.size()[..] else {
@@ -82,7 +85,7 @@ fn check(Labelled { inputs, labels }: Labelled, parameters: &[Tensor]) -> Result
     if labels.size() != [count] || count == 0 {
         return Err(Error::mismatch("labels", format!("{:?}", labels.size()), format!("[{count}], one per sample")));
     }
-    let classes = last.size()[0];
+    let classes = last.size()[1];
     let labels = Vec::<i64>::try_from(labels.to_kind(Kind::Int64))?;
     if let Some(label) = labels.iter().find(|label| !(0..classes).contains(*label)) {
         return Err(Error::mismatch("labels", label, format!("0 to {}, the network's classes", classes - 1)));
