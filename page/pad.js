@@ -61,9 +61,6 @@ function percent(probability) {
   return text === "100.0" ? "> 99.9 %" : `${text} %`;
 }
 
-const mostOf = (chances) => Math.max(...chances.slice(0, 10));
-const bestOf = (chances) => chances.indexOf(mostOf(chances));
-
 // A bar for each digit, below the network's name where there are several; to press a digit says that it is that one.
 function bars({ name }, chances, values) {
   const list = document.createElement("ol"), heading = document.createElement("p");
@@ -95,47 +92,19 @@ function shown(values, answers) {
 }
 
 // Each digit of the ink with its 28 × 28 pixels and, for each network, its probabilities; the marks between them, and
-// whether there is more than both. Where digits may touch or be in pieces, the last network decides, as `classify.rs` does.
+// whether there is more than both. Where digits may touch or be in pieces, the last network decides.
 function readWriting({ ink, writing }) {
   const read = (part) => {
     const values = inputOf(part, ink);
     return { values, chances: networks.map((network) => probabilities(network, values)) };
   };
-  const digits = writing.digits.map(read), marks = writing.marks.map((mark) => [...mark]), taken = [];
-  let mayTouch = false, inPieces = false, free = 0;
-  for (const { from, to, areClose, partsOf } of alternativesOf(writing, ink.width)) {
-    const asTheyAre = digits.slice(from, to), settled = to - from > 1 ? READER.likely : READER.settled;
-    const isOpen = areClose || leastOf(asTheyAre) < settled;
-    const parts = isOpen && from >= free ? partsOf()?.map(read) : null;
-    if (!parts) continue;
-    const [isBetter, isDoubtful] = compared(asTheyAre, parts, areClose);
-    mayTouch ||= isDoubtful && parts.length > 1;
-    inPieces ||= isDoubtful && parts.length === 1;
-    if (isBetter) {
-      free = to;
-      taken.unshift({ from, to, parts });
-    }
-  }
+  const digits = writing.digits.map(read), marks = writing.marks.map((mark) => [...mark]);
+  const { taken, mayTouch, inPieces } = chosen(readingsOf(digits, writing, ink, read));
   for (const { from, to, parts } of taken) {
     digits.splice(from, to - from, ...parts);
     for (const mark of marks) if (mark[0] >= to) mark[0] += parts.length - (to - from);
   }
   return { digits, marks, isMore: writing.leftOut.length > 0, mayTouch, inPieces };
-}
-
-// The lowest of some digits' probabilities.
-const leastOf = (digits) => Math.min(...digits.map(({ chances }) => mostOf(chances.at(-1))));
-
-// Whether these others are better than digits as they are, and whether that is doubtful.
-function compared(digits, others, areClose) {
-  const before = leastOf(digits), after = leastOf(others), isLikely = after >= READER.likely;
-  if (others.length > 1) return [isLikely && before < 0.5, isLikely && before >= 0.5];
-  // What is joined is less often wrong than what is cut in two.
-  const isBetter = isLikely && before < (after >= READER.settled ? READER.likely : 0.5);
-  // A digit that lies close to another one and is read as that one with it just has a neighbour.
-  const isNew = digits.every(({ chances }) => bestOf(chances.at(-1)) !== bestOf(others[0].chances.at(-1)));
-  const areBothLikely = areClose && isNew && after >= 0.5 && !isBetter;
-  return [isBetter || (areBothLikely && isLikely), areBothLikely || (isBetter && before >= 0.5)];
 }
 
 // What each network reads the pad as, in words.

@@ -11,7 +11,11 @@ use mnist_classification::{
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 
-use crate::{Layout, Picture, picture::Alternative};
+use crate::{
+    Layout, Picture,
+    choice::{Choice, LIKELY, Reading, SETTLED, least},
+    picture::Alternative,
+};
 
 /// An answer with a lower probability is doubtful.
 pub const SURE: f64 = 0.9;
@@ -65,11 +69,6 @@ pub fn classify_or_reject(network: &Network, none: &Network, picture: &Picture, 
     })
 }
 
-/// A digit that is read with this probability is not cut in two.
-pub(crate) const SETTLED: f64 = 0.99;
-/// An alternative is taken from this probability on; digits that are read with it are joined only where they are close.
-pub(crate) const LIKELY: f64 = 0.95;
-
 /// So many digits go through a network at a time: a page full of them would take much memory.
 const AT_ONCE: i64 = 64;
 
@@ -96,64 +95,21 @@ fn read(
         return Ok(answer);
     }
     let parts = answer_to(&picture.inputs_of(&open)?, &picture.layout)?.digits;
-    let Choice { taken, may_touch, in_pieces } = Choice::of(picture, &answer.digits, &open, &parts);
-    let answer = if taken.is_empty() {
-        answer
-    } else {
-        let picture = picture.with(&taken)?;
-        answer_to(&picture.inputs, &picture.layout)?
+    let mut rest = &parts[..];
+    let reading = |&place: &usize| {
+        let Alternative { digits, boxes, are_close, .. } = &picture.alternatives[place];
+        let others = rest.split_off(..boxes.len()).unwrap_or_default();
+        Reading { digits: digits.clone(), others, are_close: *are_close }
     };
-    Ok(Answer { taken, layout: Layout { may_touch, in_pieces, ..answer.layout }, ..answer })
-}
-
-/// Which alternatives are taken, and what is doubtful.
-#[derive(Default)]
-struct Choice {
-    taken: Vec<usize>,
-    may_touch: bool,
-    in_pieces: bool,
-}
-
-impl Choice {
-    /// Chooses among the open alternatives of a picture, whose parts are read as these.
-    fn of(picture: &Picture, digits: &[DigitAnswer], open: &[usize], mut parts: &[DigitAnswer]) -> Self {
-        let (mut choice, mut free) = (Self::default(), 0);
-        for &place in open {
-            let other = &picture.alternatives[place];
-            let (others, rest) = parts.split_at(other.boxes.len());
-            parts = rest;
-            if other.digits.start < free {
-                continue;
-            }
-            let (is_better, is_doubtful) = compared(&digits[other.digits.clone()], others, other.are_close);
-            choice.may_touch |= is_doubtful && others.len() > 1;
-            choice.in_pieces |= is_doubtful && others.len() == 1;
-            if is_better {
-                free = other.digits.end;
-                choice.taken.push(place);
-            }
-        }
-        choice
+    let readings: Vec<_> = open.iter().map(reading).collect();
+    let Choice { taken, may_touch, in_pieces } = Choice::of(&answer.digits, &readings);
+    let mut digits = answer.digits;
+    for &index in taken.iter().rev() {
+        digits.splice(readings[index].digits.clone(), readings[index].others.iter().cloned());
     }
-}
-
-/// Tells whether these others are better than digits as they are, and whether that is doubtful.
-fn compared(digits: &[DigitAnswer], others: &[DigitAnswer], are_close: bool) -> (bool, bool) {
-    let (before, after) = (least(digits), least(others));
-    if others.len() > 1 {
-        return (after >= LIKELY && before < 0.5, after >= LIKELY && before >= 0.5);
-    }
-    // What is joined is less often wrong than what is cut in two.
-    let is_better = after >= LIKELY && before < if after >= SETTLED { LIKELY } else { 0.5 };
-    // A digit that lies close to another one and is read as that one with it just has a neighbour.
-    let is_new = digits.iter().all(|digit| digit.best().0 != others[0].best().0);
-    let are_both_likely = are_close && is_new && after >= 0.5 && !is_better;
-    (is_better || are_both_likely && after >= LIKELY, are_both_likely || is_better && before >= 0.5)
-}
-
-/// Returns the lowest of the digits' probabilities.
-fn least(digits: &[DigitAnswer]) -> f64 {
-    digits.iter().map(|digit| digit.best().1).fold(1.0, f64::min)
+    let taken: Vec<_> = taken.into_iter().map(|index| open[index]).collect();
+    let layout = if taken.is_empty() { answer.layout } else { picture.with(&taken)?.layout };
+    Ok(Answer { digits, taken, layout: Layout { may_touch, in_pieces, ..layout } })
 }
 
 /// Compares the number of logits with that of the classes.
@@ -287,31 +243,6 @@ mod tests {
         let answer = answer(&logits, &Classes::numbered(2), &Layout::default()).unwrap();
         assert_eq!(answer.digits[0].probabilities.len(), 2);
         assert!((answer.digits[0].none.unwrap() - 0.5).abs() < 1e-6 && answer.is_doubtful());
-    }
-
-    #[test]
-    fn alternatives_are_taken_or_doubtful_by_their_probabilities() {
-        let as_one = |class: usize, probability: f64| {
-            let mut probabilities = [0.0; 3];
-            probabilities[class] = probability;
-            digit(probabilities)
-        };
-        let (one, pair) = (|probability| [as_one(2, probability)], |least| [as_one(0, least), as_one(1, 1.0)]);
-        for (before, after, are_close, expected) in [
-            (0.4, 0.96, false, (true, false)),
-            (0.6, 0.96, false, (false, false)),
-            (0.9, 0.995, false, (true, true)),
-            (0.96, 0.995, false, (false, false)),
-            (0.99, 0.96, true, (true, true)),
-            (0.99, 0.6, true, (false, true)),
-            (0.99, 0.4, true, (false, false)),
-        ] {
-            assert_eq!(compared(&pair(before), &one(after), are_close), expected, "{before} {after} {are_close}");
-        }
-        // The same digit with a neighbour is no new one; two halves are taken where the whole is unlikely.
-        assert_eq!(compared(&pair(0.99), &[as_one(0, 0.99)], true), (false, false));
-        assert_eq!(compared(&one(0.4), &pair(0.96), false), (true, false));
-        assert_eq!(compared(&one(0.6), &pair(0.96), false), (false, true));
     }
 
     #[test]

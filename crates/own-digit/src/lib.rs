@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod chart;
+mod choice;
 mod classifier;
 mod classify;
 mod folded;

@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use crate::{
     Classifier, SURE,
+    choice::{LIKELY, SETTLED},
     classifier::NONE,
-    classify::{LIKELY, SETTLED},
     folded::folded,
     quantised::{Quantised, quantise},
 };
@@ -27,6 +27,7 @@ const PARTS: Parts = Parts {
         include_str!("../../../page/network.js"),
         include_str!("../../../page/parts.js"),
         include_str!("../../../page/writing.js"),
+        include_str!("../../../page/choice.js"),
         include_str!("../../../page/picture.js"),
         include_str!("../../../page/ground.js"),
         include_str!("../../../page/paper.js"),
