@@ -17,13 +17,16 @@ function readingsOf(digits, writing, ink, read) {
   return readings;
 }
 
-// The better readings, the likeliest first, then from right to left. One that shares a digit with one before it is
-// neither taken nor a reason for doubt.
+// Takes the better readings, the likeliest first, where no other one has taken these digits; they are returned from right
+// to left. A better one that comes too late leaves doubt; one that is only doubtful leaves none there.
 function chosen(readings) {
   const taken = [], isFree = ({ from, to }) => taken.every((other) => to <= other.from || other.to <= from);
   const better = readings.filter(({ isBetter }) => isBetter).sort((one, other) => leastOf(other.parts) - leastOf(one.parts));
   for (const reading of better) if (isFree(reading)) taken.push(reading);
-  const doubtful = readings.filter((reading) => reading.isDoubtful && (taken.includes(reading) || isFree(reading)));
+  const doubtful = readings.filter((reading) => {
+    const isTaken = taken.includes(reading);
+    return (reading.isDoubtful && (isTaken || isFree(reading))) || (reading.isBetter && !isTaken);
+  });
   const [mayTouch, inPieces] = [doubtful.some(({ parts }) => parts.length > 1), doubtful.some(({ parts }) => parts.length === 1)];
   return { taken: taken.sort((one, other) => other.from - one.from), mayTouch, inPieces };
 }

@@ -14,8 +14,8 @@
 //! those of some columns (`first_layer.rs`). Then each takes a slice of the batch forward and back through the other
 //! layers (`batch_slice.rs`). At last they take blocks of parameters, whose gradients are applied as soon as they are
 //! computed (`block.rs`, and the first layer's columns). Which thread takes which changes no bit. Products leave out
-//! what is 0: blank pixels, and hidden units at rest (`sparse.rs`). Where most pixels are not blank, the slices take
-//! the first layer as well. Validation goes forward the same way.
+//! what is 0: blank pixels, and hidden units at rest (`sparse.rs`). Where too many pixels are not blank, the slices
+//! take the first layer as well. Validation goes forward the same way.
 
 mod batch_slice;
 mod block;
@@ -115,11 +115,11 @@ impl MlpStep {
     /// and how many were predicted right, both before the update.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] for a position that is not there, or more than [`LARGEST_BATCH`].
+    /// [`Error::Mismatch`] for a position that is not there, for none, or for more than [`LARGEST_BATCH`].
     pub fn step(&mut self, positions: &Tensor, learning_rate: f64) -> Result<(f64, i64)> {
         let batch = self.checked(positions)?;
         if self.work.batch_size != batch.len() {
-            self.work = self.divide(&self.samples, batch.len())?;
+            self.work = self.divide(&self.samples, batch.len(), true)?;
         }
         let Work { first_layer, slices, blocks, .. } = &self.work;
         first_layer.set_batch(&batch, learning_rate);
@@ -161,7 +161,7 @@ impl MlpStep {
             }
             let batch: Batch = (start..count.min(start + VALIDATION_BATCH)).collect();
             if work.batch_size != batch.len() {
-                *work = Work { blocks: Jobs::default(), ..self.divide(samples, batch.len())? };
+                *work = self.divide(samples, batch.len(), false)?;
             }
             work.first_layer.set_batch(&batch, 0.0);
             work.slices.iter().for_each(|slice| lock(slice).set_batch(&batch));
@@ -178,8 +178,8 @@ impl MlpStep {
 
     fn checked(&self, positions: &Tensor) -> Result<Batch> {
         let positions = Vec::<i64>::try_from(positions)?;
-        if positions.len() > LARGEST_BATCH {
-            return Err(Error::mismatch("the batch", positions.len(), format!("at most {LARGEST_BATCH} samples")));
+        if !(1..=LARGEST_BATCH).contains(&positions.len()) {
+            return Err(Error::mismatch("the batch", positions.len(), format!("1 to {LARGEST_BATCH} samples")));
         }
         let count = self.samples.labels.len();
         match positions.iter().find(|&&position| position < 0 || position as usize >= count) {
@@ -190,19 +190,20 @@ impl MlpStep {
         }
     }
 
-    /// Divides the work on batches of this size.
-    fn divide(&self, samples: &CheckedSamples, batch_size: usize) -> Result<Work> {
-        let Self { parameters, rule, .. } = self;
+    /// Divides the work on batches of this size, which may end in an update.
+    fn divide(&self, samples: &CheckedSamples, batch_size: usize, has_update: bool) -> Result<Work> {
+        let Self { parameters, rule, threads, .. } = self;
         let buffers = Buffers::new(parameters, samples, batch_size)?;
         let rows =
-            batch_size.div_ceil(self.threads.count()).clamp(*batch_slice::SAMPLES.start(), *batch_slice::SAMPLES.end());
+            batch_size.div_ceil(threads.count()).clamp(*batch_slice::SAMPLES.start(), *batch_slice::SAMPLES.end());
         let slice = |start| BatchSlice::new(parameters, samples, &buffers, start..batch_size.min(start + rows));
         let slices: Vec<_> = (0..batch_size).step_by(rows).map(slice).collect::<Result<_>>()?;
         let first_layer = match &samples.pixels {
-            Pixels::Sparse(pixels) => FirstLayer::new(pixels, parameters, &buffers, *rule),
+            Pixels::Sparse(pixels) => FirstLayer::new(pixels, parameters, &buffers, *rule, threads.count()),
             Pixels::Dense(_) => FirstLayer::default(),
         };
-        let blocks = self.blocks(&buffers, &slices)?.into_iter().map(Mutex::new).collect();
+        let blocks = if has_update { self.blocks(&buffers, &slices)? } else { Vec::new() };
+        let blocks = blocks.into_iter().map(Mutex::new).collect();
         Ok(Work { batch_size, first_layer, slices: slices.into_iter().map(Mutex::new).collect(), blocks })
     }
 

@@ -14,9 +14,12 @@ use crate::{
 /// errors fit into the first-level cache.
 pub(crate) const TILE: usize = 64;
 
+/// The most lanes of a register.
+pub(crate) const LANES: usize = 16;
+
 /// Returns the fraction of values other than 0 up to which these products are faster than libtorch's of all values.
 pub(crate) fn max_density() -> f64 {
-    // Such a processor multiplies and adds in two instructions, which round otherwise: a function does both.
+    // Such a processor has no instruction that multiplies and adds with one rounding; a slow function stands in for it.
     let is_slow = cfg!(target_arch = "x86_64") && lanes() == 4;
     if is_slow { 0.0 } else { 0.4 }
 }
@@ -35,9 +38,12 @@ pub(crate) const GROUP: usize = 256;
 /// Sets each row of `sums` to a bias, plus the product of a sparse row and a matrix: of both, the columns from `start`
 /// on. The sparse rows come in parts, for [`GROUP`] rows of the matrix each.
 ///
+/// # Safety
+/// Nobody writes to bias and matrix meanwhile.
+///
 /// # Errors
 /// [`Error::Mismatch`](crate::Error::Mismatch) for tensors that are not plain.
-pub(crate) fn sum_rows(
+pub(crate) unsafe fn sum_rows(
     sums: &mut Columns,
     bias: &Tensor,
     parts: &[Vec<SparseRow>],
@@ -46,7 +52,7 @@ pub(crate) fn sum_rows(
 ) -> Result<()> {
     check(&[], &[bias, matrix])?;
     let columns = bias.numel();
-    // SAFETY: both were checked just now, and nobody writes to parameters while batches go forward.
+    // SAFETY: both were checked just now, and the caller promises the rest.
     let (bias, matrix) = unsafe { (&floats(bias)[start..][..sums.width()], &floats(matrix)[start..]) };
     sum_in_lanes(sums, bias, parts, matrix, columns);
     Ok(())
@@ -87,9 +93,12 @@ fn add(sums: &mut [f32], values: &[f32]) {
 /// Updates rows of parameters by RMSprop: the gradient of each is the product of a sparse row and the errors,
 /// `[batch, any]`, whose columns from `start` on belong to these parameters. It goes from the registers into them.
 ///
+/// # Safety
+/// Nobody writes to the errors meanwhile.
+///
 /// # Errors
 /// [`Error::Mismatch`](crate::Error::Mismatch) for errors that are not plain.
-pub(crate) fn update_rows(
+pub(crate) unsafe fn update_rows(
     rule: RmsProp,
     [parameters, averages]: [&mut Columns; 2],
     rows: &[SparseRow],
@@ -99,7 +108,7 @@ pub(crate) fn update_rows(
 ) -> Result<()> {
     check(&[], &[errors])?;
     let stride = errors.size().last().map_or(0, |&stride| stride as usize);
-    // SAFETY: checked just now, and nobody writes to errors while blocks are updated.
+    // SAFETY: checked just now, and the caller promises the rest.
     let errors = unsafe { &floats(errors)[start..] };
     update_in_lanes(parameters, averages, rows, errors, stride, rule.settings(learning_rate));
     Ok(())
@@ -176,12 +185,20 @@ fn product(row: SparseRow, first: usize, packed: &[[f32; TILE]]) -> [f32; TILE] 
 /// Sets each row of `before` to the product of a row of `after` and a transposed matrix: in the positions of the sparse
 /// row, and elsewhere to 0.
 ///
+/// # Safety
+/// Nobody writes to `after` and the matrix meanwhile.
+///
 /// # Errors
 /// [`Error::Mismatch`](crate::Error::Mismatch) for tensors that are not plain.
-pub(crate) fn masked_product(before: &mut Columns, after: &Tensor, rows: &[SparseRow], matrix: &Tensor) -> Result<()> {
+pub(crate) unsafe fn masked_product(
+    before: &mut Columns,
+    after: &Tensor,
+    rows: &[SparseRow],
+    matrix: &Tensor,
+) -> Result<()> {
     check(&[], &[after, matrix])?;
     let columns = matrix.size().last().map_or(0, |&columns| columns as usize);
-    // SAFETY: both were checked just now, and nobody writes to either while batches go back.
+    // SAFETY: both were checked just now, and the caller promises the rest.
     let (after, matrix) = unsafe { (floats(after), floats(matrix)) };
     multiply_in_lanes(before, after, rows, matrix, columns);
     Ok(())

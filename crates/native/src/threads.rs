@@ -11,7 +11,7 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    thread::{Builder, JoinHandle},
+    thread::{self, Builder, JoinHandle},
 };
 
 use crate::{
@@ -48,7 +48,10 @@ impl Threads {
     /// # Errors
     /// [`Error::Threads`] when the system grants none.
     pub(crate) fn start() -> Result<Self> {
-        let count = thread_count();
+        Self::of(thread_count())
+    }
+
+    fn of(count: usize) -> Result<Self> {
         let mut threads = Self { shared: Arc::default(), helpers: Vec::new(), begun: 0 };
         for number in 1..count {
             let shared = threads.shared.clone();
@@ -64,18 +67,19 @@ impl Threads {
     /// Does the jobs of all stages, one stage after the other; the threads meet in between.
     ///
     /// # Errors
-    /// A job's error, after which its thread takes no more of that list, and none of the next stage.
+    /// A job's error, after which its thread takes no more of that list, and no thread begins the next stage.
     pub(crate) fn work(&mut self, stages: Vec<Vec<Box<dyn Work>>>) -> Result<()> {
         let (count, outcome) = (self.count(), Arc::new(Mutex::new(Ok(()))));
-        let (arrived, result) = (Counter::default(), outcome.clone());
+        let meetings: Vec<_> = stages.iter().map(|_| Counter::default()).collect();
+        let (has_panicked, result) = (AtomicBool::new(false), outcome.clone());
         self.run(Arc::new(move |thread| {
-            let mut meetings = Meetings { arrived: &arrived, left: stages.len() };
-            for (number, stage) in stages.iter().enumerate() {
+            let mut ahead = Ahead { meetings: &meetings, has_panicked: &has_panicked };
+            for (stage, meeting) in stages.iter().zip(&meetings) {
                 stage.iter().for_each(|list| list.work(thread, count, &result));
-                meetings.arrive();
-                arrived.wait_for(count * (number + 1));
-                // After an error there is nothing to go on with.
-                if lock(&result).is_err() {
+                ahead.arrive();
+                meeting.wait_for(count);
+                // After an error or a panic there is nothing to go on with.
+                if has_panicked.load(Ordering::Relaxed) || lock(&result).is_err() {
                     return;
                 }
             }
@@ -192,22 +196,29 @@ impl Counter {
     }
 }
 
-/// The meetings that a thread has not come to yet. A panic ends them all: the other threads would wait for ever.
-struct Meetings<'a> {
-    arrived: &'a Counter,
-    left: usize,
+/// The meetings that a thread has not come to yet. It comes to all of them when it ends, by a panic, too: the other
+/// threads would wait for ever.
+struct Ahead<'a> {
+    meetings: &'a [Counter],
+    has_panicked: &'a AtomicBool,
 }
 
-impl Meetings<'_> {
+impl Ahead<'_> {
     fn arrive(&mut self) {
-        self.left -= 1;
-        self.arrived.add(1);
+        if let Some((next, later)) = self.meetings.split_first() {
+            self.meetings = later;
+            next.add(1);
+        }
     }
 }
 
-impl Drop for Meetings<'_> {
+impl Drop for Ahead<'_> {
     fn drop(&mut self) {
-        self.arrived.add(self.left);
+        if thread::panicking() {
+            // The others see it: they look behind a meeting, and this comes before.
+            self.has_panicked.store(true, Ordering::Relaxed);
+        }
+        self.meetings.iter().for_each(|meeting| meeting.add(1));
     }
 }
 
@@ -218,6 +229,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn jobs<Job: Clone>(count: usize, job: Job) -> Jobs<Job> {
@@ -256,14 +269,31 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_comes_back_and_the_threads_go_on() {
-        let mut threads = Threads::start().unwrap();
-        let (nothing, panic) = (|_: &mut ()| Ok(()), |_: &mut ()| panic!("a job"));
-        for _ in 0..20 {
-            let stages = vec![vec![list(&jobs(4, ()), panic)], vec![list(&jobs(4, ()), nothing)], vec![]];
+    fn a_panic_comes_back_no_later_stage_begins_and_the_threads_go_on() {
+        let mut threads = Threads::of(4).unwrap();
+        let panic = |number: &mut usize| {
+            // The others are still at work when one panics.
+            if *number > 0 {
+                thread::sleep(Duration::from_millis(5));
+                return Ok(());
+            }
+            panic!("a job");
+        };
+        let note = |is_done: &mut bool| {
+            *is_done = true;
+            Ok(())
+        };
+        let numbers: Jobs<usize> = (0..4).map(Mutex::new).collect();
+        for before in 0..3 {
+            let later = jobs(8, false);
+            let mut stages: Vec<_> = (0..before).map(|_| vec![list(&jobs(8, false), note)]).collect();
+            stages.extend([vec![list(&numbers, panic)], vec![list(&later, note)], vec![list(&later, note)]]);
             let run = AssertUnwindSafe(|| threads.work(stages));
             assert!(catch_unwind(run).is_err());
+            assert!(later.iter().all(|is_done| !*lock(is_done)));
         }
-        threads.work(vec![vec![list(&jobs(4, ()), nothing)]]).unwrap();
+        let last = jobs(4, false);
+        threads.work(vec![vec![list(&last, note)]]).unwrap();
+        assert!(last.iter().all(|is_done| *lock(is_done)));
     }
 }

@@ -25,8 +25,8 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    /// Takes the readings that are better than the digits as they are, the likeliest first. One that shares a digit with
-    /// one before it is neither taken nor a reason for doubt.
+    /// Takes the readings that are better than the digits as they are, the likeliest first, where no other one has taken
+    /// these digits. A better one that comes too late leaves doubt; one that is only doubtful leaves none there.
     pub(crate) fn of(digits: &[DigitAnswer], readings: &[Reading]) -> Self {
         let compared = |reading: &Reading| compared(&digits[reading.digits.clone()], reading.others, reading.are_close);
         let verdicts: Vec<_> = readings.iter().map(compared).collect();
@@ -39,8 +39,10 @@ impl Choice {
             }
         }
         choice.taken.sort_unstable();
-        for (index, (_, is_doubtful)) in verdicts.into_iter().enumerate() {
-            if is_doubtful && (choice.taken.contains(&index) || choice.is_free(index, readings)) {
+        for (index, (is_better, is_doubtful)) in verdicts.into_iter().enumerate() {
+            let is_taken = choice.taken.contains(&index);
+            let is_free = is_taken || choice.is_free(index, readings);
+            if is_doubtful && is_free || is_better && !is_taken {
                 choice.may_touch |= readings[index].others.len() > 1;
                 choice.in_pieces |= readings[index].others.len() == 1;
             }
@@ -105,14 +107,15 @@ mod tests {
     }
 
     #[test]
-    fn of_readings_that_share_a_digit_the_likeliest_is_taken_and_the_others_are_no_doubt() {
+    fn of_readings_that_share_a_digit_the_likeliest_is_taken() {
         let digits = [0, 1, 2].map(|class| as_one(class, 0.4));
         let reading = |digits, others| Reading { digits, others, are_close: false };
         let [likely, likelier] = [0.96, 0.97].map(|probability| [as_one(2, probability)]);
         let taken = |taken: &[usize]| Choice { taken: taken.to_vec(), ..Choice::default() };
         let of = |readings: [Reading; 2]| Choice::of(&digits, &readings);
-        assert_eq!(of([reading(0..2, &likely), reading(1..3, &likelier)]), taken(&[1]));
-        assert_eq!(of([reading(0..2, &likelier), reading(1..3, &likely)]), taken(&[0]));
+        let in_pieces = |index| Choice { in_pieces: true, ..taken(&[index]) };
+        assert_eq!(of([reading(0..2, &likely), reading(1..3, &likelier)]), in_pieces(1));
+        assert_eq!(of([reading(0..2, &likelier), reading(1..3, &likely)]), in_pieces(0));
         assert_eq!(of([reading(0..1, &likely), reading(2..3, &likelier)]), taken(&[0, 1]));
         // The second digit alone may be two, which would be doubtful; with its neighbour it is one.
         let digits = [as_one(0, 0.4), as_one(1, 0.6)];
@@ -124,6 +127,6 @@ mod tests {
         // Taken though the digits as they are may be right: that stays doubtful.
         let sure = [as_one(2, 0.995)];
         let sure = Choice::of(&[as_one(0, 0.9), as_one(1, 0.9)], &[reading(0..2, &sure)]);
-        assert_eq!(sure, Choice { in_pieces: true, ..taken(&[0]) });
+        assert_eq!(sure, in_pieces(0));
     }
 }

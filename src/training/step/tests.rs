@@ -80,19 +80,19 @@ fn the_written_out_step_does_what_autograd_does() {
         let (mlp, own) = (network(), Own(network()));
         let hidden = mlp.layer_outputs(&samples.inputs).unwrap().remove(0).gt(0.0).to_kind(Kind::Float);
         assert_eq!(hidden.mean(Kind::Float).double_value(&[]) < 0.4, bias < 0.0, "{sizes:?}");
-        // One step: later ones would blow rounding up, because RMSprop divides small gradients by their size.
-        for digits in [1, 33, 300] {
-            let training = large_epsilon();
+        let training = large_epsilon();
+        let mut steps = [&mlp as &dyn Model, &own].map(|model| Trainer::new(model, samples, &training).unwrap());
+        for digits in [1, 33, 300, 33, 300] {
             let positions = drawn(&[count]).argsort(0, false).narrow(0, 0, digits);
-            let step =
-                |model: &dyn Model| Trainer::new(model, samples, &training).unwrap().step(&positions, 0.001).unwrap();
-            let [written_out, autograd] = [step(&mlp), step(&own)];
+            let [written_out, autograd] = steps.each_mut().map(|steps| steps.step(&positions, 0.001).unwrap());
             let difference = written_out.loss.double_value(&[]) - autograd.loss.double_value(&[]);
             assert!(difference.abs() < 1e-5, "{difference}");
             assert_eq!(written_out.correct.int64_value(&[]), autograd.correct.int64_value(&[]));
             for ((name, found), (_, expected)) in mlp.parameters().iter().zip(own.parameters()) {
-                let error = (found - expected).abs().max().double_value(&[]);
-                assert!(error < 1e-6, "{sizes:?}, {digits} digits, {name}: {error}");
+                let error = (found - &expected).abs().max().double_value(&[]);
+                assert!(error < 5e-6, "{sizes:?}, {digits} digits, {name}: {error}");
+                // RMSprop divides small gradients by their size: rounding would grow from step to step.
+                found.detach().copy_(&expected.detach());
             }
         }
     }
@@ -120,7 +120,8 @@ fn a_position_that_is_not_there_and_too_large_a_batch_are_errors() {
     let mut error = |positions: &Tensor| steps.step(positions, 0.001).unwrap_err().to_string();
     assert!(error(&Tensor::from_slice(&[100_i64])).contains("found 100, expected 0 to 99"));
     let large = Tensor::zeros([65_537], (Kind::Int64, Device::Cpu));
-    assert!(error(&large).contains("found 65537, expected at most 65536 samples"));
+    assert!(error(&large).contains("found 65537, expected 1 to 65536 samples"));
+    assert!(error(&large.narrow(0, 0, 0)).contains("found 0, expected 1 to 65536 samples"));
     // Settings that ask for so many take autograd's step.
     let training = Training { batch_size: 70_000, ..Training::default() };
     assert_eq!(Trainer::new(&mlp, &samples, &training).unwrap().step(&large, 0.001).unwrap().samples, 65_537);

@@ -35,7 +35,7 @@ pub(super) struct BatchSlice {
     /// For each layer `[rows, outputs]`: what comes out, after the ReLU where there is one; and the error before it.
     outputs: Vec<Tensor>,
     errors: Vec<Tensor>,
-    /// What of the outputs is not 0, where the next layer has use for it: empty where that is too much.
+    /// What of the outputs is not 0, where the next layer has use for it, and it is not too much.
     nonzero: Vec<Option<Shared<Nonzero>>>,
     /// The sum of the cross-entropy over the samples, in nats.
     pub(super) loss: f64,
@@ -55,8 +55,10 @@ impl BatchSlice {
             (Pixels::Dense(all), Some(batch)) => Some([all.shallow_clone(), part(batch)?]),
             _ => None,
         };
-        let is_of_use = |kernel: &Tensor| matches!(kernel.size()[..], [inputs, outputs] if inputs <= MOST as i64 && outputs >= TILE as i64);
-        let nonzero = |kernel| is_of_use(kernel).then(Shared::default);
+        let nonzero = |kernel: &Tensor| {
+            let [inputs, outputs] = [0, 1].map(|dimension| kernel.size()[dimension] as usize);
+            (inputs <= MOST && outputs >= TILE).then(Shared::default)
+        };
         Ok(Self {
             labels: samples.labels.clone(),
             kernels: parameters.kernels.iter().map(Tensor::shallow_clone).collect(),
@@ -117,10 +119,10 @@ impl BatchSlice {
     fn hidden_layer(&mut self, layer: usize) -> Result<()> {
         if let Some(nonzero) = self.nonzero_inputs(layer).cloned() {
             let nonzero = read(&nonzero);
-            if !nonzero.is_empty() {
-                // SAFETY: each slice has its own rows.
+            if nonzero.is_held() {
+                // SAFETY: each slice has its own rows of the outputs, and nobody writes to parameters in this stage.
                 let mut outputs = unsafe { Columns::all(&mut self.outputs[layer]) }?;
-                sum_rows(&mut outputs, &self.biases[layer], &nonzero.parts(), &self.kernels[layer], 0)?;
+                unsafe { sum_rows(&mut outputs, &self.biases[layer], &nonzero.parts(), &self.kernels[layer], 0) }?;
                 return self.rectify(layer);
             }
         }
@@ -168,12 +170,12 @@ impl BatchSlice {
             let (before, after) = self.errors.split_at_mut(layer);
             let (before, after, kernel) = (&mut before[layer - 1], &after[0], &self.kernels[layer]);
             // Nothing comes back where the ReLU let nothing through.
-            match self.nonzero[layer - 1].as_ref().map(read).filter(|nonzero| !nonzero.is_empty()) {
+            match self.nonzero[layer - 1].as_ref().map(read).filter(|nonzero| nonzero.is_held()) {
                 Some(nonzero) => {
                     let rows: Vec<_> = nonzero.rows().collect();
-                    // SAFETY: each slice has its own rows.
+                    // SAFETY: each slice has its own rows of the errors, and nobody writes to parameters in this stage.
                     let mut before = unsafe { Columns::all(before) }?;
-                    masked_product(&mut before, after, &rows, kernel)?;
+                    unsafe { masked_product(&mut before, after, &rows, kernel) }?;
                 }
                 None => {
                     let _ = after.f_mm_out(before, &kernel.tr())?;

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{Result, RmsProp, rms_prop::update, simd::Columns, sparse_product::update_rows};
 
-/// Parameters per block: with its gradient and averages, a block fits into a core's cache.
+/// About so many parameters per block, in whole strips of rows: with its averages, a block of usual size fits into a
+/// core's cache.
 const PARAMETERS: usize = 1 << 14;
 
 /// Rows of parameters that are updated together.
@@ -40,7 +41,7 @@ enum Inputs {
 struct Sparse {
     strips: Range<usize>,
     columns: Range<usize>,
-    /// Of each slice of the batch, all columns; empty where most are not 0.
+    /// Of each slice of the batch, all columns, where it holds them.
     slices: Vec<Shared<Nonzero>>,
     /// Room for the samples of each column.
     transposed: Nonzero,
@@ -98,10 +99,12 @@ impl Block {
             Inputs::Kernel { rows, sparse } => {
                 if sparse.transpose() {
                     let rows: Vec<_> = sparse.transposed.rows().collect();
-                    // SAFETY: each block has its own rows, and nobody reads them in this stage.
-                    let [parameters, averages] =
-                        unsafe { [&mut Columns::all(parameters)?, &mut Columns::all(averages)?] };
-                    return update_rows(*rule, [parameters, averages], &rows, error, 0, *learning_rate);
+                    // SAFETY: each block has its own rows, which nobody else reads in this stage, and nobody writes to
+                    // errors.
+                    return unsafe {
+                        let both = [&mut Columns::all(parameters)?, &mut Columns::all(averages)?];
+                        update_rows(*rule, both, &rows, error, 0, *learning_rate)
+                    };
                 }
                 rows.tr().f_mm(error)?
             }
@@ -112,10 +115,10 @@ impl Block {
 }
 
 impl Sparse {
-    /// Finds the samples in which each column is not 0; tells whether all slices know theirs.
+    /// Finds the samples in which each column is not 0; tells whether all slices hold theirs.
     fn transpose(&mut self) -> bool {
         let slices: Vec<_> = self.slices.iter().map(read).collect();
-        if slices.is_empty() || slices.iter().any(|slice| slice.is_empty()) {
+        if slices.is_empty() || !slices.iter().all(|slice| slice.is_held()) {
             return false;
         }
         let strips = &self.strips;

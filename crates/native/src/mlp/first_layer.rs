@@ -1,5 +1,5 @@
-//! A first layer that leaves out blank pixels. It has most of a network's weights, and is cut into columns: a column's
-//! weights are read and changed by the same thread, and stay in its core's cache.
+//! A first layer that leaves out blank pixels. It has most of a network's weights, and is cut into columns: a thread
+//! begins with the same columns in every step, so that their weights stay in its core's cache.
 
 use std::{
     ops::Range,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Result, RmsProp,
     simd::Columns,
-    sparse_product::{TILE, sum_rows, update_rows},
+    sparse_product::{LANES, TILE, sum_rows, update_rows},
     threads::{Jobs, lock},
 };
 
@@ -55,7 +55,13 @@ pub(super) struct PixelStrip {
 
 impl FirstLayer {
     /// Cuts the layer of these parameters, the first of a network.
-    pub(super) fn new(pixels: &Arc<SparsePixels>, parameters: &Parameters, buffers: &Buffers, rule: RmsProp) -> Self {
+    pub(super) fn new(
+        pixels: &Arc<SparsePixels>,
+        parameters: &Parameters,
+        buffers: &Buffers,
+        rule: RmsProp,
+        threads: usize,
+    ) -> Self {
         let [pixel_count, outputs] = [0, 1].map(|dimension| parameters.kernels[0].size()[dimension] as usize);
         let strip = |number| {
             let (pixels, batch, samples) = (pixels.clone(), Batch::default(), Shared::default());
@@ -63,9 +69,11 @@ impl FirstLayer {
         };
         let strips: Vec<_> = (0..pixel_count.div_ceil(STRIP)).map(strip).collect();
         let samples: Vec<_> = strips.iter().map(|strip| strip.samples.clone()).collect();
+        // A narrow layer has blocks for all threads, too.
+        let width = outputs.div_ceil(threads).next_multiple_of(LANES).min(TILE);
         let block = |start| {
             Mutex::new(ColumnBlock {
-                columns: start..outputs.min(start + TILE),
+                columns: start..outputs.min(start + width),
                 kernel: parameters.kernels[0].shallow_clone(),
                 averages: parameters.kernel_averages[0].shallow_clone(),
                 bias: parameters.biases[0].shallow_clone(),
@@ -79,7 +87,7 @@ impl FirstLayer {
                 learning_rate: 0.0,
             })
         };
-        let columns = (0..outputs).step_by(TILE).map(block).collect();
+        let columns = (0..outputs).step_by(width).map(block).collect();
         Self { columns, strips: strips.into_iter().map(Mutex::new).collect() }
     }
 
@@ -97,9 +105,10 @@ impl ColumnBlock {
     /// Computes these outputs for all samples of the batch.
     pub(super) fn forward(&mut self) -> Result<()> {
         let parts = self.pixels.parts(&self.batch);
-        // SAFETY: each block has its own columns, and slices of the batch read them in a later stage.
+        // SAFETY: each block has its own columns of the outputs, which nobody reads in this stage, and nobody writes to
+        // parameters.
         let mut outputs = unsafe { Columns::of(&mut self.outputs, self.columns.clone()) }?;
-        sum_rows(&mut outputs, &self.bias, &parts, &self.kernel, self.columns.start)?;
+        unsafe { sum_rows(&mut outputs, &self.bias, &parts, &self.kernel, self.columns.start) }?;
         if self.is_hidden {
             // What is not a number stays, as in libtorch's ReLU.
             let rectify = |output: &mut f32| *output = if *output < 0.0 { 0.0 } else { *output };
@@ -112,13 +121,14 @@ impl ColumnBlock {
     pub(super) fn update(&mut self) -> Result<()> {
         let strips: Vec<_> = self.strips.iter().map(read).collect();
         let rows: Vec<_> = strips.iter().flat_map(|strip| strip.rows()).collect();
-        // SAFETY: each block has its own columns, and nobody reads them in this stage.
+        // SAFETY: each block has its own columns, which nobody else reads in this stage, and nobody writes to errors.
         let [mut kernel, mut averages] = unsafe {
             let columns = |tensor| Columns::of(tensor, self.columns.clone());
             [columns(&mut self.kernel)?, columns(&mut self.averages)?]
         };
         let [kernel, averages] = [&mut kernel, &mut averages];
-        update_rows(self.rule, [kernel, averages], &rows, &self.errors, self.columns.start, self.learning_rate)
+        let start = self.columns.start;
+        unsafe { update_rows(self.rule, [kernel, averages], &rows, &self.errors, start, self.learning_rate) }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
 
 /// Columns that are found together.
 pub(super) const STRIP: usize = 64;
+const _: () = assert!(GROUP.is_multiple_of(STRIP));
 
 /// More columns or rows have no place in 16 bits.
 pub(super) const MOST: usize = 1 << 16;
@@ -43,12 +44,12 @@ pub(super) struct Nonzero {
     strips: usize,
     positions: Vec<u16>,
     values: Vec<f32>,
-    /// Where each strip of each row begins, and where the last one ends.
+    /// Where each strip of each row begins, and where the last one ends; empty where no values are held.
     starts: Vec<u32>,
 }
 
 impl Nonzero {
-    /// Finds the values of these rows that are not 0; none where these are too many to leave out the others.
+    /// Holds the values of these rows that are not 0, unless they are too many to leave out the others.
     pub(super) fn set_if_sparse(&mut self, rows: &[f32], columns: usize) {
         let count = count(rows);
         if count as f64 <= max_density() * rows.len() as f64 {
@@ -58,7 +59,7 @@ impl Nonzero {
         }
     }
 
-    /// Finds the values of these rows that are not 0, so many.
+    /// Holds the values of these rows that are not 0, so many.
     fn set(&mut self, rows: &[f32], columns: usize, count: usize) {
         self.strips = columns.div_ceil(STRIP);
         self.starts.clear();
@@ -114,8 +115,8 @@ impl Nonzero {
         self.starts.pop();
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.starts.is_empty()
+    pub(super) fn is_held(&self) -> bool {
+        !self.starts.is_empty()
     }
 
     /// Returns how many rows there are.

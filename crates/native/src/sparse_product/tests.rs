@@ -28,11 +28,11 @@ fn summed_rows_are_a_product() {
         let expected: Tensor = dense.matmul(&matrix) + 1.0;
         let mut sums = full([2, columns], 0.0);
         let bias = full([1, columns], 1.0).reshape([columns]);
-        sum_rows(&mut unsafe { Columns::all(&mut sums) }.unwrap(), &bias, &parts, &matrix, 0).unwrap();
+        unsafe { sum_rows(&mut Columns::all(&mut sums).unwrap(), &bias, &parts, &matrix, 0) }.unwrap();
         assert!(sums.allclose(&expected, 1e-6, 0.0, false), "{columns} columns");
         let (start, mut some) = (columns / 2, full([2, columns], 0.0));
         let mut last = unsafe { Columns::of(&mut some, start as usize..columns as usize) }.unwrap();
-        sum_rows(&mut last, &bias, &parts, &matrix, start as usize).unwrap();
+        unsafe { sum_rows(&mut last, &bias, &parts, &matrix, start as usize) }.unwrap();
         assert_eq!(some.narrow(1, start, columns - start), sums.narrow(1, start, columns - start));
         assert_eq!(some.narrow(1, 0, start), full([2, start], 0.0));
     }
@@ -44,7 +44,7 @@ fn a_masked_product_is_one_where_the_row_is_not_zero() {
         let (matrix, rows, dense) = factors(5, columns);
         let (after, mut before) = (full([2, columns], 0.25), full([2, 5], 9.0));
         let mut view = unsafe { Columns::all(&mut before) }.unwrap();
-        masked_product(&mut view, &after, &rows, &matrix).unwrap();
+        unsafe { masked_product(&mut view, &after, &rows, &matrix) }.unwrap();
         let expected = after.matmul(&matrix.tr()) * dense.ne(0.0);
         assert!(before.allclose(&expected, 1e-6, 0.0, false), "{columns} columns");
     }
@@ -54,7 +54,7 @@ fn updated(value: f64, average: f64, rows: &[SparseRow], errors: &Tensor) -> [Te
     let shape = [rows.len() as i64, errors.size()[1]];
     let (mut parameters, mut averages) = (full(shape, value), full(shape, average));
     let mut views = [&mut parameters, &mut averages].map(|tensor| unsafe { Columns::all(tensor) }.unwrap());
-    update_rows(KERAS, views.each_mut(), rows, errors, 0, 0.001).unwrap();
+    unsafe { update_rows(KERAS, views.each_mut(), rows, errors, 0, 0.001) }.unwrap();
     [parameters, averages]
 }
 
