@@ -59,7 +59,8 @@ pub(crate) unsafe fn sum_rows(
 }
 
 fn sum_in_lanes(sums: &mut Columns, bias: &[f32], parts: &[Vec<SparseRow>], matrix: &[f32], stride: usize) {
-    dispatch_simd!(sum_tiles, sums: &mut Columns, bias: &[f32], parts: &[Vec<SparseRow>], matrix: &[f32], stride: usize);
+    dispatch_simd!(sum_tiles, sums: &mut Columns, bias: &[f32], parts: &[Vec<SparseRow>], matrix: &[f32],
+        stride: usize);
 }
 
 #[inline(always)]

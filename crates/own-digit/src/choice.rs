@@ -25,8 +25,8 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    /// Takes the readings that are better than the digits as they are, the likeliest first, where no other one has taken
-    /// these digits. A better one that comes too late leaves doubt; one that is only doubtful leaves none there.
+    /// Takes the readings that are better than the digits as they are, the likeliest first, where no other one has
+    /// taken these digits. A better one that comes too late leaves doubt; one that is only doubtful leaves none there.
     pub(crate) fn of(digits: &[DigitAnswer], readings: &[Reading]) -> Self {
         let compared = |reading: &Reading| compared(&digits[reading.digits.clone()], reading.others, reading.are_close);
         let verdicts: Vec<_> = readings.iter().map(compared).collect();
