@@ -30,12 +30,9 @@ pub fn update(
     check(&[parameters, averages], &[gradient])?;
     // SAFETY: all three were checked just now, and the loop uses nothing else.
     let (parameters, averages, gradient) = unsafe { (floats_mut(parameters), floats_mut(averages), floats(gradient)) };
-    update_all(parameters, averages, gradient, rule.settings(learning_rate));
-    Ok(())
-}
-
-fn update_all(parameters: &mut [f32], averages: &mut [f32], gradient: &[f32], settings: [f32; 4]) {
+    let settings = rule.settings(learning_rate);
     dispatch_simd!(update_floats, parameters: &mut [f32], averages: &mut [f32], gradient: &[f32], settings: [f32; 4]);
+    Ok(())
 }
 
 impl RmsProp {

@@ -51,16 +51,12 @@ pub(crate) unsafe fn sum_rows(
     start: usize,
 ) -> Result<()> {
     check(&[], &[bias, matrix])?;
-    let columns = bias.numel();
+    let stride = bias.numel();
     // SAFETY: both were checked just now, and the caller promises the rest.
     let (bias, matrix) = unsafe { (&floats(bias)[start..][..sums.width()], &floats(matrix)[start..]) };
-    sum_in_lanes(sums, bias, parts, matrix, columns);
-    Ok(())
-}
-
-fn sum_in_lanes(sums: &mut Columns, bias: &[f32], parts: &[Vec<SparseRow>], matrix: &[f32], stride: usize) {
     dispatch_simd!(sum_tiles, sums: &mut Columns, bias: &[f32], parts: &[Vec<SparseRow>], matrix: &[f32],
         stride: usize);
+    Ok(())
 }
 
 #[inline(always)]
@@ -111,20 +107,10 @@ pub(crate) unsafe fn update_rows(
     let stride = errors.size().last().map_or(0, |&stride| stride as usize);
     // SAFETY: checked just now, and the caller promises the rest.
     let errors = unsafe { &floats(errors)[start..] };
-    update_in_lanes(parameters, averages, rows, errors, stride, rule.settings(learning_rate));
-    Ok(())
-}
-
-fn update_in_lanes(
-    parameters: &mut Columns,
-    averages: &mut Columns,
-    rows: &[SparseRow],
-    errors: &[f32],
-    stride: usize,
-    settings: [f32; 4],
-) {
+    let settings = rule.settings(learning_rate);
     dispatch_simd!(update_tiles, parameters: &mut Columns, averages: &mut Columns, rows: &[SparseRow],
         errors: &[f32], stride: usize, settings: [f32; 4]);
+    Ok(())
 }
 
 #[inline(always)]
@@ -201,13 +187,9 @@ pub(crate) unsafe fn masked_product(
     let columns = matrix.size().last().map_or(0, |&columns| columns as usize);
     // SAFETY: both were checked just now, and the caller promises the rest.
     let (after, matrix) = unsafe { (floats(after), floats(matrix)) };
-    multiply_in_lanes(before, after, rows, matrix, columns);
-    Ok(())
-}
-
-fn multiply_in_lanes(before: &mut Columns, after: &[f32], rows: &[SparseRow], matrix: &[f32], columns: usize) {
     dispatch_simd!(multiply_rows, before: &mut Columns, after: &[f32], rows: &[SparseRow], matrix: &[f32],
         columns: usize);
+    Ok(())
 }
 
 #[inline(always)]
