@@ -1,6 +1,7 @@
 """Kernels for the tests: started through the Jupyter protocol, and seen from outside."""
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
@@ -98,7 +99,10 @@ def started(count, **options):
 
 def sessions():
     """Of kernels at work; a standby kernel has none yet."""
-    return {folder for folder in KERNELS.glob("session-*") if not (folder / "waiting").exists()}
+    # Who starts a session holds this lock until the session waits.
+    with open(KERNELS / "warm.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return {folder for folder in KERNELS.glob("session-*") if not (folder / "waiting").exists()}
 
 
 def standbys(root=ROOT):
