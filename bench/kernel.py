@@ -1,12 +1,13 @@
 """Drives real kernels through the Jupyter protocol, in turn: this project's with a standby kernel waiting, as a reader
 has it, and with none; evcxr as it comes but for a build folder that lasts; and the original's Python notebook in its
-own kernel. The medians go into bench/kernel.json.
+own kernel. The medians go into bench/kernel.json, those of this project's single cells, too.
 
 Options: BENCH_ROUNDS, how often all is measured (3).
 """
 
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -33,7 +34,8 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", 3))
 IDLE = 10  # seconds that a kernel is left alone before "idle" is measured
 
 
-RUST = (BENCH / "original.rs").read_text().split("// %%\n")[1:]
+CELLS = re.split(r"// %% (.+)\n", (BENCH / "original.rs").read_text())[1:]
+NAMES, RUST = CELLS[::2], CELLS[1::2]
 PYTHON = (BENCH / "original.py").read_text().split("# %%\n")[1:]
 # What a reader types after the notebook has run: changed numbers, another look at what is there.
 EDITS = [
@@ -199,6 +201,8 @@ def measure(kind):
             answers += [kernel.run(edit) for edit in EDITS]
     found["cell_median_s"] = statistics.median(answers)
     found["cell_p95_s"] = statistics.quantiles(answers, n=20)[-1]
+    if kind == "ours":
+        found |= dict(zip(NAMES, seconds))
     return found
 
 
@@ -215,6 +219,7 @@ def main():
     results = {"machine": machine(), "rounds": ROUNDS}
     for kind, found in rounds.items():
         results[kind] = {name: round(statistics.median(each[name] for each in found), 2) for name in found[0]}
+    results["cells_s"] = {name: results["ours"].pop(name) for name in NAMES}
     (BENCH / "kernel.json").write_text(json.dumps(results, indent=2) + "\n")
     print(json.dumps(results, indent=2))
 

@@ -5,7 +5,7 @@ import re
 
 from accuracy_tables import accuracy, card, conclusions, experiments, mistakes, seeds
 from markdown import BENCH
-from timing_tables import batch_size, kernel, seconds, speed, training
+from timing_tables import batch_size, cells, kernel, seconds, speed, training
 
 
 def main():
@@ -14,7 +14,7 @@ def main():
         "environment.md": (kernel,),
         "docs/improvements.md": (experiments, conclusions, mistakes),
         "docs/keras.md": (seeds,),
-        "docs/speed.md": (training, seconds, batch_size),
+        "docs/speed.md": (training, seconds, batch_size, cells),
         "models/cnn/README.md": (card,),
     }
     for document, parts in documents.items():
